@@ -1,0 +1,183 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"alur/engine/fault"
+)
+
+// Kind is a registered node type with its settings' type hidden.
+type Kind struct {
+	Name   string
+	Effect Effect
+	Waits  bool
+
+	decode   func(json.RawMessage) (Config, error)
+	run      func(context.Context, *Step, Config) (Outcome, error)
+	resume   func(context.Context, *Step, Config, Job) (Outcome, error)
+	test     func(context.Context, Config) (Outcome, error)
+	branches func(Config) []Branch
+	outputs  func(Config, Catalogue) []Variable
+	check    func(Config, Catalogue) Problems
+}
+
+var kinds = map[string]*Kind{}
+
+// Register adds a node type, as in
+//
+//	var _ = node.Register[DelayConfig](delay{})
+//
+// It panics when the kind is taken: two packages claim one name.
+func Register[C Config](t Type[C]) *Kind {
+	if kinds[t.Kind()] != nil {
+		panic("node: kind registered twice: " + t.Kind())
+	}
+	k := &Kind{Name: t.Kind(), Effect: t.Effect()}
+	_, k.Waits = t.(Waiter)
+	k.decode = func(raw json.RawMessage) (Config, error) {
+		var c C
+		if len(raw) > 0 {
+			if err := json.Unmarshal(raw, &c); err != nil {
+				return nil, err
+			}
+		}
+		return c, nil
+	}
+	k.run = func(ctx context.Context, s *Step, c Config) (Outcome, error) { return t.Run(ctx, s, c.(C)) }
+	if r, ok := t.(Resumer[C]); ok {
+		k.resume = func(ctx context.Context, s *Step, c Config, j Job) (Outcome, error) {
+			return r.Resume(ctx, s, c.(C), j)
+		}
+	}
+	if r, ok := t.(Tester[C]); ok {
+		k.test = func(ctx context.Context, c Config) (Outcome, error) { return r.Test(ctx, c.(C)) }
+	}
+	if b, ok := t.(Brancher[C]); ok {
+		k.branches = func(c Config) []Branch { return b.Branches(c.(C)) }
+	}
+	if d, ok := t.(Describer[C]); ok {
+		k.outputs = func(c Config, cat Catalogue) []Variable { return d.Outputs(c.(C), cat) }
+	}
+	if d, ok := t.(Checker[C]); ok {
+		k.check = func(c Config, cat Catalogue) Problems { return d.Check(c.(C), cat) }
+	}
+	kinds[k.Name] = k
+	return k
+}
+
+// Lookup returns the node type called name; nil when nobody registered it.
+func Lookup(name string) *Kind { return kinds[name] }
+
+// Kinds returns all node types by name.
+func Kinds() []*Kind {
+	return slices.SortedFunc(maps.Values(kinds), func(a, b *Kind) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+}
+
+// Decode reads settings; null and nothing give the zero settings. A wrong type
+// of a value comes back as Problems.
+func (k *Kind) Decode(raw json.RawMessage) (Config, Problems) {
+	if string(raw) == "null" {
+		raw = nil
+	}
+	c, err := k.decode(raw)
+	if err == nil {
+		return c, nil
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return nil, Problems{wrong.Field: fmt.Sprintf("Give %s here, not %s.", wrong.Type, wrong.Value)}
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		if len(e.Fields) > 0 {
+			return nil, e.Fields
+		}
+		return nil, Problems{"": e.Msg}
+	}
+	return nil, Problems{"": "These settings are not readable: " + err.Error()}
+}
+
+// Run runs a node of this kind with settings from Decode.
+func (k *Kind) Run(ctx context.Context, s *Step, c Config) (Outcome, error) { return k.run(ctx, s, c) }
+
+// Resume continues after an answer to a waiting job.
+func (k *Kind) Resume(ctx context.Context, s *Step, c Config, answered Job) (Outcome, error) {
+	if k.resume == nil {
+		return Outcome{Status: answered.Status, Result: answered.Result}, nil
+	}
+	return k.resume(ctx, s, c, answered)
+}
+
+// Test tries settings without an execution; Invalid when the kind has no test.
+func (k *Kind) Test(ctx context.Context, c Config) (Outcome, error) {
+	if k.test == nil {
+		return Outcome{}, fault.New(fault.Invalid, "Nodes of this type cannot be tested on their own.")
+	}
+	return k.test(ctx, c)
+}
+
+// Testable reports whether Test works.
+func (k *Kind) Testable() bool { return k.test != nil }
+
+// Branches lists the branches of a node; nil for kinds without.
+func (k *Kind) Branches(c Config) []Branch {
+	if k.branches == nil {
+		return nil
+	}
+	return k.branches(c)
+}
+
+// Branching reports whether nodes of this kind can have branches.
+func (k *Kind) Branching() bool { return k.branches != nil }
+
+// Outputs describes the result.
+func (k *Kind) Outputs(c Config, cat Catalogue) []Variable {
+	if k.outputs == nil {
+		return []Variable{{Title: "Result"}}
+	}
+	return k.outputs(c, cat)
+}
+
+// Check returns what is wrong with c in the light of the catalogue, Validate
+// included.
+func (k *Kind) Check(c Config, cat Catalogue) Problems {
+	p := Problems{}
+	if k.check != nil {
+		maps.Copy(p, k.check(c, cat))
+	}
+	maps.Copy(p, c.Validate())
+	if len(p) == 0 {
+		return nil
+	}
+	return p
+}
+
+// Services holds what nodes need beyond the contract, by type: the record
+// store, the task store, or something of a company's own.
+type Services struct{ m map[reflect.Type]any }
+
+// Provide adds a service under its static type.
+func Provide[T any](s *Services, v T) {
+	if s.m == nil {
+		s.m = map[reflect.Type]any{}
+	}
+	s.m[reflect.TypeFor[T]()] = v
+}
+
+// Use returns the service of type T, and panics when nobody provided one.
+func Use[T any](s *Services) T {
+	v, ok := s.m[reflect.TypeFor[T]()].(T)
+	if !ok {
+		panic("node: no service of type " + reflect.TypeFor[T]().String())
+	}
+	return v
+}

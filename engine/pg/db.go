@@ -1,0 +1,179 @@
+package pg
+
+import (
+	"container/list"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	_ "github.com/lib/pq" // the driver behind Open
+)
+
+// stmtsPerConn bounds the prepared statements kept per connection. One costs
+// the server 19 to 82 kB, a prepare 0.1 to 0.2 ms.
+const stmtsPerConn = 100
+
+// sidePool is how many connections [DB.Side] may use beyond those of the DB.
+const sidePool = 4
+
+// Q runs statements. [DB], [Conn] and [Tx] are Qs, so a store method works
+// inside and outside of a transaction.
+type Q interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	GetContext(ctx context.Context, dest any, query string, args ...any) error
+	SelectContext(ctx context.Context, dest any, query string, args ...any) error
+	QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error)
+}
+
+// DB is a pool of connections, each with its own prepared statements.
+type DB struct {
+	side  *sqlx.DB
+	slots chan struct{}
+	idle  chan *Conn
+}
+
+// pingAfter is how long a connection may rest before it is asked whether it
+// still lives.
+const pingAfter = time.Second
+
+// Open connects to the database at url with up to conns connections for work
+// and a few more for [DB.Side].
+func Open(ctx context.Context, url string, conns int) (*DB, error) {
+	db, err := sqlx.ConnectContext(ctx, "postgres", url)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	db.SetMaxOpenConns(conns + sidePool)
+	db.SetMaxIdleConns(conns + sidePool)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return &DB{side: db, slots: make(chan struct{}, conns), idle: make(chan *Conn, conns)}, nil
+}
+
+// Side is the plain pool, for libraries that want one (migrations, sessions).
+func (db *DB) Side() *sqlx.DB { return db.side }
+
+// Close closes all connections.
+func (db *DB) Close() error { return db.side.Close() }
+
+// Conn takes a connection out of the pool, waiting until one is free or ctx
+// ends. Give it back with [Conn.Release].
+func (db *DB) Conn(ctx context.Context) (*Conn, error) {
+	select {
+	case db.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	for {
+		select {
+		case c := <-db.idle:
+			c.used = false
+			// After a restart of the server every idle connection is dead; ask
+			// before work is put on one that has rested.
+			if time.Since(c.rested) < pingAfter || c.Simple(ctx, "") == nil {
+				return c, nil
+			}
+			c.close()
+			continue
+		default:
+		}
+		break
+	}
+	raw, err := db.side.Connx(ctx)
+	if err != nil {
+		<-db.slots
+		return nil, fmt.Errorf("take a connection: %w", err)
+	}
+	return &Conn{raw: raw, db: db, stmts: map[string]*list.Element{}, order: list.New()}, nil
+}
+
+func (db *DB) with(ctx context.Context, fn func(*Conn) error) error {
+	for attempt := 0; ; attempt++ {
+		c, err := db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		err = fn(c)
+		c.Release()
+		// A connection that sat idle may have been closed by the server; the
+		// statement has not run then.
+		if err == nil || attempt >= 2 || !errors.Is(err, errStale) {
+			return err
+		}
+	}
+}
+
+func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
+	err = db.with(ctx, func(c *Conn) error { res, err = c.ExecContext(ctx, query, args...); return err })
+	return res, err
+}
+
+func (db *DB) GetContext(ctx context.Context, dest any, query string, args ...any) error {
+	return db.with(ctx, func(c *Conn) error { return c.GetContext(ctx, dest, query, args...) })
+}
+
+func (db *DB) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
+	return db.with(ctx, func(c *Conn) error { return c.SelectContext(ctx, dest, query, args...) })
+}
+
+// QueryxContext streams rows over the side pool; close them.
+func (db *DB) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
+	return db.side.QueryxContext(ctx, query, args...)
+}
+
+// Level is a transaction's isolation level, in SQL.
+type Level string
+
+const (
+	ReadCommitted  Level = "READ COMMITTED"
+	RepeatableRead Level = "REPEATABLE READ"
+	Serializable   Level = "SERIALIZABLE"
+)
+
+// txAttempts bounds how often [DB.Tx] runs one transaction.
+const txAttempts = 12
+
+// Tx runs fn in a transaction and commits when it returns nil. A serialization
+// failure or deadlock (40001, 40P01) runs fn again, up to 12 times with growing
+// jittered waits, so fn must have no effects outside of the transaction; those
+// go into [Tx.OnCommit].
+func (db *DB) Tx(ctx context.Context, level Level, fn func(*Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		undone, err := db.txOnce(ctx, level, fn)
+		if err == nil {
+			return nil
+		}
+		if attempt == txAttempts || !(IsRetryable(err) || errors.Is(err, errStale)) {
+			for _, fn := range undone {
+				fn()
+			}
+			return err
+		}
+		wait := time.Duration(rand.Int64N(int64(2*time.Millisecond) << min(attempt, 6)))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (db *DB) txOnce(ctx context.Context, level Level, fn func(*Tx) error) (undone []func(), err error) {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Release()
+	tx, err := c.Begin(ctx, level)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback() // no effect after Commit; keeps a panic from leaking the transaction
+	if err := fn(tx); err != nil {
+		return tx.undone, err
+	}
+	return tx.undone, tx.Commit(ctx)
+}
