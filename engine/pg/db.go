@@ -34,6 +34,7 @@ type DB struct {
 	side  *sqlx.DB
 	slots chan struct{}
 	idle  chan *Conn
+	hub   *hub
 }
 
 // pingAfter is how long a connection may rest before it is asked whether it
@@ -50,14 +51,19 @@ func Open(ctx context.Context, url string, conns int) (*DB, error) {
 	db.SetMaxOpenConns(conns + sidePool)
 	db.SetMaxIdleConns(conns + sidePool)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return &DB{side: db, slots: make(chan struct{}, conns), idle: make(chan *Conn, conns)}, nil
+	pool := &DB{side: db, slots: make(chan struct{}, conns), idle: make(chan *Conn, conns)}
+	pool.hub = &hub{db: pool, url: url, subs: map[string][]*subscription{}, pending: map[string]map[string]struct{}{}}
+	return pool, nil
 }
 
 // Side is the plain pool, for libraries that want one (migrations, sessions).
 func (db *DB) Side() *sqlx.DB { return db.side }
 
 // Close closes all connections.
-func (db *DB) Close() error { return db.side.Close() }
+func (db *DB) Close() error {
+	db.hub.close()
+	return db.side.Close()
+}
 
 // Conn takes a connection out of the pool, waiting until one is free or ctx
 // ends. Give it back with [Conn.Release].
