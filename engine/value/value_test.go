@@ -17,7 +17,7 @@ func values() *rapid.Generator[any] {
 	leaf := rapid.OneOf(
 		rapid.Just[any](nil),
 		rapid.Bool().AsAny(),
-		rapid.Float64().AsAny(),
+		rapid.Float64().Filter(func(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }).AsAny(),
 		rapid.Custom(func(t *rapid.T) any { return float64(rapid.Int64Range(-1<<53, 1<<53).Draw(t, "int")) }),
 		rapid.String().AsAny(),
 	)
@@ -43,7 +43,7 @@ func TestAppend(t *testing.T) {
 		v := values().Draw(t, "v")
 		want, err := json.Marshal(v)
 		if err != nil {
-			t.Skip("not JSON")
+			t.Fatal(err)
 		}
 		var a, b any
 		if err := json.Unmarshal([]byte(strings.ReplaceAll(string(want), `\u0000`, "\uFFFD")), &a); err != nil {

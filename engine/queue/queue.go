@@ -1,0 +1,216 @@
+package queue
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+
+	"alur/engine/fault"
+	"alur/engine/pg"
+)
+
+//go:embed queries.sql
+var sqlText string
+
+var queries = pg.LoadQueries(sqlText)
+
+const (
+	// Lease is how long a claim holds without being renewed.
+	Lease = 30 * time.Second
+	// Channel carries "there is something to claim" between processes.
+	Channel = "alur_queue"
+	// notifyWait collects the signals of many commits into one.
+	notifyWait = 5 * time.Millisecond
+	// workerClass is the first key of the advisory lock that a live worker holds.
+	workerClass = 4711
+)
+
+// Claim is one leased execution.
+type Claim struct {
+	ID         int64           `db:"id"`
+	WorkflowID int64           `db:"workflow_id"`
+	Key        string          `db:"key"`
+	Fence      int64           `db:"fence"`
+	Attempts   int             `db:"attempts"` // 1 for the first since it last moved on
+	Segments   int             `db:"segments"` // 0: it never ran, so it has no jobs
+	Context    json.RawMessage `db:"context"`
+	Wake       pq.Int64Array   `db:"wake"` // answered jobs, oldest first
+	Stack      pq.Int64Array   `db:"stack"`
+	StartedAt  time.Time       `db:"started_at"`
+	ExpiresAt  *time.Time      `db:"expires_at"` // nil: no deadline
+}
+
+// Queue is one process's place at the queue. Its connection belongs to it
+// alone; the methods are not safe for concurrent use, except Held.
+type Queue struct {
+	conn   *pg.Conn
+	worker int64
+
+	mu   sync.Mutex
+	held map[int64]int64 // execution to fence
+}
+
+// Open takes a place: a connection of its own that holds the advisory lock by
+// which others see that this process lives.
+func Open(ctx context.Context, db *pg.DB) (*Queue, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q := &Queue{conn: conn, worker: int64(rand.Int32()), held: map[int64]int64{}}
+	lock := fmt.Sprintf("SET synchronous_commit = off; SELECT pg_advisory_lock(%d, %d)", workerClass, q.worker)
+	if err := conn.Simple(ctx, lock); err != nil {
+		conn.Discard()
+		return nil, fmt.Errorf("register the worker: %w", err)
+	}
+	return q, nil
+}
+
+// Close leaves the queue; what is still held becomes claimable at once.
+func (q *Queue) Close() { q.conn.Discard() }
+
+// Pending lists the workflows that have executions to claim or running.
+func (q *Queue) Pending(ctx context.Context) ([]int64, error) {
+	var ids []int64
+	if err := q.conn.SelectContext(ctx, &ids, queries.Get("pending")); err != nil {
+		return nil, fmt.Errorf("list pending workflows: %w", err)
+	}
+	return ids, nil
+}
+
+// Claim leases up to limit executions of a workflow with ids above after, in
+// the order of their ids.
+func (q *Queue) Claim(ctx context.Context, workflowID, after int64, limit int) ([]Claim, error) {
+	var claims []Claim
+	if err := q.conn.SelectContext(ctx, &claims, queries.Get("claim"), limit, q.worker, workflowID, after); err != nil {
+		return nil, fmt.Errorf("claim executions of workflow %d: %w", workflowID, err)
+	}
+	slices.SortFunc(claims, func(a, b Claim) int { return int(a.ID - b.ID) })
+	q.mu.Lock()
+	for _, c := range claims {
+		q.held[c.ID] = c.Fence
+	}
+	q.mu.Unlock()
+	return claims, nil
+}
+
+// Forget stops renewing an execution: it was finished, or is lost.
+func (q *Queue) Forget(id, fence int64) {
+	q.mu.Lock()
+	if q.held[id] == fence {
+		delete(q.held, id)
+	}
+	q.mu.Unlock()
+}
+
+// Held reports how many executions this process holds.
+func (q *Queue) Held() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.held)
+}
+
+// Renew prolongs the leases of everything held and returns what was lost.
+func (q *Queue) Renew(ctx context.Context) (lost []int64, err error) {
+	ids, fences := q.snapshot()
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var kept []int64
+	if err := q.conn.SelectContext(ctx, &kept, queries.Get("renew"), pq.Array(ids), pq.Array(fences), q.worker); err != nil {
+		return nil, fmt.Errorf("renew leases: %w", err)
+	}
+	slices.Sort(kept)
+	for i, id := range ids {
+		if _, ok := slices.BinarySearch(kept, id); ok {
+			continue
+		}
+		q.mu.Lock()
+		if q.held[id] == fences[i] { // not finished meanwhile
+			delete(q.held, id)
+			lost = append(lost, id)
+		}
+		q.mu.Unlock()
+	}
+	return lost, nil
+}
+
+// Release gives claims back that were not begun.
+func (q *Queue) Release(ctx context.Context, claims []Claim) error {
+	ids, fences := make([]int64, len(claims)), make([]int64, len(claims))
+	for i, c := range claims {
+		ids[i], fences[i] = c.ID, c.Fence
+		q.Forget(c.ID, c.Fence)
+	}
+	if _, err := q.conn.ExecContext(ctx, queries.Get("release"), pq.Array(ids), pq.Array(fences)); err != nil {
+		return fmt.Errorf("release %d executions: %w", len(ids), err)
+	}
+	return nil
+}
+
+// Rescue ends the leases of processes that are gone and returns how many.
+func (q *Queue) Rescue(ctx context.Context) (int64, error) {
+	res, err := q.conn.ExecContext(ctx, queries.Get("rescue"))
+	if err != nil {
+		return 0, fmt.Errorf("rescue executions of dead workers: %w", err)
+	}
+	return res.RowsAffected()
+}
+
+func (q *Queue) snapshot() (ids, fences []int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id, fence := range q.held {
+		ids, fences = append(ids, id), append(fences, fence)
+	}
+	return ids, fences
+}
+
+// Finish writes what a segment came to: executions and jobs are JSON lists in
+// the shapes that queries.sql names; fresh says that none of the jobs can be in
+// the table yet. A lost fence fails with a NOT NULL violation when the execution
+// has jobs, and is otherwise seen in n, the number of jobs written.
+func Finish(ctx context.Context, q pg.Q, executions, jobs []byte, fresh bool) (n int64, err error) {
+	name := "finish"
+	if fresh {
+		name = "finish_new"
+	}
+	res, err := q.ExecContext(ctx, queries.Get(name), executions, jobs)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// Signal says that there is something to claim, once tx has been committed.
+func Signal(tx *pg.Tx) { tx.Notify(Channel, "", notifyWait) }
+
+// Answer gives a waiting job its outcome and wakes its execution, both in tx:
+// whoever decides and the execution that waits move together or not at all. It
+// returns Conflict when the job does not wait (any more), and Gone when its
+// execution has ended.
+func Answer(ctx context.Context, tx *pg.Tx, executionID, jobID int64, status int, result json.RawMessage, now time.Time) error {
+	res, err := tx.ExecContext(ctx, queries.Get("wake"), executionID, jobID)
+	if err != nil {
+		return fmt.Errorf("wake execution %d: %w", executionID, err)
+	}
+	if n, _ := res.RowsAffected(); n == 0 {
+		return fault.New(fault.Gone, "This execution has ended, so there is nothing left to decide.")
+	}
+	res, err = tx.ExecContext(ctx, queries.Get("answer"), executionID, jobID, status, result, now.UTC())
+	if err != nil {
+		return fmt.Errorf("answer job %d: %w", jobID, err)
+	}
+	if n, _ := res.RowsAffected(); n == 0 {
+		return fault.New(fault.Conflict, "This step does not wait for an answer any more.")
+	}
+	Signal(tx)
+	return nil
+}
