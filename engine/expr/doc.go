@@ -1,0 +1,31 @@
+// Package expr fills in variables and works out conditions and calculations:
+// everything in a workflow's settings that is not known before it runs.
+//
+// There are three languages.
+//
+//   - A [Template] is any JSON value with {{path}} placeholders; evaluating it
+//     gives a JSON value again.
+//   - A [Condition] compares template values with a closed list of operators
+//     ("basic" conditions).
+//   - An [Expression] is a calculation in the syntax of math.js or Formula.js,
+//     or text with placeholders ("string").
+//
+// All three are compiled once and evaluated often, by many goroutines at once.
+// Evaluating never changes the scope, and resolves only the paths that are
+// mentioned.
+//
+// Values are JSON values: nil, bool, float64, string, []any and map[string]any.
+// Dates are text in ISO 8601, so that a value means the same before and after
+// a wait. A variable that does not exist is [Undefined], which is not null:
+// filters must not become wider because a variable is missing.
+//
+// Where the reference product's rules come from JavaScript, so do ours: loose
+// equality, number texts, UTF-16 order. Deviations, each one an improvement:
+//
+//   - null gives false in a comparison instead of an error;
+//   - two ISO dates are compared as instants, not as texts;
+//   - mapping a list keeps null for null elements, and works for fields that
+//     are called like an array method;
+//   - objects become JSON inside a text, not "[object Object]";
+//   - letters of any language may stand in a placeholder.
+package expr

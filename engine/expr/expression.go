@@ -1,0 +1,122 @@
+package expr
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// The engines an expression can be written for.
+const (
+	MathJS    = "math.js"
+	FormulaJS = "formula.js"
+	Plain     = "string"
+)
+
+// Expression is a calculation, compiled. Placeholders are parameters, not
+// text: a variable that holds a text needs no quotes, and one without a value
+// is null.
+type Expression struct {
+	engine string
+	text   string // as written, trimmed
+	params []path
+	run    func(ctx context.Context, args []any) (any, error)
+}
+
+// Engine returns the engine e was compiled for.
+func (e *Expression) Engine() string { return e.engine }
+
+// Paths returns the paths of all variables in e, each once.
+func (e *Expression) Paths() []string {
+	out := make([]string, len(e.params))
+	for i := range e.params {
+		out[i] = e.params[i].text
+	}
+	return out
+}
+
+// Compile prepares text for engine. An expression that the engine cannot parse
+// is an error in the engine's words: "SyntaxError: Unexpected end of expression
+// (char 4)".
+func Compile(engine, text string) (*Expression, error) {
+	text = strings.Trim(text, jsSpace)
+	e := &Expression{engine: engine, text: text}
+	source, params := parameters(text)
+	e.params = params
+	switch engine {
+	case Plain:
+		e.run = interpolate(source)
+	default:
+		return nil, fmt.Errorf("there is no calculation engine %q", engine)
+	}
+	return e, nil
+}
+
+// Eval works out the expression with the variables of s. Errors read as the
+// engine's own, with their type in front: "TypeError: …".
+func (e *Expression) Eval(ctx context.Context, s Scope) (any, error) {
+	var few [4]any
+	args := few[:0]
+	for i := range e.params {
+		v, _ := e.params[i].resolve(s)
+		args = append(args, v)
+	}
+	return e.run(ctx, args)
+}
+
+// piece is text, or the number of a parameter.
+type piece struct {
+	text  string
+	param int // -1 for text
+}
+
+// parameters splits text at its placeholders. Placeholders of one path share a
+// parameter; those that start with "this." stay text.
+func parameters(text string) (pieces []piece, params []path) {
+	number := map[string]int{}
+	add := func(s string) {
+		if s != "" {
+			pieces = append(pieces, piece{s, -1})
+		}
+	}
+	rest := text
+	for {
+		start, end := findPlaceholder(rest, inParameter)
+		if start < 0 {
+			break
+		}
+		add(rest[:start])
+		p := strings.Trim(rest[start+2:end-2], jsSpace)
+		if p == "" || strings.ContainsAny(p, jsSpace) || strings.HasPrefix(p, "this.") {
+			add(rest[start:end])
+		} else {
+			n, ok := number[p]
+			if !ok {
+				n = len(params)
+				number[p] = n
+				params = append(params, parsePath(p))
+			}
+			pieces = append(pieces, piece{"", n})
+		}
+		rest = rest[end:]
+	}
+	add(rest)
+	return pieces, params
+}
+
+func inParameter(r rune) bool { return inPath(r) || strings.ContainsRune(jsSpace, r) }
+
+// interpolate is the engine "string".
+func interpolate(pieces []piece) func(context.Context, []any) (any, error) {
+	return func(_ context.Context, args []any) (any, error) {
+		b := make([]byte, 0, 64)
+		for _, p := range pieces {
+			if p.param < 0 {
+				b = append(b, p.text...)
+			} else {
+				b = appendText(b, args[p.param])
+			}
+		}
+		return string(b), nil
+	}
+}

@@ -1,0 +1,171 @@
+package expr
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+)
+
+// operator compares two values. alike says that both came from the same
+// variable: JavaScript then sees one and the same list or object.
+type operator func(a, b any, alike bool) (bool, error)
+
+// operators of basic conditions, by the names they have in settings.
+var operators = map[string]operator{
+	"equal":    equal,
+	"==":       equal,
+	"notEqual": not(equal),
+	"!=":       not(equal),
+
+	"gt":  relation(func(c int) bool { return c > 0 }),
+	">":   relation(func(c int) bool { return c > 0 }),
+	"gte": relation(func(c int) bool { return c >= 0 }),
+	">=":  relation(func(c int) bool { return c >= 0 }),
+	"lt":  relation(func(c int) bool { return c < 0 }),
+	"<":   relation(func(c int) bool { return c < 0 }),
+	"lte": relation(func(c int) bool { return c <= 0 }),
+	"<=":  relation(func(c int) bool { return c <= 0 }),
+
+	"includes":      includes,
+	"notIncludes":   not(includes),
+	"startsWith":    affix(strings.HasPrefix),
+	"notStartsWith": not(affix(strings.HasPrefix)),
+	"endsWith":      affix(strings.HasSuffix),
+	"notEndsWith":   not(affix(strings.HasSuffix)),
+}
+
+// Operators lists the operators that people choose from, in their order, with
+// the words of the editor.
+var Operators = []struct{ Name, Label string }{
+	{"equal", "="}, {"notEqual", "≠"}, {"gt", ">"}, {"gte", "≥"}, {"lt", "<"}, {"lte", "≤"},
+	{"includes", "contains"}, {"notIncludes", "does not contain"},
+	{"startsWith", "starts with"}, {"notStartsWith", "does not start with"},
+	{"endsWith", "ends with"}, {"notEndsWith", "does not end with"},
+}
+
+func not(op operator) operator {
+	return func(a, b any, alike bool) (bool, error) {
+		ok, err := op(a, b, alike)
+		return !ok && err == nil, err
+	}
+}
+
+// equal is JavaScript's ==, and compares dates as instants.
+func equal(a, b any, alike bool) (bool, error) {
+	if x, y, ok := dates(a, b); ok {
+		return x == y, nil
+	}
+	return looseEqual(a, b, alike), nil
+}
+
+func looseEqual(a, b any, alike bool) bool {
+	if isNil(a) || isNil(b) {
+		return isNil(a) && isNil(b)
+	}
+	x, xText := a.(string)
+	y, yText := b.(string)
+	if xText && yText {
+		return x == y
+	}
+	switch xc, yc := isContainer(a), isContainer(b); {
+	case xc && yc:
+		return alike || same(a, b)
+	case xc:
+		return looseEqual(jsString(a), b, false)
+	case yc:
+		return looseEqual(a, jsString(b), false)
+	}
+	return jsNumber(a) == jsNumber(b) // NaN equals nothing
+}
+
+// relation is JavaScript's <, <=, > or >=, and compares dates as instants.
+func relation(holds func(order int) bool) operator {
+	return func(a, b any, _ bool) (bool, error) {
+		if x, y, ok := dates(a, b); ok {
+			return holds(order(x, y)), nil
+		}
+		if isContainer(a) {
+			a = jsString(a)
+		}
+		if isContainer(b) {
+			b = jsString(b)
+		}
+		x, xText := a.(string)
+		y, yText := b.(string)
+		if xText && yText {
+			return holds(compareText(x, y)), nil
+		}
+		m, n := jsNumber(a), jsNumber(b)
+		if math.IsNaN(m) || math.IsNaN(n) {
+			return false, nil
+		}
+		return holds(order(m, n)), nil
+	}
+}
+
+func order(x, y float64) int {
+	switch {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	return 0
+}
+
+// includes looks for an element in a list, by type and value, or for a part
+// of a text.
+func includes(a, b any, _ bool) (bool, error) {
+	switch a := a.(type) {
+	case nil, undefined:
+		return false, nil
+	case string:
+		return !isNil(b) && strings.Contains(a, jsString(b)), nil
+	case []any:
+		for _, e := range a {
+			if strictEqual(e, b) {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	return false, fmt.Errorf("\"contains\" looks into a text or a list, but was given %s", typeName(a))
+}
+
+func affix(has func(s, affix string) bool) operator {
+	return func(a, b any, _ bool) (bool, error) {
+		return !isNil(a) && !isNil(b) && has(jsString(a), jsString(b)), nil
+	}
+}
+
+// strictEqual is JavaScript's SameValueZero: no conversions, NaN equals NaN.
+func strictEqual(a, b any) bool {
+	switch x := a.(type) {
+	case nil:
+		return b == nil
+	case float64:
+		y, ok := b.(float64)
+		return ok && (x == y || math.IsNaN(x) && math.IsNaN(y))
+	case bool, string, undefined:
+		return !isContainer(b) && a == b
+	}
+	return isContainer(b) && same(a, b)
+}
+
+// same reports whether two containers are one and the same. Empty lists have
+// no identity in Go.
+func same(a, b any) bool {
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	return x.Kind() == y.Kind() && x.Len() > 0 && x.Len() == y.Len() && x.Pointer() == y.Pointer()
+}
+
+func isNil(v any) bool { return v == nil || IsUndefined(v) }
+
+func isContainer(v any) bool {
+	switch v.(type) {
+	case []any, map[string]any:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,145 @@
+package expr
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Scope holds the variables by root: $context, $jobsMapByNodeKey, … Its values
+// are not changed.
+type Scope = interface {
+	Root(name string) (value any, ok bool)
+}
+
+// Vars is a Scope made of a map.
+type Vars map[string]any
+
+// Root returns the variable called name.
+func (v Vars) Root(name string) (any, bool) {
+	value, ok := v[name]
+	return value, ok
+}
+
+// Resolve returns the value at a dotted path, as in "$context.data.title". A
+// number is an index into a list; any other name on a list collects that field
+// of every element, flattened by one level, so that "orders.lines.sku" is one
+// list. ok is false when a step does not exist, also below null.
+func Resolve(s Scope, path string) (value any, ok bool) {
+	p := parsePath(path)
+	return p.resolve(s)
+}
+
+type segment struct {
+	name  string
+	index int // the name as a list index; -1 when it is no number
+}
+
+// A path is compiled once: no splitting and no number parsing per evaluation.
+type path struct {
+	text string
+	root string
+	rest []segment
+}
+
+func parsePath(text string) path {
+	names := strings.Split(text, ".")
+	// The whole scope is visible once more under "ctx".
+	if names[0] == "ctx" && len(names) > 1 {
+		names = names[1:]
+	}
+	p := path{text: text, root: names[0], rest: make([]segment, len(names)-1)}
+	for i, name := range names[1:] {
+		p.rest[i] = segment{name, listIndex(name)}
+	}
+	return p
+}
+
+func listIndex(name string) int {
+	for _, c := range []byte(name) {
+		if c < '0' || c > '9' {
+			return -1
+		}
+	}
+	n, err := strconv.Atoi(name)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func (p *path) resolve(s Scope) (any, bool) {
+	cur, ok := s.Root(p.root)
+	if !ok {
+		if len(p.rest) == 0 {
+			return nil, false
+		}
+		return s.Root(p.text) // a root may have a dot in its name
+	}
+	for i := range p.rest {
+		if cur, ok = p.rest[i].of(cur); !ok {
+			return nil, false
+		}
+	}
+	switch v := cur.(type) {
+	case undefined:
+		return nil, false
+	case int64: // a result that has not been through JSON yet
+		return float64(v), true
+	case int:
+		return float64(v), true
+	}
+	return cur, true
+}
+
+// of returns what stands under the segment in cur.
+func (g *segment) of(cur any) (any, bool) {
+	switch cur := cur.(type) {
+	case map[string]any:
+		v, ok := cur[g.name]
+		return v, ok
+	case []any:
+		if g.index < 0 {
+			return mapField(cur, g.name), true
+		}
+		if g.index < len(cur) {
+			return cur[g.index], true
+		}
+	case string:
+		if g.name == "length" {
+			return float64(utf16Len(cur)), true
+		}
+	}
+	return nil, false
+}
+
+// mapField collects a field of every element. Elements without it keep their
+// place as nil, so that lists of two fields stay side by side. "length" counts
+// the elements, unless these have a field of that name.
+func mapField(list []any, name string) any {
+	if name == "length" && !anyHas(list, name) {
+		return float64(len(list))
+	}
+	out := make([]any, 0, len(list))
+	for _, item := range list {
+		fields, _ := item.(map[string]any)
+		v := fields[name]
+		if inner, ok := v.([]any); ok {
+			out = append(out, inner...)
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func anyHas(list []any, name string) bool {
+	return slices.ContainsFunc(list, func(item any) bool {
+		fields, _ := item.(map[string]any)
+		_, ok := fields[name]
+		return ok
+	})
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
