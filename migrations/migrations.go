@@ -19,7 +19,6 @@ import (
 	"alur/engine/fault"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 //go:embed *.sql
@@ -32,30 +31,14 @@ var ErrNewer = fault.New(fault.Conflict,
 // Up applies every migration that db lacks. It is safe to call from several
 // processes at once, and returns [ErrNewer] when db knows a migration that this
 // program does not.
-func Up(ctx context.Context, db *sql.DB) error { return up(ctx, db, files) }
-
-// Hash identifies the state that [Up] leads to.
-func Hash() string {
-	sum := sha256.New()
-	for _, name := range must(fs.Glob(files, "*.sql")) {
-		fmt.Fprintf(sum, "%s\x00%s\x00", name, must(files.ReadFile(name)))
-	}
-	return hex.EncodeToString(sum.Sum(nil))[:16]
-}
-
-func up(ctx context.Context, db *sql.DB, from fs.FS) error {
-	if err := schema(ctx, db); err != nil {
-		return fmt.Errorf("create schema alur: %w", err)
-	}
-	// Asks each second, for ten minutes: a first start on a slow machine, or
-	// one long migration.
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600))
+func Up(ctx context.Context, db *sql.DB) error {
+	unlock, err := lock(ctx, db)
 	if err != nil {
-		return fmt.Errorf("prepare migrations: %w", err)
+		return fmt.Errorf("lock the database for migrations: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, from,
+	defer unlock()
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
 		goose.WithTableName("alur.schema_migrations"),
-		goose.WithSessionLocker(locker),
 		goose.WithSlog(slog.New(slog.DiscardHandler)),
 		goose.WithDisableGlobalRegistry(true))
 	if err != nil {
@@ -74,26 +57,39 @@ func up(ctx context.Context, db *sql.DB, from fs.FS) error {
 	return nil
 }
 
-// schema makes the schema that the table of migrations lives in. Two first
-// starts collide on the catalog even with IF NOT EXISTS, so it waits its turn.
-func schema(ctx context.Context, db *sql.DB) error {
-	var there bool
-	err := db.QueryRowContext(ctx, "SELECT to_regnamespace('alur') IS NOT NULL").Scan(&there)
-	if err != nil || there {
-		return err
-	}
-	tx, err := db.BeginTx(ctx, nil)
+// lock keeps other starts out until unlock is called or the session ends.
+//
+// goose has a session lock too, but takes it only after it has made its table,
+// which two first starts then race for, and asks for it once a second.
+func lock(ctx context.Context, db *sql.DB) (unlock func(), err error) {
+	conn, err := db.Conn(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(4710)"); err != nil {
-		return err
+	unlock = func() {
+		// The end of ctx would break the connection, and so unlock as well.
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(4710, 0)")
+		conn.Close()
 	}
-	if _, err := tx.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS alur"); err != nil {
-		return err
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(4710, 0)"); err != nil {
+		conn.Close()
+		return nil, err
 	}
-	return tx.Commit()
+	// The table of migrations lives in our schema.
+	if _, err := conn.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS alur"); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// Hash identifies the state that [Up] leads to.
+func Hash() string {
+	sum := sha256.New()
+	for _, name := range must(fs.Glob(files, "*.sql")) {
+		fmt.Fprintf(sum, "%s\x00%s\x00", name, must(files.ReadFile(name)))
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16]
 }
 
 func must[T any](v T, err error) T {
