@@ -15,6 +15,7 @@ CREATE TABLE alur.users (
     password      text,                             -- argon2id; null until an invitation is used
     role          text NOT NULL DEFAULT 'member' CHECK (role IN ('root', 'admin', 'member')),
     active        boolean NOT NULL DEFAULT true,
+    time_zone     text,                             -- IANA name; null for the server's
     last_login_at timestamptz,
     created_at    timestamptz NOT NULL DEFAULT now(),
     updated_at    timestamptz NOT NULL DEFAULT now(),
@@ -31,6 +32,7 @@ CREATE TABLE alur.sessions (
     created_at timestamptz NOT NULL,
     used_at    timestamptz NOT NULL,                -- idle time counts from here; written at most once a minute
     expires_at timestamptz NOT NULL,                -- absolute end
+    revoked_at timestamptz,                         -- signed out, or ended by somebody
     ip         text NOT NULL DEFAULT '',
     agent      text NOT NULL DEFAULT ''
 );
@@ -49,7 +51,7 @@ CREATE TABLE alur.access_links (
 
 -- Failed sign-ins, for the rate limit across all processes.
 CREATE TABLE alur.login_failures (
-    subject   text NOT NULL,                        -- "account:<name>" or "ip:<address>"
+    subject   text NOT NULL,                        -- "user:<id>", "account:<hash of an unknown name>" or "ip:<address>"
     failed_at timestamptz NOT NULL
 );
 CREATE INDEX login_failures_subject ON alur.login_failures (subject, failed_at);

@@ -1,6 +1,10 @@
 package auth
 
-import "alur/engine/fault"
+import (
+	"time"
+
+	"alur/engine/fault"
+)
 
 // Role is what a person may do. Roles made in the browser come on top later;
 // these three are built in (spec/platform.md §8).
@@ -11,6 +15,9 @@ const (
 	Admin  Role = "admin"  // workflows, collections, users
 	Member Role = "member" // records and own tasks
 )
+
+// Valid reports whether r is one of the built-in roles.
+func (r Role) Valid() bool { return r == Root || r == Admin || r == Member }
 
 // Right is one thing an actor may or may not do.
 type Right uint8
@@ -28,7 +35,8 @@ type Actor struct {
 	UserID int64
 	Role   Role
 	Name   string // shown in "decided by"
-	Email  string
+	Email  string // "" when the person has none
+	Zone   string // IANA name of the person's time zone; "" for the server's, see Store.Zone
 	system bool
 }
 
@@ -62,4 +70,16 @@ func (a Actor) Require(r Right) error {
 		return fault.New(fault.Unsigned, "Sign in to continue.")
 	}
 	return fault.New(fault.Forbidden, "You do not have the right to do this. Ask an administrator.")
+}
+
+// Location returns the time zone a reads times in: their own, else server.
+func (a Actor) Location(server *time.Location) *time.Location {
+	if a.Zone == "" {
+		return server
+	}
+	loc, err := time.LoadLocation(a.Zone)
+	if err != nil {
+		return server
+	}
+	return loc
 }

@@ -1,0 +1,309 @@
+package auth
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"alur/engine/fault"
+	"alur/engine/pg"
+)
+
+// Kind says which kind of client holds a session. A token of one kind does not
+// open the other: a stolen cookie is no API key.
+type Kind string
+
+const (
+	Web Kind = "web" // a browser, by cookie
+	API Kind = "api" // a program, by Authorization header
+)
+
+func (k Kind) prefix() string {
+	if k == API {
+		return apiPrefix
+	}
+	return webPrefix
+}
+
+const (
+	idleTime     = 12 * time.Hour      // a session unused for so long is over
+	sessionTime  = 30 * 24 * time.Hour // and any session after this
+	touchEvery   = time.Minute         // how exactly its use is recorded
+	sweepEvery   = time.Hour
+	keepSessions = 24 * time.Hour // ended ones, so that the client learns why
+)
+
+// Client says where a request comes from.
+type Client struct {
+	IP    string // address of the caller, without port; "" when unknown
+	Agent string // User-Agent
+}
+
+// Session is a signed-in client. The token is not in it.
+type Session struct {
+	ID        string // names the session in lists; opens nothing
+	Kind      Kind
+	Actor     Actor
+	CreatedAt time.Time // UTC
+	UsedAt    time.Time // UTC, exact to a minute
+	ExpiresAt time.Time // UTC; the absolute end
+	Client
+}
+
+type sessionRow struct {
+	Hash      []byte     `db:"token_hash"`
+	UserID    int64      `db:"user_id"`
+	Kind      Kind       `db:"kind"`
+	CreatedAt time.Time  `db:"created_at"`
+	UsedAt    time.Time  `db:"used_at"`
+	ExpiresAt time.Time  `db:"expires_at"`
+	RevokedAt *time.Time `db:"revoked_at"`
+	IP        string     `db:"ip"`
+	Agent     string     `db:"agent"`
+	Role      Role       `db:"role"`
+	Nickname  string     `db:"nickname"`
+	Email     string     `db:"email"`
+	TimeZone  string     `db:"time_zone"`
+	Active    bool       `db:"active"`
+}
+
+func (r sessionRow) session() Session {
+	u := User{ID: r.UserID, Role: r.Role, Nickname: r.Nickname, Email: r.Email, TimeZone: r.TimeZone}
+	return Session{
+		ID: hash(r.Hash).String(), Kind: r.Kind, Actor: u.Actor(),
+		CreatedAt: r.CreatedAt.UTC(), UsedAt: r.UsedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		Client: Client{r.IP, r.Agent},
+	}
+}
+
+// over returns why the session cannot be used at now, nil when it can.
+func (r sessionRow) over(now time.Time) error {
+	switch {
+	case r.RevokedAt != nil:
+		return unsigned("BLOCKED_TOKEN", "You were signed out. Sign in again.")
+	case !r.Active:
+		return unsigned("NOT_EXIST_USER", "This account was deactivated. Ask an administrator.")
+	case !now.Before(r.ExpiresAt), now.Sub(r.UsedAt) >= idleTime:
+		return unsigned("EXPIRED_SESSION", "Your session has ended. Sign in again.")
+	}
+	return nil
+}
+
+func unsigned(code, msg string) error {
+	return &fault.Error{Kind: fault.Unsigned, Code: code, Msg: msg}
+}
+
+// Resolve returns the session of token. Its errors are fault.Unsigned with a
+// Code: EMPTY_TOKEN, INVALID_TOKEN, EXPIRED_SESSION, BLOCKED_TOKEN or
+// NOT_EXIST_USER. Most calls need no query; see [sessionCache]. The use of the
+// session is recorded at most once a minute.
+func (s *Store) Resolve(ctx context.Context, kind Kind, token string) (Session, error) {
+	if token == "" {
+		return Session{}, unsigned("EMPTY_TOKEN", "Sign in to continue.")
+	}
+	invalid := unsigned("INVALID_TOKEN", "This token is not known here. Sign in again.")
+	if !looksLike(token, kind.prefix()) {
+		return Session{}, invalid
+	}
+	h, now := hashOf(token), s.now()
+	r, seen, ok := s.cache.get(h, now)
+	if !ok {
+		switch err := s.DB.GetContext(ctx, &r, queries.Get("session"), h[:]); {
+		case errors.Is(err, sql.ErrNoRows):
+			return Session{}, invalid
+		case err != nil:
+			return Session{}, fmt.Errorf("read a session: %w", err)
+		}
+		if r.Kind != kind {
+			return Session{}, invalid
+		}
+		if r.over(now) == nil && now.Sub(r.UsedAt) > touchEvery {
+			if _, err := s.DB.ExecContext(ctx, queries.Get("touch session"), h[:], now, now.Add(-touchEvery)); err != nil {
+				return Session{}, fmt.Errorf("record the use of a session: %w", err)
+			}
+			r.UsedAt = now
+		}
+		s.cache.put(h, r, now, seen)
+	}
+	if err := r.over(now); err != nil {
+		return Session{}, err
+	}
+	return r.session(), nil
+}
+
+// open starts a session for user id and returns its token.
+func (s *Store) open(ctx context.Context, tx *pg.Tx, kind Kind, id int64, from Client) (string, error) {
+	token, h := newToken(kind.prefix())
+	now := s.now()
+	_, err := tx.ExecContext(ctx, queries.Get("insert session"),
+		h[:], id, kind, now, now.Add(sessionTime), clip(from.IP, 64), clip(from.Agent, 300))
+	if err != nil {
+		return "", fmt.Errorf("open a session for user %d: %w", id, err)
+	}
+	return token, nil
+}
+
+// SignOut ends the session of token; without effect when it has ended.
+func (s *Store) SignOut(ctx context.Context, session Session) error {
+	h, ok := parseHash(session.ID)
+	if !ok {
+		return nil
+	}
+	_, err := s.revoke(ctx, session.Actor.UserID, h)
+	return err
+}
+
+// Sessions returns the open sessions of user id, last used first: one's own, or
+// anybody's to a manager.
+func (s *Store) Sessions(ctx context.Context, a Actor, id int64) ([]Session, error) {
+	u, err := s.Get(ctx, a, id)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	var rows []sessionRow
+	if err := s.DB.SelectContext(ctx, &rows, queries.Get("sessions of"), id, now, now.Add(-idleTime)); err != nil {
+		return nil, fmt.Errorf("list sessions of user %d: %w", id, err)
+	}
+	list := make([]Session, len(rows))
+	for i, r := range rows {
+		list[i] = r.session()
+		list[i].Actor = u.Actor()
+	}
+	return list, nil
+}
+
+// EndSession ends one of a's own sessions.
+func (s *Store) EndSession(ctx context.Context, a Actor, sessionID string) error {
+	if err := a.Require(UseRecords); err != nil {
+		return err
+	}
+	ended := false
+	if h, ok := parseHash(sessionID); ok {
+		var err error
+		if ended, err = s.revoke(ctx, a.UserID, h); err != nil {
+			return err
+		}
+	}
+	if !ended {
+		return fault.New(fault.NotFound, "This session has already ended.")
+	}
+	return nil
+}
+
+// EndOtherSessions ends all of a's sessions but current.
+func (s *Store) EndOtherSessions(ctx context.Context, a Actor, current Session) error {
+	if err := a.Require(UseRecords); err != nil {
+		return err
+	}
+	keep, _ := parseHash(current.ID)
+	return s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		return s.endSessions(ctx, tx, a.UserID, keep)
+	})
+}
+
+func (s *Store) revoke(ctx context.Context, userID int64, h hash) (ended bool, err error) {
+	res, err := s.DB.ExecContext(ctx, queries.Get("revoke session"), h[:], userID, s.now())
+	s.cache.drop(userID)
+	if err != nil {
+		return false, fmt.Errorf("end a session of user %d: %w", userID, err)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
+// endSessions ends the sessions of user id; keep, when not zero, stays.
+func (s *Store) endSessions(ctx context.Context, tx *pg.Tx, id int64, keep hash) error {
+	if _, err := tx.ExecContext(ctx, queries.Get("revoke sessions of"), id, s.now(), keep[:]); err != nil {
+		return fmt.Errorf("end sessions of user %d: %w", id, err)
+	}
+	tx.OnCommit(func() { s.cache.drop(id) })
+	return nil
+}
+
+// sweep removes what is over, once an hour and process.
+func (s *Store) sweep(ctx context.Context) error {
+	now := s.now()
+	last := s.swept.Load()
+	if now.Unix()-last < int64(sweepEvery.Seconds()) || !s.swept.CompareAndSwap(last, now.Unix()) {
+		return nil
+	}
+	for query, before := range map[string]time.Time{
+		"sweep sessions": now.Add(-keepSessions),
+		"sweep failures": now.Add(-tryWindow),
+		"sweep links":    now.Add(-keepLinks),
+	} {
+		if _, err := s.DB.ExecContext(ctx, queries.Get(query), before); err != nil {
+			return fmt.Errorf("%s: %w", query, err)
+		}
+	}
+	return nil
+}
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	return cleanText(s)
+}
+
+// sessionCache remembers sessions for a moment, so that a client with many
+// requests costs one query every 1.5 seconds. This process drops a person's
+// entries with each change of theirs; others see the change when theirs are
+// too old. The zero value is ready.
+type sessionCache struct {
+	mu      sync.Mutex
+	changes uint64 // counts drops: an answer read before one is not kept
+	entries map[hash]cachedSession
+}
+
+type cachedSession struct {
+	row  sessionRow
+	read time.Time
+}
+
+const (
+	cacheTime = 1500 * time.Millisecond
+	cacheSize = 10_000 // sessions; when full it starts anew
+)
+
+// get returns the session of h as read at most cacheTime before now. Pass seen
+// to put when it has to be read.
+func (c *sessionCache) get(h hash, now time.Time) (r sessionRow, seen uint64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[h]
+	if age := now.Sub(e.read); ok && age >= 0 && age < cacheTime {
+		return e.row, c.changes, true
+	}
+	return sessionRow{}, c.changes, false
+}
+
+// put keeps r unless somebody's sessions changed since get returned seen: r may
+// have been read before that change.
+func (c *sessionCache) put(h hash, r sessionRow, read time.Time, seen uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changes != seen {
+		return
+	}
+	if c.entries == nil || len(c.entries) >= cacheSize {
+		c.entries = map[hash]cachedSession{}
+	}
+	c.entries[h] = cachedSession{r, read}
+}
+
+// drop forgets the sessions of a person.
+func (c *sessionCache) drop(userID int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes++
+	for h, e := range c.entries {
+		if e.row.UserID == userID {
+			delete(c.entries, h)
+		}
+	}
+}
