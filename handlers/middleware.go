@@ -1,0 +1,247 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"alur/engine/fault"
+	"alur/static"
+)
+
+// policy is the content security policy of every answer (promises.md S6).
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// requestTime is how long a request may take; streams are free of it.
+const requestTime = 30 * time.Second
+
+// Keys of the echo context.
+const (
+	keyServer = "alur.server"
+	keyActor  = "alur.actor"
+	keyID     = "alur.id"
+)
+
+// use installs the middleware, outermost first.
+func (s *Server) use(e *echo.Echo) {
+	cross := http.NewCrossOriginProtection()
+	e.Use(
+		s.identify,
+		s.log,
+		s.rescue,
+		headers,
+		middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: s.plain}),
+		middleware.BodyLimit("1M"),
+		s.deadline,
+		s.gate,
+		s.crossOrigin(cross),
+		s.signIn,
+	)
+}
+
+// identify numbers the request; the number is in the log and on the page that
+// says that something broke.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		var b [6]byte
+		rand.Read(b[:])
+		id := hex.EncodeToString(b[:])
+		c.Set(keyServer, s)
+		c.Set(keyID, id)
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		return next(c)
+	}
+}
+
+// log writes one line for each request: never a query, never a token.
+func (s *Server) log(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := s.Now()
+		err := next(c)
+		if err != nil {
+			c.Error(err) // so that the status is known here
+		}
+		r := c.Request()
+		level := slog.LevelInfo
+		if strings.HasPrefix(r.URL.Path, static.Prefix) || r.URL.Path == "/healthz" {
+			level = slog.LevelDebug
+		}
+		s.Log.LogAttrs(r.Context(), level, "request",
+			slog.String("request_id", requestID(c)),
+			slog.String("method", r.Method),
+			slog.String("path", mask(r.URL.Path)),
+			slog.Int("status", c.Response().Status),
+			slog.Int64("user_id", actor(c).UserID),
+			slog.Duration("took", s.Now().Sub(start)),
+		)
+		return nil
+	}
+}
+
+// secretText is what a token looks like, in a path of ours or in a mistyped
+// one.
+var secretText = regexp.MustCompile(`alur_[a-z]+_[A-Za-z0-9_-]*|[A-Za-z0-9_-]{24,}`)
+
+// mask hides what may be a token in a path.
+func mask(path string) string { return secretText.ReplaceAllString(path, "***") }
+
+// rescue turns a panic into an error with its stack.
+func (s *Server) rescue(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p)
+			default:
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+func headers(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		if !strings.HasPrefix(c.Request().URL.Path, static.Prefix) {
+			h.Set("Cache-Control", "no-store") // what a person may see is theirs
+		}
+		return next(c)
+	}
+}
+
+// hideSecret keeps a page whose address is a secret out of caches, search
+// engines and the referrer (promises.md S1).
+func hideSecret(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Robots-Tag", "noindex, nofollow")
+}
+
+// plain reports whether an answer is not to be compressed: streams, and files
+// that already are.
+func (s *Server) plain(c echo.Context) bool {
+	r, _ := s.route(c)
+	return r.Stream || strings.HasPrefix(c.Request().URL.Path, static.Prefix)
+}
+
+// deadline ends the context of a request that takes too long; a stream gets
+// the right to write for as long as it likes.
+func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if r, _ := s.route(c); r.Stream {
+			err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{})
+			if err != nil {
+				s.Log.DebugContext(c.Request().Context(), "write deadline stays", "err", err)
+			}
+			return next(c)
+		}
+		ctx, cancel := context.WithTimeout(c.Request().Context(), requestTime)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}
+
+// readyFlag remembers that the set-up is done; it never becomes undone.
+type readyFlag struct{ atomic.Bool }
+
+// gate answers 503 until the first administrator exists.
+func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		path := c.Request().URL.Path
+		if s.ready.Load() || path == "/healthz" || strings.HasPrefix(path, "/setup/") || strings.HasPrefix(path, static.Prefix) {
+			return next(c)
+		}
+		done, err := s.Setup.SetupDone(c.Request().Context())
+		if err != nil {
+			return fmt.Errorf("see whether the set-up is done: %w", err)
+		}
+		if !done {
+			return errNotSetUp
+		}
+		s.ready.Store(true)
+		return next(c)
+	}
+}
+
+// crossOrigin refuses requests that another site made the browser send. A
+// bearer token is never sent by a browser on its own, so such requests pass.
+//
+// Pages with a secret address send no referrer, and browsers then send
+// "Origin: null" with their forms. Over plain http they leave out
+// Sec-Fetch-Site too; what remains is the secret in the path, which another
+// site cannot know.
+func (s *Server) crossOrigin(cross *http.CrossOriginProtection) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			route, _ := s.route(c)
+			secret := route.Secret() && r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == ""
+			if bearer(r) == "" && !secret {
+				if err := cross.Check(r); err != nil {
+					return fault.Wrap(fault.Forbidden, "This was sent by another site, so nothing was done. Open the page here and try again.", err)
+				}
+			}
+			return next(c)
+		}
+	}
+}
+
+// signIn finds out who asks.
+func (s *Server) signIn(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if strings.HasPrefix(r.URL.Path, static.Prefix) {
+			return next(c)
+		}
+		token := bearer(r)
+		if token == "" {
+			if cookie, err := r.Cookie(s.cookieName(sessionCookie)); err == nil {
+				token = cookie.Value
+			}
+		}
+		if token != "" {
+			a, err := s.Sessions.Actor(r.Context(), token)
+			if err != nil && !fault.Is(err, fault.Unsigned) {
+				return fmt.Errorf("look up the session: %w", err)
+			}
+			if err == nil {
+				c.Set(keyActor, a)
+			}
+		}
+		return next(c)
+	}
+}
+
+// bearer returns the token of the Authorization header, "" when there is none.
+func bearer(r *http.Request) string {
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(kind, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func requestID(c echo.Context) string {
+	id, _ := c.Get(keyID).(string)
+	return id
+}

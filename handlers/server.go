@@ -1,0 +1,103 @@
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"alur/engine/auth"
+	"alur/engine/pg"
+	"alur/static"
+)
+
+// Sessions tells who holds a token.
+type Sessions interface {
+	// Actor returns who holds token; the zero Actor when nobody does, any more.
+	Actor(ctx context.Context, token string) (auth.Actor, error)
+}
+
+// Setup tells whether the first administrator exists.
+type Setup interface {
+	SetupDone(ctx context.Context) (bool, error)
+}
+
+// Zones knows the server's time zone, for people who chose none.
+type Zones interface {
+	Zone(ctx context.Context) (*time.Location, error)
+}
+
+// Server answers HTTP. All fields but Version are needed.
+type Server struct {
+	DB       *pg.DB
+	Log      *slog.Logger
+	Now      func() time.Time
+	BaseURL  string // what mailed links begin with; https makes cookies secure
+	Version  string // of the program
+	Sessions Sessions
+	Setup    Setup
+	Zones    Zones
+
+	echo   *echo.Echo
+	routes []Route
+	byPath map[string]Route // by method and path
+	ready  readyFlag        // the first administrator exists
+}
+
+// resources are all that have routes, in the order of the navigation.
+func (s *Server) resources() []Resource {
+	return []Resource{
+		&home{server: s},
+	}
+}
+
+// Routes builds the router. Call it once.
+func (s *Server) Routes() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.fail
+	s.echo, s.byPath = e, map[string]Route{}
+	s.use(e)
+	e.GET(static.Prefix+"*", echo.WrapHandler(static.Handler()))
+	e.HEAD(static.Prefix+"*", echo.WrapHandler(static.Handler()))
+	g := &Group{server: s}
+	g.GET("/healthz", Public, s.health)
+	g.GET("/help", Signed, s.help)
+	for _, r := range s.resources() {
+		r.Routes(g)
+	}
+	return e
+}
+
+// Table returns what [Server.Routes] registered.
+func (s *Server) Table() []Route { return s.routes }
+
+// HTTP returns a server for addr with deadlines that no honest client meets.
+func (s *Server) HTTP(addr string) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           s.Routes(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second, // streams lift it
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+// secure reports whether people reach us by https.
+func (s *Server) secure() bool { return strings.HasPrefix(s.BaseURL, "https://") }
+
+// health is for load balancers: 200 when the database answers.
+func (s *Server) health(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
+	defer cancel()
+	if err := s.DB.Side().PingContext(ctx); err != nil {
+		return c.String(http.StatusServiceUnavailable, "the database does not answer\n")
+	}
+	return c.String(http.StatusOK, "ok\n")
+}
