@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"context"
+	_ "embed"
+	"log/slog"
+	"sync"
+	"time"
+
+	"alur/engine/collection"
+	"alur/engine/node"
+	"alur/engine/pg"
+	"alur/engine/snowflake"
+)
+
+// channels between the processes on one database; see pg.DB.Notify
+const (
+	workflowsChannel  = "alur_workflows"
+	executionsChannel = "alur_executions"
+
+	workflowsWait  = 5 * time.Millisecond
+	executionsWait = 100 * time.Millisecond
+)
+
+//go:embed queries.sql
+var sqlText string
+
+var queries = pg.LoadQueries(sqlText)
+
+// Engine defines and runs workflows. Make one per process with [New].
+type Engine struct {
+	DB       *pg.DB
+	IDs      *snowflake.Source
+	Now      func() time.Time
+	Records  *collection.Store
+	Log      *slog.Logger
+	Services *node.Services // what nodes may use beyond the contract
+
+	mu       sync.Mutex
+	programs map[int64]*program // by workflow id
+	armed    []*Armed           // enabled workflows; nil: not loaded
+	loaded   bool
+	epoch    int64 // rises with every change of a definition
+	watchers map[int64]map[chan struct{}]struct{}
+	tempers  map[int64]*temper
+}
+
+// Options is what an Engine needs.
+type Options struct {
+	DB       *pg.DB
+	IDs      *snowflake.Source
+	Now      func() time.Time
+	Records  *collection.Store
+	Log      *slog.Logger
+	Services *node.Services
+}
+
+// New returns an engine and binds the registered trigger types to it.
+func New(o Options) *Engine {
+	e := &Engine{
+		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services,
+		programs: map[int64]*program{},
+		watchers: map[int64]map[chan struct{}]struct{}{},
+		tempers:  map[int64]*temper{},
+	}
+	e.DB.Subscribe(workflowsChannel, func(string) { e.forget() })
+	e.DB.Subscribe(executionsChannel, e.wakeWatchers)
+	for _, k := range TriggerKinds() {
+		k.Bind(e)
+	}
+	return e
+}
+
+// workflowsChanged makes every process read the definitions again, this one
+// before it returns. Call it after the commit.
+func (e *Engine) workflowsChanged(context.Context) {
+	e.DB.Notify(workflowsChannel, "", workflowsWait)
+}
+
+// forget drops what was read of workflow definitions.
+func (e *Engine) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.epoch++
+	e.armed, e.loaded = nil, false
+	clear(e.programs)
+}
+
+// Watch returns a channel that gets a signal when the execution moved on. The
+// signal may come late or twice; it only says "look again". Call stop when done.
+func (e *Engine) Watch(executionID int64) (moved <-chan struct{}, stop func()) {
+	ch := make(chan struct{}, 1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.watchers[executionID] == nil {
+		e.watchers[executionID] = map[chan struct{}]struct{}{}
+	}
+	e.watchers[executionID][ch] = struct{}{}
+	return ch, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.watchers[executionID], ch)
+		if len(e.watchers[executionID]) == 0 {
+			delete(e.watchers, executionID)
+		}
+	}
+}
+
+func (e *Engine) wakeWatchers(payload string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	wake := func(chans map[chan struct{}]struct{}) {
+		for ch := range chans {
+			select {
+			case ch <- struct{}{}:
+			default:
+			}
+		}
+	}
+	if payload == "" {
+		for _, chans := range e.watchers {
+			wake(chans)
+		}
+		return
+	}
+	wake(e.watchers[parseID(payload)])
+}

@@ -1,0 +1,414 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"alur/engine/fault"
+	"alur/engine/node"
+	"alur/engine/pg"
+	"alur/engine/queue"
+	"alur/engine/value"
+)
+
+const (
+	// maxSteps bounds the steps of one execution within one segment chain.
+	maxSteps = 100_000
+	// flushAfter is how long a segment runs before its jobs are written, so that
+	// people see progress.
+	flushAfter = time.Second
+	// maxResult is the largest step result in bytes of JSON.
+	maxResult = 1 << 20
+	// maxAttempts is how often an execution is begun without moving on before it
+	// counts as broken.
+	maxAttempts = 5
+)
+
+// errCareful asks for the segment to be run again with a savepoint around each
+// local node, because one of them failed.
+var errCareful = errors.New("a local node failed")
+
+// run walks one execution from a claim until it ends, waits, or has to flush.
+// It holds everything in memory; segment writes it.
+type run struct {
+	e     *Engine
+	p     *program
+	claim queue.Claim
+	log   *slog.Logger
+
+	tx      func(context.Context) (*pg.Tx, error) // the segment's transaction, begun when first asked for
+	careful bool
+
+	context any // $context, decoded when first asked for
+	decoded bool
+	results map[string]any // $jobsMapByNodeKey
+	known   map[int64]*job // latest job of each node, by node id
+	jobs    []*job         // to be written
+	inline  bool           // a synchronous run: it ends or waits, and never yields
+	began   time.Time
+	steps   int
+	woken   int // entries of claim.Wake that were worked off
+	ended   bool
+	status  node.Status // when ended; Pending when it waits
+	yielded bool        // stopped in the middle so that its jobs get written
+	reason  string
+}
+
+// job is one run of one node.
+type job struct {
+	id       int64
+	node     *instruction
+	upstream int64
+	status   node.Status
+	branch   *int
+	meta     json.RawMessage
+	input    any
+	hasInput bool
+	result   any
+	encoded  json.RawMessage // result as text
+	log      string
+	attempt  int
+	started  time.Time
+	ended    bool
+	endedAt  time.Time
+	stored   bool // in the table already
+	dirty    bool
+}
+
+// storedJob is a row of alur.jobs as far as going on needs it.
+type storedJob struct {
+	ID         int64           `db:"id"`
+	NodeID     int64           `db:"node_id"`
+	NodeKey    string          `db:"node_key"`
+	UpstreamID *int64          `db:"upstream_id"`
+	Status     node.Status     `db:"status"`
+	Branch     *int            `db:"branch"`
+	Meta       json.RawMessage `db:"meta"`
+	Result     json.RawMessage `db:"result"`
+	Attempt    int             `db:"attempt"`
+	StartedAt  time.Time       `db:"started_at"`
+	Ended      bool            `db:"ended"`
+}
+
+func (e *Engine) newRun(p *program, c queue.Claim) *run {
+	return &run{e: e, p: p, claim: c, log: e.Log}
+}
+
+// begin walks from where the claim stands: the start, an answered job, or the
+// last job that was written before a crash. load reads the jobs of an execution
+// that ran before.
+func (r *run) begin(ctx context.Context, load pg.Q) error {
+	r.began = r.e.Now()
+	if r.p.broken != "" {
+		r.breakOff(node.Error, r.p.broken)
+		return nil
+	}
+	if r.claim.Attempts > maxAttempts {
+		return r.giveUp(ctx, load)
+	}
+	if r.claim.Segments == 0 {
+		if r.p.head == nil {
+			r.end(node.Resolved)
+			return nil
+		}
+		return r.walk(ctx, r.p.head, nil)
+	}
+	last, err := r.load(ctx, load)
+	if err != nil {
+		return err
+	}
+	if len(r.claim.Wake) > 0 {
+		return r.resume(ctx)
+	}
+	if last == nil {
+		return r.walk(ctx, r.p.head, nil)
+	}
+	if last.status == node.Pending {
+		r.end(node.Pending) // nothing to do but wait on
+		return nil
+	}
+	next, previous := r.after(last)
+	return r.walk(ctx, next, previous)
+}
+
+// giveUp ends an execution whose server died at it again and again.
+func (r *run) giveUp(ctx context.Context, load pg.Q) error {
+	msg := fmt.Sprintf("This execution was begun %d times and the server stopped each time before it got further. "+
+		"Look for a step that needs too much memory or time.", r.claim.Attempts-1)
+	if r.claim.Segments > 0 {
+		if _, err := r.load(ctx, load); err != nil {
+			return err
+		}
+	}
+	r.breakOff(node.Error, msg)
+	return nil
+}
+
+// breakOff ends the execution with a job that says why, at the node that would
+// have been next.
+func (r *run) breakOff(status node.Status, why string) {
+	r.reason = why
+	if at := r.p.head; at != nil {
+		j := &job{id: r.e.IDs.Next(), node: at, attempt: max(r.claim.Attempts, 1), started: r.e.Now(), dirty: true}
+		r.record(j, node.Stop(status, map[string]any{"message": why}))
+		r.add(j)
+	}
+	r.end(status)
+}
+
+func (r *run) end(status node.Status) { r.ended, r.status = true, status }
+
+// load reads the jobs of earlier segments and returns the newest.
+func (r *run) load(ctx context.Context, q pg.Q) (last *job, err error) {
+	var rows []storedJob
+	if err := q.SelectContext(ctx, &rows, queries.Get("load_jobs"), r.claim.ID); err != nil {
+		return nil, fmt.Errorf("load the jobs of execution %d: %w", r.claim.ID, err)
+	}
+	r.steps = len(rows)
+	for _, row := range rows {
+		in := r.p.nodes[row.NodeID]
+		if in == nil {
+			continue // the node is gone; nothing can refer to it any more
+		}
+		result, err := value.Decode(row.Result)
+		if err != nil {
+			return nil, fmt.Errorf("read the result of job %d: %w", row.ID, err)
+		}
+		j := &job{id: row.ID, node: in, status: row.Status, branch: row.Branch, meta: row.Meta, result: result,
+			attempt: row.Attempt, started: row.StartedAt, ended: row.Ended, stored: true}
+		if row.UpstreamID != nil {
+			j.upstream = *row.UpstreamID
+		}
+		r.remember(j)
+		last = j
+	}
+	return last, nil
+}
+
+func (r *run) remember(j *job) {
+	if r.known == nil {
+		r.known, r.results = map[int64]*job{}, map[string]any{}
+	}
+	r.known[j.node.ID] = j
+	r.results[j.node.Key] = j.result
+}
+
+func (r *run) add(j *job) {
+	r.remember(j)
+	r.jobs = append(r.jobs, j)
+}
+
+// resume works off the answered jobs, oldest first.
+func (r *run) resume(ctx context.Context) error {
+	for _, id := range r.claim.Wake {
+		r.woken++
+		j := r.find(id)
+		if j == nil || j.node.kind == nil {
+			r.breakOff(node.Error, "The step that was answered is not part of this workflow any more.")
+			return nil
+		}
+		out, err := r.call(ctx, j.node, func(ctx context.Context, s *node.Step) (node.Outcome, error) {
+			return j.node.kind.Resume(ctx, s, j.node.config, node.Job{ID: j.id, Status: j.status, Result: j.result, Meta: j.meta})
+		}, j)
+		if err != nil {
+			return err
+		}
+		out = r.record(j, out)
+		if !j.dirty {
+			j.dirty = true
+			r.jobs = append(r.jobs, j)
+		}
+		next, previous := r.decide(j, out)
+		if err := r.walk(ctx, next, previous); err != nil {
+			return err
+		}
+		if r.ended && r.status != node.Pending || r.yielded {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (r *run) find(id int64) *job {
+	for _, j := range r.known {
+		if j.id == id {
+			return j
+		}
+	}
+	return nil
+}
+
+// walk runs nodes from in on until the execution ends or waits. in nil means
+// that decide has settled everything already.
+func (r *run) walk(ctx context.Context, in *instruction, previous *job) error {
+	for in != nil {
+		if r.steps++; r.steps > maxSteps {
+			r.breakOff(node.Error, fmt.Sprintf("This execution took more than %d steps and was stopped.", maxSteps))
+			return nil
+		}
+		if !r.inline && len(r.jobs) > 0 && r.e.Now().Sub(r.began) > flushAfter {
+			r.yielded = true
+			return nil
+		}
+		j := &job{id: r.e.IDs.Next(), node: in, attempt: max(r.claim.Attempts, 1), started: r.e.Now()}
+		if previous != nil && in.kind != nil && (in.kind.Branching() || in.kind.Waits) {
+			j.upstream = previous.id
+		}
+		out, err := r.call(ctx, in, func(ctx context.Context, s *node.Step) (node.Outcome, error) {
+			return in.kind.Run(ctx, s, in.config)
+		}, j)
+		if err != nil {
+			return err
+		}
+		out = r.record(j, out)
+		j.dirty = true
+		r.add(j)
+		in, previous = r.decide(j, out)
+	}
+	return nil
+}
+
+// call runs a node's code: with its transaction when it is local, with a
+// savepoint when care is needed, and never letting a panic out.
+func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context, *node.Step) (node.Outcome, error), j *job) (out node.Outcome, err error) {
+	if in.problem != "" {
+		return failed(fault.New(fault.Invalid, in.problem)), nil
+	}
+	s := &node.Step{
+		Key:         strconv.FormatInt(j.id, 10),
+		ExecutionID: r.claim.ID, WorkflowID: r.p.workflowID, WorkflowKey: r.p.key,
+		NodeID: in.ID, NodeKey: in.Key, Title: in.Title, JobID: j.id, Attempt: j.attempt,
+		Now: j.started, Vars: r, Services: r.e.Services,
+	}
+	guarded := func() (out node.Outcome, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				r.log.ErrorContext(ctx, "node panicked", "execution_id", r.claim.ID, "node", in.Type, "err", p, "stack", string(debug.Stack()))
+				out, err = failed(fmt.Errorf("this step crashed: %v", p)), nil
+			}
+		}()
+		return fn(ctx, s)
+	}
+	if in.kind.Effect != node.Local {
+		out, err = guarded()
+	} else {
+		var tx *pg.Tx
+		if tx, err = r.tx(ctx); err != nil {
+			return out, err
+		}
+		s.Tx, s.Stack = tx, append(r.claim.Stack[:len(r.claim.Stack):len(r.claim.Stack)], r.claim.ID)
+		if !r.careful {
+			out, err = guarded()
+			if err != nil && !pg.IsRetryable(err) {
+				return out, errCareful
+			}
+		} else {
+			err = tx.Savepoint(ctx, func() (err error) { out, err = guarded(); return err })
+		}
+	}
+	j.input, j.hasInput = s.Input, s.Input != nil
+	switch {
+	case err == nil:
+		return out, nil
+	case pg.IsRetryable(err), pg.IsUnavailable(err), ctx.Err() != nil:
+		return out, err // the segment's business, not the node's
+	}
+	return failed(err), nil
+}
+
+// failed is the outcome of a node that broke. People see the sentence of a
+// classified error and the plain text of others.
+func failed(err error) node.Outcome {
+	result := map[string]any{"message": err.Error()}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		result["message"] = f.Msg
+		if len(f.Fields) > 0 {
+			fields := make(map[string]any, len(f.Fields))
+			for k, v := range f.Fields {
+				fields[k] = v
+			}
+			result["fields"] = fields
+		}
+	}
+	return node.Outcome{Status: node.Error, Result: result}
+}
+
+// record puts an outcome into its job.
+func (r *run) record(j *job, out node.Outcome) node.Outcome {
+	j.result = value.Normalize(out.Result)
+	j.encoded = value.Encode(j.result)
+	if len(j.encoded) > maxResult {
+		out = failed(fault.New(fault.Invalid, fmt.Sprintf("The result of this step is %d kB, and the most is %d kB. "+
+			"Ask for fewer records or fields.", len(j.encoded)>>10, maxResult>>10)))
+		j.result = out.Result
+		j.encoded = value.Encode(j.result)
+	}
+	j.status, j.log = out.Status, out.Log
+	if out.Meta != nil {
+		j.meta = value.Encode(out.Meta)
+	}
+	if out.Enter && j.node.branches[out.Branch] != nil {
+		j.branch = &out.Branch
+	}
+	if j.ended = out.Status != node.Pending; j.ended {
+		j.endedAt = r.e.Now()
+	}
+	r.remember(j)
+	return out
+}
+
+// decide says where to go on after a job: the next node and the job that leads
+// there, or nil when the execution has ended or waits.
+func (r *run) decide(j *job, out node.Outcome) (*instruction, *job) {
+	if out.End {
+		r.end(out.Status)
+		return nil, nil
+	}
+	return r.after(j)
+}
+
+// after is where an execution goes on once j is what it is. It needs nothing
+// that is not in the job's row, so it also answers after a crash.
+func (r *run) after(j *job) (*instruction, *job) {
+	if j.status == node.Resolved && j.branch != nil {
+		return j.node.branches[*j.branch], j
+	}
+	status := j.status
+	for in := j.node; ; {
+		if status == node.Resolved && in.next != nil {
+			return in.next, r.known[in.ID]
+		}
+		// The level ends here: the node that opened it goes on, waits, or ends
+		// with the status of its branch.
+		if in = in.opener; in == nil {
+			r.end(status)
+			return nil, nil
+		}
+	}
+}
+
+// Root returns a variable; run is what nodes see as their variables.
+func (r *run) Root(name string) (any, bool) {
+	switch name {
+	case "$context":
+		if !r.decoded {
+			v, err := value.Decode(r.claim.Context)
+			if err != nil {
+				r.log.Error("execution has unreadable context", "execution_id", r.claim.ID, "err", err)
+			}
+			r.context, r.decoded = v, true
+		}
+		return r.context, true
+	case "$jobsMapByNodeKey":
+		return r.results, true
+	case "$system":
+		return systemVars{r.e}.root(), true
+	}
+	return nil, false
+}

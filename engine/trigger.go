@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/lib/pq"
+
+	"alur/engine/node"
+	"alur/engine/pg"
+	"alur/engine/queue"
+	"alur/engine/value"
+)
+
+// TriggerKind is a trigger type. It is registered with [RegisterTrigger], knows
+// how its configuration looks, and starts executions with [Engine.Start] when
+// something happens.
+type TriggerKind interface {
+	// Name is stored in workflows.type: never rename.
+	Name() string
+	// Decode reads a configuration; the result is handed back in [Armed].
+	Decode(config json.RawMessage) (any, node.Problems)
+	// Check returns what keeps a configuration from working.
+	Check(config json.RawMessage, cat node.Catalogue) node.Problems
+	// Outputs describes what stands below $context.
+	Outputs(config json.RawMessage, cat node.Catalogue) []node.Variable
+	// Bind is called once for each engine, before anything happens.
+	Bind(e *Engine)
+}
+
+var triggerKinds = map[string]TriggerKind{}
+
+// RegisterTrigger adds a trigger type. It panics when the name is taken.
+func RegisterTrigger(k TriggerKind) TriggerKind {
+	if triggerKinds[k.Name()] != nil {
+		panic("engine: trigger registered twice: " + k.Name())
+	}
+	triggerKinds[k.Name()] = k
+	return k
+}
+
+// LookupTrigger returns a trigger type; nil when nobody registered it.
+func LookupTrigger(name string) TriggerKind { return triggerKinds[name] }
+
+// TriggerKinds returns all trigger types by name.
+func TriggerKinds() []TriggerKind {
+	return slices.SortedFunc(maps.Values(triggerKinds), func(a, b TriggerKind) int { return cmp.Compare(a.Name(), b.Name()) })
+}
+
+// Armed is an enabled workflow, as its trigger sees it.
+type Armed struct {
+	ID         int64
+	Key        string
+	Title      string
+	Type       string
+	Sync       bool
+	StackLimit int
+	Config     any // from TriggerKind.Decode
+}
+
+// Armed returns the enabled workflows of a trigger type. The list is read once
+// and kept until a definition changes.
+func (e *Engine) Armed(ctx context.Context, kind string) ([]*Armed, error) {
+	e.mu.Lock()
+	all, loaded, epoch := e.armed, e.loaded, e.epoch
+	e.mu.Unlock()
+	if !loaded {
+		var err error
+		if all, err = e.loadArmed(ctx); err != nil {
+			return nil, err
+		}
+		e.mu.Lock()
+		if e.epoch == epoch { // else it changed meanwhile: read again next time
+			e.armed, e.loaded = all, true
+		}
+		e.mu.Unlock()
+	}
+	if !slices.ContainsFunc(all, func(a *Armed) bool { return a.Type != kind }) {
+		return all, nil
+	}
+	var of []*Armed
+	for _, a := range all {
+		if a.Type == kind {
+			of = append(of, a)
+		}
+	}
+	return of, nil
+}
+
+func (e *Engine) loadArmed(ctx context.Context) ([]*Armed, error) {
+	var rows []struct {
+		ID      int64           `db:"id"`
+		Key     string          `db:"key"`
+		Title   string          `db:"title"`
+		Type    string          `db:"type"`
+		Sync    bool            `db:"sync"`
+		Config  json.RawMessage `db:"config"`
+		Options json.RawMessage `db:"options"`
+	}
+	if err := e.DB.SelectContext(ctx, &rows, queries.Get("armed")); err != nil {
+		return nil, fmt.Errorf("list enabled workflows: %w", err)
+	}
+	all := make([]*Armed, 0, len(rows))
+	for _, r := range rows {
+		k := LookupTrigger(r.Type)
+		if k == nil {
+			e.Log.WarnContext(ctx, "enabled workflow has an unknown trigger type", "workflow_id", r.ID, "type", r.Type)
+			continue
+		}
+		config, problems := k.Decode(r.Config)
+		if len(problems) > 0 {
+			e.Log.WarnContext(ctx, "enabled workflow has an unreadable trigger", "workflow_id", r.ID, "problems", problems)
+			continue
+		}
+		all = append(all, &Armed{ID: r.ID, Key: r.Key, Title: r.Title, Type: r.Type, Sync: r.Sync, StackLimit: readOptions(r.Options).StackLimit, Config: config})
+	}
+	return all, nil
+}
+
+// runOptions is the part of workflows.options that running obeys.
+type runOptions struct {
+	StackLimit int `json:"stackLimit"` // executions of one version in one chain; at least 1
+}
+
+func readOptions(raw json.RawMessage) runOptions {
+	var o runOptions
+	_ = json.Unmarshal(raw, &o) // foreign shapes count as not given
+	o.StackLimit = max(o.StackLimit, 1)
+	return o
+}
+
+// Event is one reason to run a workflow.
+type Event struct {
+	Workflow  *Armed
+	Context   map[string]any // $context; a JSON value
+	EventKey  string         // at most one execution per key; "" for none
+	Stack     []int64        // executions that led here
+	CreatedBy int64          // the person behind it, 0 for nobody
+
+	// MustSucceed makes a synchronous execution that fails fail the change too.
+	MustSucceed bool
+}
+
+// Start creates the executions of events in tx, so that they exist exactly when
+// the change that caused them does. Asynchronous ones are picked up by a worker
+// after the commit; synchronous ones run here and now, inside tx, and may fail
+// it. An event that would exceed its workflow's stack limit starts nothing and
+// leaves a record of that.
+func (e *Engine) Start(ctx context.Context, tx *pg.Tx, events []Event) error {
+	for _, ev := range events {
+		stopped, err := e.stopped(ctx, tx, ev)
+		if err != nil {
+			return err
+		}
+		switch {
+		case stopped:
+		case ev.Workflow.Sync:
+			err = e.runSync(ctx, tx, ev)
+		default:
+			err = e.enqueue(ctx, tx, ev)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) enqueue(ctx context.Context, tx *pg.Tx, ev Event) error {
+	_, err := tx.ExecContext(ctx, queries.Get("enqueue"), e.IDs.Next(), ev.Workflow.ID, ev.Workflow.Key,
+		nullString(ev.EventKey), []byte(value.Encode(ev.Context)), nullArray(ev.Stack), nullID(ev.CreatedBy))
+	if err != nil {
+		return fmt.Errorf("start workflow %d: %w", ev.Workflow.ID, err)
+	}
+	queue.Signal(tx)
+	return nil
+}
+
+// stopped reports whether the chain of executions behind ev already holds as
+// many of this version as it may (spec/engine.md §9), and records it.
+func (e *Engine) stopped(ctx context.Context, tx *pg.Tx, ev Event) (bool, error) {
+	if len(ev.Stack) == 0 {
+		return false, nil
+	}
+	var n int
+	if err := tx.GetContext(ctx, &n, queries.Get("count_stack"), pq.Array(ev.Stack), ev.Workflow.ID); err != nil {
+		return false, fmt.Errorf("count the stack of workflow %d: %w", ev.Workflow.ID, err)
+	}
+	if n < ev.Workflow.StackLimit {
+		return false, nil
+	}
+	detail := fmt.Sprintf("The change came from a run of this workflow itself (%s in the same chain), and its recursion limit is %d.",
+		plural(n, "run", "runs"), ev.Workflow.StackLimit)
+	_, err := tx.ExecContext(ctx, queries.Get("skip"), e.IDs.Next(), ev.Workflow.ID, ev.Workflow.Key, "stack_limit", detail, pq.Array(ev.Stack))
+	if err != nil {
+		return false, fmt.Errorf("record the stopped trigger of workflow %d: %w", ev.Workflow.ID, err)
+	}
+	return true, nil
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+func parseID(s string) int64 {
+	id, _ := strconv.ParseInt(s, 10, 64)
+	return id
+}
+
+func nullString(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func nullID(id int64) any {
+	if id == 0 {
+		return nil
+	}
+	return id
+}
+
+func nullArray(ids []int64) any {
+	if len(ids) == 0 {
+		return nil
+	}
+	return pq.Array(ids)
+}

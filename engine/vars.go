@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"strconv"
+	"time"
+
+	"alur/engine/snowflake"
+)
+
+// systemVars answers {{$system.…}} (spec/variables.md §6).
+type systemVars struct{ e *Engine }
+
+// root returns the values by name. Those that differ with each use are
+// functions, called by the evaluation.
+func (s systemVars) root() map[string]any {
+	return map[string]any{
+		"now":            func() any { return isoTime(s.e.Now()) },
+		"epoch":          float64(snowflake.Epoch),
+		"genSnowflakeId": func() any { return float64(s.e.IDs.Next()) },
+		"dateRange":      func() any { return dateRanges(s.e.Now()) },
+	}
+}
+
+// isoTime is the one text form of an instant: UTC with milliseconds.
+func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// dateRanges are values for date filters, in the zone of now.
+func dateRanges(now time.Time) map[string]any {
+	zone := now.Format("-07:00")
+	day := func(d int) string { return now.AddDate(0, 0, d).Format(time.DateOnly) + zone }
+	week := func(w int) string {
+		y, n := sundayWeek(now.AddDate(0, 0, 7*w))
+		return strconv.Itoa(y) + "w" + pad(n) + zone
+	}
+	month := func(m int) string {
+		first := time.Date(now.Year(), now.Month()+time.Month(m), 1, 0, 0, 0, 0, now.Location())
+		return first.Format("2006-01") + zone
+	}
+	quarter := func(q int) string {
+		first := time.Date(now.Year(), now.Month()+time.Month(3*q), 1, 0, 0, 0, 0, now.Location())
+		return strconv.Itoa(first.Year()) + "Q" + strconv.Itoa((int(first.Month())-1)/3+1) + zone
+	}
+	year := func(y int) string { return strconv.Itoa(now.Year()+y) + zone }
+	span := func(from, to int) []any {
+		return []any{now.AddDate(0, 0, from).Format(time.DateOnly), now.AddDate(0, 0, to).Format(time.DateOnly), "[)", zone}
+	}
+	return map[string]any{
+		"yesterday": day(-1), "today": day(0), "tomorrow": day(1),
+		"lastWeek": week(-1), "thisWeek": week(0), "nextWeek": week(1),
+		"lastMonth": month(-1), "thisMonth": month(0), "nextMonth": month(1),
+		"lastQuarter": quarter(-1), "thisQuarter": quarter(0), "nextQuarter": quarter(1),
+		"lastYear": year(-1), "thisYear": year(0), "nextYear": year(1),
+		"last7Days": span(-6, 1), "last30Days": span(-29, 1), "last90Days": span(-89, 1),
+		"next7Days": span(1, 8), "next30Days": span(1, 31), "next90Days": span(1, 91),
+	}
+}
+
+// sundayWeek numbers weeks that start on Sunday; week 1 holds January 1.
+func sundayWeek(t time.Time) (year, week int) {
+	saturday := t.AddDate(0, 0, int(time.Saturday-t.Weekday()))
+	return saturday.Year(), (saturday.YearDay()-1)/7 + 1
+}
+
+func pad(n int) string {
+	if n < 10 {
+		return "0" + strconv.Itoa(n)
+	}
+	return strconv.Itoa(n)
+}
