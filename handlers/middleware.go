@@ -10,12 +10,12 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/static"
 )
@@ -29,9 +29,10 @@ const requestTime = 30 * time.Second
 
 // Keys of the echo context.
 const (
-	keyServer = "alur.server"
-	keyActor  = "alur.actor"
-	keyID     = "alur.id"
+	keyServer  = "alur.server"
+	keySession = "alur.session"
+	keyRefused = "alur.refused" // why the token opened nothing
+	keyID      = "alur.id"
 )
 
 // use installs the middleware, outermost first.
@@ -154,15 +155,14 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			return next(c)
 		}
-		ctx, cancel := context.WithTimeout(c.Request().Context(), requestTime)
+		r := c.Request()
+		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 		defer cancel()
-		c.SetRequest(c.Request().WithContext(ctx))
+		c.SetRequest(r.WithContext(ctx))
+		defer c.SetRequest(r) // the error page gets time of its own
 		return next(c)
 	}
 }
-
-// readyFlag remembers that the set-up is done; it never becomes undone.
-type readyFlag struct{ atomic.Bool }
 
 // gate answers 503 until the first administrator exists.
 func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
@@ -171,7 +171,7 @@ func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
 		if s.ready.Load() || path == "/healthz" || strings.HasPrefix(path, "/setup/") || strings.HasPrefix(path, static.Prefix) {
 			return next(c)
 		}
-		done, err := s.Setup.SetupDone(c.Request().Context())
+		done, err := s.Auth.SetupDone(c.Request().Context())
 		if err != nil {
 			return fmt.Errorf("see whether the set-up is done: %w", err)
 		}
@@ -206,27 +206,29 @@ func (s *Server) crossOrigin(cross *http.CrossOriginProtection) echo.MiddlewareF
 	}
 }
 
-// signIn finds out who asks.
+// signIn finds out who asks. A token that opens nothing makes nobody of the
+// caller; why it does not is what they hear when the route needs somebody.
 func (s *Server) signIn(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		if strings.HasPrefix(r.URL.Path, static.Prefix) {
 			return next(c)
 		}
-		token := bearer(r)
+		kind, token := auth.API, bearer(r)
 		if token == "" {
-			if cookie, err := r.Cookie(s.cookieName(sessionCookie)); err == nil {
-				token = cookie.Value
-			}
+			kind, token = auth.Web, sessionToken(c)
 		}
-		if token != "" {
-			a, err := s.Sessions.Actor(r.Context(), token)
-			if err != nil && !fault.Is(err, fault.Unsigned) {
-				return fmt.Errorf("look up the session: %w", err)
-			}
-			if err == nil {
-				c.Set(keyActor, a)
-			}
+		if token == "" {
+			return next(c)
+		}
+		session, err := s.Auth.Resolve(r.Context(), kind, token)
+		switch {
+		case fault.Is(err, fault.Unsigned):
+			c.Set(keyRefused, err)
+		case err != nil:
+			return fmt.Errorf("look up the session: %w", err)
+		default:
+			c.Set(keySession, session)
 		}
 		return next(c)
 	}

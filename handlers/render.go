@@ -12,10 +12,19 @@ import (
 	"alur/views"
 )
 
+// session is the open session of who asks; the zero Session when nobody is
+// signed in.
+func session(c echo.Context) auth.Session {
+	s, _ := c.Get(keySession).(auth.Session)
+	return s
+}
+
 // actor is who asks; the zero Actor when nobody is signed in.
-func actor(c echo.Context) auth.Actor {
-	a, _ := c.Get(keyActor).(auth.Actor)
-	return a
+func actor(c echo.Context) auth.Actor { return session(c).Actor }
+
+// client says where the request comes from.
+func client(c echo.Context) auth.Client {
+	return auth.Client{IP: c.RealIP(), Agent: c.Request().UserAgent()}
 }
 
 // server is the server that a request runs in.
@@ -23,7 +32,7 @@ func server(c echo.Context) *Server { return c.Get(keyServer).(*Server) }
 
 // zone is the time zone of who asks: their own, else the server's.
 func zone(c echo.Context) *time.Location {
-	base, err := server(c).Zones.Zone(c.Request().Context())
+	base, err := server(c).Auth.Zone(c.Request().Context())
 	if err != nil {
 		base = time.UTC // the page matters more than its zone
 	}

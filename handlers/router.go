@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
+	"alur/engine/fault"
 )
 
 // What a route needs, besides the rights of package auth.
@@ -63,6 +64,9 @@ func (g *Group) add(r Route, h echo.HandlerFunc) {
 	s.routes = append(s.routes, r)
 	guarded := func(c echo.Context) error {
 		if err := allow(actor(c), r.Need); err != nil {
+			if why, ok := c.Get(keyRefused).(error); ok && fault.Is(err, fault.Unsigned) {
+				return why
+			}
 			return err
 		}
 		if r.Secret() {

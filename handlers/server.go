@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -14,37 +15,19 @@ import (
 	"alur/static"
 )
 
-// Sessions tells who holds a token.
-type Sessions interface {
-	// Actor returns who holds token; the zero Actor when nobody does, any more.
-	Actor(ctx context.Context, token string) (auth.Actor, error)
-}
-
-// Setup tells whether the first administrator exists.
-type Setup interface {
-	SetupDone(ctx context.Context) (bool, error)
-}
-
-// Zones knows the server's time zone, for people who chose none.
-type Zones interface {
-	Zone(ctx context.Context) (*time.Location, error)
-}
-
 // Server answers HTTP. All fields but Version are needed.
 type Server struct {
-	DB       *pg.DB
-	Log      *slog.Logger
-	Now      func() time.Time
-	BaseURL  string // what mailed links begin with; https makes cookies secure
-	Version  string // of the program
-	Sessions Sessions
-	Setup    Setup
-	Zones    Zones
+	DB      *pg.DB
+	Log     *slog.Logger
+	Now     func() time.Time
+	BaseURL string // what mailed links begin with; https makes cookies secure
+	Version string // of the program
+	Auth    *auth.Store
 
 	echo   *echo.Echo
 	routes []Route
 	byPath map[string]Route // by method and path
-	ready  readyFlag        // the first administrator exists
+	ready  atomic.Bool      // the first administrator exists; never undone
 }
 
 // resources are all that have routes, in the order of the navigation.
@@ -59,6 +42,9 @@ func (s *Server) Routes() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
+	// A proxy on this machine may say where a request comes from, nobody else:
+	// the limit of sign-ins counts by address.
+	e.IPExtractor = echo.ExtractIPFromXFFHeader(echo.TrustLoopback(true), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false))
 	s.echo, s.byPath = e, map[string]Route{}
 	s.use(e)
 	e.GET(static.Prefix+"*", echo.WrapHandler(static.Handler()))

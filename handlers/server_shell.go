@@ -75,7 +75,7 @@ func roleWord(r auth.Role) string {
 
 // withoutActor makes c the request of nobody, for a page that needs no data.
 func withoutActor(c echo.Context) echo.Context {
-	c.Set(keyActor, auth.Actor{})
+	c.Set(keySession, auth.Session{})
 	return c
 }
 

@@ -1,0 +1,208 @@
+package handlers
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"alur/engine/auth"
+	"alur/engine/pg"
+	"alur/engine/pgtest"
+	"alur/engine/snowflake"
+)
+
+// role is who calls a site: one of the people below, or nobody.
+type role string
+
+const (
+	nobody      role = "nobody"
+	member      role = "member"
+	admin       role = "admin"
+	root        role = "root"
+	deactivated role = "deactivated" // signed in once, then deactivated
+)
+
+var everybody = []role{nobody, member, admin, root, deactivated}
+
+const password = "a quiet green teapot"
+
+// site is the whole server on a database of its own, with one person for each
+// role, signed in.
+type site struct {
+	*Server
+	t       testing.TB
+	handler http.Handler
+	tokens  map[role]string
+	users   map[role]auth.User
+}
+
+// newSite sets a server up. Its clock is the real one unless a test replaces
+// Now before the first request.
+func newSite(t testing.TB) *site {
+	t.Helper()
+	s := &site{t: t, Server: newServer(t, pgtest.New(t)), tokens: map[role]string{}, users: map[role]auth.User{}}
+	s.handler = s.Routes()
+	s.people()
+	return s
+}
+
+// newServer builds a server with everything behind it, on db.
+func newServer(t testing.TB, db *pg.DB) *Server {
+	t.Helper()
+	ids := snowflake.New(1, time.Now)
+	return &Server{
+		DB: db, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Now: time.Now, BaseURL: "http://alur.test", Version: "test",
+		Auth: &auth.Store{DB: db, IDs: ids, Now: time.Now, Cost: auth.Cost{Memory: 64, Passes: 1, Threads: 1}},
+	}
+}
+
+// people makes a person for each role and signs them in.
+func (s *site) people() {
+	s.t.Helper()
+	ctx := s.t.Context()
+	if _, err := s.Auth.EnsureRoot(ctx, auth.NewUser{Nickname: "Rita Root", Email: "root@alur.test", Password: password, Role: auth.Root}); err != nil {
+		s.t.Fatal(err)
+	}
+	for who, in := range map[role]auth.NewUser{
+		admin:       {Nickname: "Ann Admin", Email: "admin@alur.test", Role: auth.Admin},
+		member:      {Nickname: "Mia Member", Email: "member@alur.test", Role: auth.Member},
+		deactivated: {Nickname: "Dan Gone", Email: "deactivated@alur.test", Role: auth.Admin},
+	} {
+		in.Password = password
+		u, err := s.Auth.Create(ctx, auth.System, in)
+		if err != nil {
+			s.t.Fatalf("create %s: %v", who, err)
+		}
+		s.users[who] = u
+	}
+	for _, who := range []role{root, admin, member, deactivated} {
+		token, u, err := s.Auth.SignIn(ctx, auth.Web, string(who)+"@alur.test", password, auth.Client{IP: "192.0.2.1"})
+		if err != nil {
+			s.t.Fatalf("sign %s in: %v", who, err)
+		}
+		s.tokens[who], s.users[who] = token, u
+	}
+	if _, err := s.Auth.Deactivate(ctx, auth.System, s.users[deactivated].ID); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// answer is what came back.
+type answer struct {
+	*http.Response
+	Text string
+	t    testing.TB
+}
+
+// get asks for a page.
+func (s *site) get(who role, path string) answer {
+	s.t.Helper()
+	return s.do(who, httptest.NewRequest(http.MethodGet, path, nil))
+}
+
+// part asks for a page as htmx does for a part of it.
+func (s *site) part(who role, path string) answer {
+	s.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	asPart(r)
+	return s.do(who, r)
+}
+
+// post sends a form.
+func (s *site) post(who role, path string, form url.Values) answer {
+	s.t.Helper()
+	return s.do(who, formRequest(path, form))
+}
+
+// postPart sends a form as htmx does.
+func (s *site) postPart(who role, path string, form url.Values) answer {
+	s.t.Helper()
+	r := formRequest(path, form)
+	asPart(r)
+	return s.do(who, r)
+}
+
+// postJSON calls the API.
+func (s *site) postJSON(who role, path, body string) answer {
+	s.t.Helper()
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return s.do(who, r)
+}
+
+func formRequest(path string, form url.Values) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
+}
+
+func asPart(r *http.Request) {
+	r.Header.Set("HX-Request", "true")
+	r.Header.Set("HX-Request-Type", "partial")
+}
+
+// do sends a request as somebody.
+func (s *site) do(who role, r *http.Request) answer {
+	s.t.Helper()
+	r = r.WithContext(s.t.Context())
+	r.Host = "alur.test"
+	if token := s.tokens[who]; token != "" {
+		r.AddCookie(s.cookie(sessionCookie, token))
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	res := w.Result()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{Response: res, Text: string(text), t: s.t}
+}
+
+// want fails the test unless the status is the given one.
+func (a answer) want(status int) answer {
+	a.t.Helper()
+	if a.StatusCode != status {
+		a.t.Fatalf("status %d, want %d:\n%.2000s", a.StatusCode, status, a.Text)
+	}
+	return a
+}
+
+// doc parses the answer.
+func (a answer) doc() *goquery.Document {
+	a.t.Helper()
+	d, err := goquery.NewDocumentFromReader(strings.NewReader(a.Text))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return d
+}
+
+// find returns the text of the first element that matches, with its white space
+// made single; it fails when there is none.
+func (a answer) find(selector string) string {
+	a.t.Helper()
+	found := a.doc().Find(selector).First()
+	if found.Length() == 0 {
+		a.t.Fatalf("no %s in:\n%.3000s", selector, a.Text)
+	}
+	return strings.Join(strings.Fields(found.Text()), " ")
+}
+
+// toast is the notice that the answer leaves for the next page.
+func (s *site) toast(who role, a answer) string {
+	s.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/help", nil)
+	for _, c := range a.Cookies() {
+		r.AddCookie(c)
+	}
+	return s.do(who, r).find(".toast")
+}
