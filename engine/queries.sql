@@ -32,3 +32,75 @@ ORDER BY id
 -- name: insert_sync
 INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by, started_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: executions
+SELECT x.id
+FROM alur.executions x
+
+-- name: execution_rows
+-- The page is found by ids first, so that words are looked up for its rows only.
+WITH page AS ({page})
+SELECT x.id, x.workflow_id, x.key, CAST('null' AS jsonb) AS context,
+       CASE WHEN x.status IS NULL AND x.started_at IS NOT NULL THEN 0 ELSE x.status END AS status,
+       coalesce(x.status = 0, false) AS waiting,
+       x.reason, x.output, x.attempts, x.parent_id, x.created_by, coalesce(u.nickname, '') AS author,
+       x.created_at, x.started_at, x.ended_at,
+       coalesce(w.title, '') AS workflow_title,
+       CASE WHEN x.status < 0 THEN coalesce(x.reason, p.problem) END AS problem,
+       CASE WHEN x.status < 0 THEN p.title END AS problem_node
+FROM page
+JOIN alur.executions x ON x.id = page.id
+LEFT JOIN alur.users u ON u.id = x.created_by
+LEFT JOIN alur.workflows w ON w.id = x.workflow_id
+LEFT JOIN LATERAL (
+    SELECT CASE jsonb_typeof(j.result) WHEN 'string' THEN j.result #>> '{}' ELSE j.result ->> 'message' END AS problem, n.title
+    FROM alur.jobs j LEFT JOIN alur.flow_nodes n ON n.id = j.node_id
+    WHERE j.execution_id = x.id AND j.status < 0 AND x.status < 0
+    ORDER BY j.id DESC LIMIT 1) p ON true
+ORDER BY x.id DESC
+
+-- name: execution
+SELECT x.id, x.workflow_id, x.key, x.context,
+       CASE WHEN x.status IS NULL AND x.started_at IS NOT NULL THEN 0 ELSE x.status END AS status,
+       coalesce(x.status = 0, false) AS waiting,
+       x.reason, x.output, x.attempts, x.parent_id, x.created_by, coalesce(u.nickname, '') AS author,
+       x.created_at, x.started_at, x.ended_at
+FROM alur.executions x
+LEFT JOIN alur.users u ON u.id = x.created_by
+WHERE x.id = $1
+
+-- name: execution_jobs
+-- Results stay behind, except what says why a step failed.
+SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, NULL AS meta, NULL AS input,
+       CASE WHEN status < 0 THEN result END AS result, NULL AS log, attempt, started_at, ended_at
+FROM alur.jobs
+WHERE execution_id = $1
+ORDER BY id
+
+-- name: job
+SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, meta, input, result, log, attempt, started_at, ended_at
+FROM alur.jobs
+WHERE id = $1
+
+-- name: skipped
+SELECT s.id, s.workflow_id, coalesce(w.title, '') AS workflow_title, s.reason, s.detail, s.created_at
+FROM alur.skipped_triggers s
+LEFT JOIN alur.workflows w ON w.id = s.workflow_id
+WHERE $1 = '' OR s.key = $1
+ORDER BY s.id DESC
+LIMIT $2
+
+-- name: delete_executions
+-- The counters take over what is deleted, so that a version stays frozen.
+WITH gone AS (
+    DELETE FROM alur.executions WHERE id = ANY ($1) AND status <> 0 RETURNING id, key, workflow_id),
+jobs AS (
+    DELETE FROM alur.jobs j USING gone WHERE j.execution_id = gone.id),
+stats AS (
+    INSERT INTO alur.workflow_stats AS s (key, deleted) SELECT key, count(*) FROM gone GROUP BY key
+    ON CONFLICT (key) DO UPDATE SET deleted = s.deleted + excluded.deleted),
+versions AS (
+    INSERT INTO alur.workflow_version_stats AS s (id, deleted)
+    SELECT g.workflow_id, count(*) FROM gone g JOIN alur.workflows w ON w.id = g.workflow_id GROUP BY g.workflow_id
+    ON CONFLICT (id) DO UPDATE SET deleted = s.deleted + excluded.deleted)
+SELECT count(*) FROM gone

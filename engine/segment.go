@@ -36,7 +36,7 @@ const (
 	maxInput = 64 << 10
 )
 
-var errLost = errors.New("the lease was lost")
+var errLeaseLost = errors.New("the lease was lost")
 
 // temper is what the last batches of a workflow taught us about the next.
 type temper struct {
@@ -115,7 +115,7 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 			return err
 		case len(batch) > 1: // find out who it is
 			limit = 1
-		case pg.IsNotNull(err) || errors.Is(err, errLost):
+		case pg.IsNotNull(err) || errors.Is(err, errLeaseLost):
 			e.Log.WarnContext(ctx, "lease lost, the result of this attempt is dropped", "execution_id", batch[0].ID)
 			q.Forget(batch[0].ID, batch[0].Fence)
 			claims = claims[1:]
@@ -298,7 +298,7 @@ func (f *flush) write(ctx context.Context, q pg.Q) error {
 		return err
 	}
 	if n != int64(f.count) {
-		return errLost
+		return errLeaseLost
 	}
 	return nil
 }

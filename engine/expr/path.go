@@ -81,6 +81,10 @@ func (p *path) resolve(s Scope) (any, bool) {
 		if cur, ok = p.rest[i].of(cur); !ok {
 			return nil, false
 		}
+		// Values that differ with each use ($system.now) are functions.
+		if f, isFunc := cur.(func() any); isFunc {
+			cur = f()
+		}
 	}
 	switch v := cur.(type) {
 	case undefined:

@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lib/pq"
+
+	"alur/engine/auth"
+	"alur/engine/fault"
+	"alur/engine/node"
+)
+
+// Execution is one run of a workflow version.
+type Execution struct {
+	ID         int64           `db:"id"`
+	WorkflowID int64           `db:"workflow_id"`
+	Key        string          `db:"key"`
+	Context    json.RawMessage `db:"context"`
+	Status     *node.Status    `db:"status"`  // nil: queued; 0: started, see Waiting
+	Waiting    bool            `db:"waiting"` // a step waits for a person or an answer
+	Reason     *string         `db:"reason"`
+	Output     json.RawMessage `db:"output"`
+	Attempts   int             `db:"attempts"`
+	ParentID   *int64          `db:"parent_id"`
+	CreatedBy  *int64          `db:"created_by"`
+	Author     string          `db:"author"` // nickname of CreatedBy; "" for nobody
+	CreatedAt  time.Time       `db:"created_at"`
+	StartedAt  *time.Time      `db:"started_at"`
+	EndedAt    *time.Time      `db:"ended_at"`
+}
+
+// State is an execution's or step's state in one word, as in the mock pages:
+// queued, running, waiting, completed, failed, error, cancelled, rejected.
+func (x Execution) State() string {
+	switch {
+	case x.Status == nil:
+		return "queued"
+	case *x.Status == node.Pending && x.Waiting:
+		return "waiting"
+	case *x.Status == node.Pending:
+		return "running"
+	}
+	return StateOf(*x.Status)
+}
+
+// StateOf words a final status.
+func StateOf(s node.Status) string {
+	switch s {
+	case node.Resolved:
+		return "completed"
+	case node.Failed, node.RetryNeeded:
+		return "failed"
+	case node.Error:
+		return "error"
+	case node.Aborted, node.Canceled:
+		return "cancelled"
+	case node.Rejected:
+		return "rejected"
+	}
+	if s > node.Resolved {
+		return "completed"
+	}
+	if s == node.Pending {
+		return "waiting"
+	}
+	return "failed"
+}
+
+// Took is how long the execution ran or has been running at now; 0 while queued.
+func (x Execution) Took(now time.Time) time.Duration {
+	switch {
+	case x.StartedAt == nil:
+		return 0
+	case x.EndedAt != nil:
+		return x.EndedAt.Sub(*x.StartedAt)
+	}
+	return now.Sub(*x.StartedAt)
+}
+
+// ExecutionRow is an execution in a list.
+type ExecutionRow struct {
+	Execution
+	WorkflowTitle string  `db:"workflow_title"` // "" when the workflow is gone
+	Problem       *string `db:"problem"`        // what went wrong in words; nil when nothing did
+	ProblemNode   *string `db:"problem_node"`   // title of the step where it did
+}
+
+// Job is one run of one node.
+type Job struct {
+	ID          int64           `db:"id"`
+	ExecutionID int64           `db:"execution_id"`
+	NodeID      int64           `db:"node_id"`
+	NodeKey     string          `db:"node_key"`
+	UpstreamID  *int64          `db:"upstream_id"`
+	Status      node.Status     `db:"status"`
+	Branch      *int            `db:"branch"` // the branch it entered
+	Meta        json.RawMessage `db:"meta"`
+	Input       json.RawMessage `db:"input"`
+	Result      json.RawMessage `db:"result"`
+	Log         *string         `db:"log"`
+	Attempt     int             `db:"attempt"`
+	StartedAt   time.Time       `db:"started_at"`
+	EndedAt     *time.Time      `db:"ended_at"`
+}
+
+// Problem returns what went wrong in words, "" when nothing did.
+func (j Job) Problem() string {
+	if j.Status >= node.Pending {
+		return ""
+	}
+	var text string
+	if json.Unmarshal(j.Result, &text) == nil {
+		return text
+	}
+	var shaped struct{ Message string }
+	_ = json.Unmarshal(j.Result, &shaped)
+	return shaped.Message
+}
+
+// SkippedTrigger is an event that started nothing.
+type SkippedTrigger struct {
+	ID            int64     `db:"id"`
+	WorkflowID    int64     `db:"workflow_id"`
+	WorkflowTitle string    `db:"workflow_title"`
+	Reason        string    `db:"reason"`
+	Detail        string    `db:"detail"`
+	CreatedAt     time.Time `db:"created_at"`
+}
+
+// ExecutionFilter narrows the list of executions; zero fields do not.
+type ExecutionFilter struct {
+	Key    string   // workflow, all versions
+	States []string // words of State
+	Since  time.Time
+	Until  time.Time
+	Longer time.Duration // took at least
+	Before int64         // ids below this one: the next page, newest first
+	Limit  int           // 1 to 200; 0 is 50
+}
+
+// Executions lists executions, newest first. more says that there are older ones.
+func (e *Engine) Executions(ctx context.Context, actor auth.Actor, f ExecutionFilter) (rows []ExecutionRow, more bool, err error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return nil, false, err
+	}
+	if f.Limit <= 0 || f.Limit > 200 {
+		f.Limit = 50
+	}
+	var where []string
+	var args []any
+	and := func(text string, arg any) {
+		args = append(args, arg)
+		where = append(where, fmt.Sprintf(text, len(args)))
+	}
+	if f.Key != "" {
+		and("x.key = $%d", f.Key)
+	}
+	if len(f.States) > 0 {
+		where = append(where, "("+strings.Join(stateClauses(f.States), " OR ")+")")
+	}
+	if !f.Since.IsZero() {
+		and("x.created_at >= $%d", f.Since.UTC())
+	}
+	if !f.Until.IsZero() {
+		and("x.created_at < $%d", f.Until.UTC())
+	}
+	if f.Longer > 0 {
+		and("coalesce(x.ended_at, now()) - x.started_at >= $%d * interval '1 millisecond'", f.Longer.Milliseconds())
+	}
+	if f.Before != 0 {
+		and("x.id < $%d", f.Before)
+	}
+	query := queries.Get("executions")
+	if len(where) > 0 {
+		query += "WHERE " + strings.Join(where, " AND ") + "\n"
+	}
+	args = append(args, f.Limit+1)
+	query += fmt.Sprintf("ORDER BY x.id DESC\nLIMIT $%d", len(args))
+	query = strings.Replace(queries.Get("execution_rows"), "{page}", query, 1)
+	if err := e.DB.SelectContext(ctx, &rows, query, args...); err != nil {
+		return nil, false, fmt.Errorf("list executions: %w", err)
+	}
+	if len(rows) > f.Limit {
+		return rows[:f.Limit], true, nil
+	}
+	return rows, false, nil
+}
+
+// stateClauses turns words of State into SQL over executions x. The words come
+// from a closed list; unknown ones match nothing.
+func stateClauses(states []string) []string {
+	clauses := map[string]string{
+		"queued":    "x.status IS NULL AND x.started_at IS NULL",
+		"running":   "x.status IS NULL AND x.started_at IS NOT NULL",
+		"waiting":   "x.status = 0",
+		"completed": "x.status = 1",
+		"failed":    "x.status IN (-1, -6)",
+		"error":     "x.status = -2",
+		"cancelled": "x.status IN (-3, -4)",
+		"rejected":  "x.status = -5",
+	}
+	var out []string
+	for _, s := range states {
+		if c := clauses[s]; c != "" {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return []string{"false"}
+	}
+	return out
+}
+
+// Execution returns one execution with its jobs in the order they ran. The jobs
+// come without their results; see [Engine.Job].
+func (e *Engine) Execution(ctx context.Context, actor auth.Actor, id int64) (Execution, []Job, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Execution{}, nil, err
+	}
+	var x Execution
+	err := e.DB.GetContext(ctx, &x, queries.Get("execution"), id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Execution{}, nil, fault.New(fault.NotFound, "There is no such execution. It may have been deleted.")
+	}
+	if err != nil {
+		return Execution{}, nil, fmt.Errorf("read execution %d: %w", id, err)
+	}
+	var jobs []Job
+	if err := e.DB.SelectContext(ctx, &jobs, queries.Get("execution_jobs"), id); err != nil {
+		return Execution{}, nil, fmt.Errorf("list the jobs of execution %d: %w", id, err)
+	}
+	return x, jobs, nil
+}
+
+// Job returns one job with input, result and log.
+func (e *Engine) Job(ctx context.Context, actor auth.Actor, id int64) (Job, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Job{}, err
+	}
+	var j Job
+	err := e.DB.GetContext(ctx, &j, queries.Get("job"), id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Job{}, fault.New(fault.NotFound, "There is no such step. Its execution may have been deleted.")
+	}
+	if err != nil {
+		return Job{}, fmt.Errorf("read job %d: %w", id, err)
+	}
+	return j, nil
+}
+
+// SkippedTriggers lists events that started nothing, newest first; key "" is
+// all workflows.
+func (e *Engine) SkippedTriggers(ctx context.Context, actor auth.Actor, key string, limit int) ([]SkippedTrigger, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return nil, err
+	}
+	var rows []SkippedTrigger
+	if err := e.DB.SelectContext(ctx, &rows, queries.Get("skipped"), key, limit); err != nil {
+		return nil, fmt.Errorf("list skipped triggers: %w", err)
+	}
+	return rows, nil
+}
+
+// DeleteExecutions removes ended executions with their jobs and returns how
+// many; those that run or wait are spared.
+func (e *Engine) DeleteExecutions(ctx context.Context, actor auth.Actor, ids []int64) (int, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return 0, err
+	}
+	var n int
+	if err := e.DB.GetContext(ctx, &n, queries.Get("delete_executions"), pq.Array(ids)); err != nil {
+		return 0, fmt.Errorf("delete %d executions: %w", len(ids), err)
+	}
+	return n, nil
+}

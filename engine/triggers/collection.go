@@ -1,0 +1,180 @@
+package triggers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"alur/engine"
+	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/node"
+	"alur/engine/pg"
+)
+
+var _ = engine.RegisterTrigger(&collectionTrigger{})
+
+// CollectionConfig is the settings of a collection trigger (spec/triggers-core.md §2).
+type CollectionConfig struct {
+	Collection        string         `json:"collection"`
+	Mode              int            `json:"mode"`    // sum of 1 created, 2 updated, 4 deleted; 0: not chosen yet
+	Changed           []string       `json:"changed"` // updates count only when one of these fields changed
+	Condition         map[string]any `json:"condition"`
+	Appends           []string       `json:"appends"`
+	RollbackOnFailure bool           `json:"rollbackOnFailure"` // synchronous workflows only
+}
+
+var collectionModes = []int{1, 2, 3, 4}
+
+// problems returns what is wrong with c on its own.
+func (c CollectionConfig) problems() node.Problems {
+	p := node.Problems{}
+	if c.Collection == "" {
+		p["collection"] = "Choose the collection whose records start this workflow."
+	}
+	if !slices.Contains(collectionModes, c.Mode) {
+		p["mode"] = "Choose when it starts: after a record is created, updated, created or updated, or deleted."
+	}
+	if len(c.Changed) > 0 && c.Mode&int(collection.Updated) == 0 {
+		p["changed"] = "Changed fields only make sense for updates. Remove them."
+	}
+	if len(c.Appends) > 0 && c.Mode == int(collection.Deleted) {
+		p["appends"] = "A deleted record has no relations left to load. Remove them."
+	}
+	return p
+}
+
+// collectionTrigger starts workflows when a record is created, updated or
+// deleted, in the transaction that does it.
+type collectionTrigger struct{}
+
+func (*collectionTrigger) Name() string { return "collection" }
+
+func (*collectionTrigger) Decode(raw json.RawMessage) (any, node.Problems) {
+	var c CollectionConfig
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return nil, node.Problems{"": "The settings of this trigger are not readable: " + err.Error()}
+		}
+	}
+	return c, nil
+}
+
+func (t *collectionTrigger) Check(raw json.RawMessage, cat node.Catalogue) node.Problems {
+	decoded, p := t.Decode(raw)
+	if len(p) > 0 {
+		return p
+	}
+	c := decoded.(CollectionConfig)
+	p = c.problems()
+	if c.Collection == "" {
+		return p
+	}
+	fields, ok := cat.Fields(c.Collection)
+	if !ok {
+		p["collection"] = fmt.Sprintf("There is no collection %q any more. Choose another.", c.Collection)
+		return p
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(fields, func(v node.Variable) bool { return v.Path == name })
+	}
+	for _, name := range c.Changed {
+		if !has(name) {
+			p["changed"] = fmt.Sprintf("The collection has no field %q any more. Remove it.", name)
+		}
+	}
+	return p
+}
+
+func (t *collectionTrigger) Outputs(raw json.RawMessage, cat node.Catalogue) []node.Variable {
+	decoded, p := t.Decode(raw)
+	if len(p) > 0 {
+		return nil
+	}
+	c := decoded.(CollectionConfig)
+	record := node.Variable{Path: "data", Title: "Record", Target: c.Collection}
+	record.Children, _ = cat.Fields(c.Collection)
+	return []node.Variable{record}
+}
+
+func (*collectionTrigger) Bind(e *engine.Engine) { e.Records.Listen(collectionListener{e}) }
+
+// collectionListener turns changes into events for one engine.
+type collectionListener struct{ e *engine.Engine }
+
+// Changed implements collection.Listener.
+func (l collectionListener) Changed(ctx context.Context, tx *pg.Tx, a collection.Access, changes []collection.Change) error {
+	armed, err := l.e.Armed(ctx, "collection")
+	if err != nil || len(armed) == 0 {
+		return err
+	}
+	var events []engine.Event
+	for _, change := range changes {
+		for _, w := range armed {
+			c := w.Config.(CollectionConfig)
+			if !c.wants(change) {
+				continue
+			}
+			data, ok, err := l.data(ctx, tx, c, change)
+			if err != nil {
+				return err
+			}
+			if ok {
+				events = append(events, engine.Event{
+					Workflow: w, Context: map[string]any{"data": data}, Stack: a.Stack,
+					CreatedBy: a.Actor.UserID, MustSucceed: c.RollbackOnFailure,
+				})
+			}
+		}
+	}
+	return l.e.Start(ctx, tx, events)
+}
+
+// wants reports whether change is of the kind c asks for.
+func (c CollectionConfig) wants(change collection.Change) bool {
+	if c.Collection != change.Collection.Name && c.Collection != "main:"+change.Collection.Name {
+		return false
+	}
+	if c.Mode&int(change.Kind) == 0 {
+		return false
+	}
+	if change.Kind != collection.Updated || len(c.Changed) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(c.Changed, func(name string) bool {
+		f := change.Collection.Field(name)
+		if f == nil {
+			return false
+		}
+		if f.Type == collection.BelongsTo {
+			name = f.ForeignKey
+		}
+		return slices.Contains(change.Changed, name)
+	})
+}
+
+// data returns the record for $context, or false when the condition does not
+// hold for it.
+func (l collectionListener) data(ctx context.Context, tx *pg.Tx, c CollectionConfig, change collection.Change) (any, bool, error) {
+	if change.Kind == collection.Deleted {
+		return change.Before, true, nil
+	}
+	id, _ := change.After["id"].(float64)
+	if len(c.Condition) > 0 {
+		ok, err := l.e.Records.Matches(ctx, tx, change.Collection.Name, int64(id), c.Condition)
+		if err != nil || !ok {
+			return nil, false, err
+		}
+	}
+	if len(c.Appends) == 0 {
+		return change.After, true, nil
+	}
+	record, err := l.e.Records.First(ctx, tx, systemAccess, change.Collection.Name, collection.Query{
+		Filter: map[string]any{"id": id}, Appends: c.Appends,
+	})
+	return record, record != nil, err
+}
+
+// systemAccess reads what the engine needs, whoever caused it.
+var systemAccess = collection.Access{Actor: auth.System}

@@ -1,0 +1,3 @@
+// Package triggers holds the trigger types, one file each. Importing it
+// registers them, as database/sql drivers do.
+package triggers
