@@ -34,7 +34,7 @@ func isCommon(password string) bool {
 	}
 	// A part counts when it is at least half of the password.
 	forms := map[string]bool{}
-	for _, f := range []string{lower, plain(lower), plain(unleet.Replace(lower)), digits(lower)} {
+	for _, f := range []string{lower, plain(lower), plain(unleet.Replace(lower)), unleet.Replace(plain(lower)), digits(lower)} {
 		if 2*len(f) >= len(lower) {
 			forms[f], forms[unit(f)] = true, true
 		}
