@@ -87,6 +87,12 @@ func majorOf(program string) int {
 	return n
 }
 
+// ChoosePrograms returns what the private server of alur's data directory dir
+// runs with, or a [Problem].
+func ChoosePrograms(dir string) (Programs, error) {
+	return choose(FindPrograms(), place{root: filepath.Join(dir, "postgres")}.major())
+}
+
 // choose picks the programs for a cluster: of its own major version, or the
 // newest when there is no cluster yet (major 0).
 func choose(all []Programs, major int) (Programs, error) {

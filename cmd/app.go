@@ -1,0 +1,120 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"alur/engine/auth"
+	"alur/engine/fault"
+	"alur/engine/mail"
+	"alur/engine/snowflake"
+)
+
+// app is the running process: everything that web server and worker share.
+type app struct {
+	config Config
+	log    *slog.Logger
+	db     *database
+	number *workerNumber
+	ids    *snowflake.Source
+	users  *auth.Store
+	outbox *mail.Outbox
+}
+
+// open reads the settings and brings up what every long-running command needs.
+func (p *program) open(ctx context.Context, name string) (*app, error) {
+	c, _, err := parseConfig(name, p.args, p.env, p.err, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.openApp(ctx, c)
+}
+
+func (p *program) openApp(ctx context.Context, c Config) (a *app, err error) {
+	a = &app{config: c, log: p.logger(c)}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if _, err := secret(c); err != nil {
+		return nil, err
+	}
+	if a.db, err = openDatabase(ctx, c, a.log); err != nil {
+		return nil, err
+	}
+	if a.number, err = takeNumber(ctx, a.db.url); err != nil {
+		return nil, err
+	}
+	a.ids = snowflake.New(a.number.n, time.Now)
+	a.users = &auth.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now}
+	a.outbox = &mail.Outbox{DB: a.db.DB, IDs: a.ids, Now: time.Now}
+	return a, nil
+}
+
+// background runs what goes on beside requests until ctx ends, and returns when
+// all of it is over. The first failure stops the rest.
+func (a *app) background(ctx context.Context) error {
+	g := newGroup(ctx)
+	g.run(func(ctx context.Context) error { return a.number.keep(ctx, a.log) })
+	if a.config.SMTPURL != "" {
+		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
+		if err != nil {
+			return err
+		}
+		for range a.config.MailWorkers {
+			w := &mail.Worker{DB: a.db.DB, SMTP: smtp, Now: time.Now, Log: a.log}
+			g.run(func(ctx context.Context) error { w.Run(ctx); return nil })
+		}
+	}
+	return g.wait()
+}
+
+// firstAdministrator makes the one that the settings name, when there is none.
+func (a *app) firstAdministrator(ctx context.Context) error {
+	if a.config.AdminEmail == "" {
+		return nil
+	}
+	made, err := a.users.EnsureRoot(ctx, auth.NewUser{Email: a.config.AdminEmail, Password: a.config.AdminPassword})
+	if err != nil {
+		return fmt.Errorf("the first administrator cannot be made from ADMIN_EMAIL and ADMIN_PASSWORD: %s", words(err))
+	}
+	if made {
+		a.log.InfoContext(ctx, "first administrator made")
+	}
+	return nil
+}
+
+// setupLink makes a link to the setup page; "" once there is an administrator.
+func (a *app) setupLink(ctx context.Context) (string, error) {
+	done, err := a.users.SetupDone(ctx)
+	if done || err != nil {
+		return "", err
+	}
+	link, err := a.users.NewSetupLink(ctx)
+	if fault.Is(err, fault.Gone) {
+		return "", nil
+	}
+	return a.config.BaseURL + link.Path(), err
+}
+
+func (a *app) close() {
+	if a.number != nil {
+		a.number.close()
+	}
+	if a.db != nil {
+		a.db.close()
+	}
+}
+
+// version is what the build knows about itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "dev"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,215 @@
+package cmd
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"alur/engine/mail"
+)
+
+// Config is what the environment and the command line say, checked.
+type Config struct {
+	DatabaseURL   string // "" for a private PostgreSQL in DataDir
+	Listen        string // host:port
+	BaseURL       string // without a slash at the end
+	DataDir       string
+	SecretKey     string // "" for one that is kept in DataDir
+	LogFormat     string // text or json
+	SMTPURL       string // "" keeps mails in the outbox
+	MailFrom      string
+	Workers       int // segments that run at the same time in this process
+	MailWorkers   int // mails that are sent at the same time
+	Connections   int // to the database, for work
+	AdminEmail    string
+	AdminPassword string
+}
+
+// setting is one line of the table in the README.
+type setting struct {
+	env, normal, help string
+	set               func(c *Config, value string) error // tells what is wrong, without the name
+}
+
+// flag is the name on the command line.
+func (s setting) flag() string { return strings.ReplaceAll(strings.ToLower(s.env), "_", "-") }
+
+var settings = []setting{
+	{"DATABASE_URL", "", "database to use, `postgres://user:password@host/name`; empty: a private PostgreSQL in DATA_DIR", func(c *Config, v string) error {
+		c.DatabaseURL = v
+		return checkDatabaseURL(v)
+	}},
+	{"LISTEN", "127.0.0.1:8080", "address to answer on, `host:port`", func(c *Config, v string) error {
+		c.Listen = v
+		_, port, err := net.SplitHostPort(v)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {
+			return errors.New("must be host:port, as in 127.0.0.1:8080 or :8080")
+		}
+		return nil
+	}},
+	{"BASE_URL", "", "`address` that people reach this server at, used in mailed links; empty: http:// and LISTEN", func(c *Config, v string) error {
+		c.BaseURL = strings.TrimRight(v, "/")
+		return checkBaseURL(v)
+	}},
+	{"DATA_DIR", "./data", "`directory` for the private PostgreSQL and the secret key", func(c *Config, v string) error {
+		c.DataDir = v
+		if v == "" {
+			return errors.New("must name a directory, as in ./data")
+		}
+		return nil
+	}},
+	{"SECRET_KEY", "", "at least 32 `characters` that protect stored secrets; empty: made once and kept in DATA_DIR/secret.key", func(c *Config, v string) error {
+		c.SecretKey = v
+		if v != "" && len(v) < minSecret {
+			return fmt.Errorf("must have at least %d characters; “openssl rand -hex 32” makes one", minSecret)
+		}
+		return nil
+	}},
+	{"LOG_FORMAT", "text", "`format` of the log: text or json", func(c *Config, v string) error {
+		c.LogFormat = v
+		if v != "text" && v != "json" {
+			return errors.New("must be text or json")
+		}
+		return nil
+	}},
+	{"SMTP_URL", "", "mail server, `smtp://user:password@host:587` or smtps://…; empty: mails stay in the outbox, readable in the browser", func(c *Config, v string) error {
+		c.SMTPURL = v
+		return nil // checked together with MAIL_FROM
+	}},
+	{"MAIL_FROM", "", "`address` that mails are sent from", func(c *Config, v string) error {
+		c.MailFrom = v
+		return nil
+	}},
+	{"WORKERS", "4", "`number` of workflow steps that run at the same time in this process", func(c *Config, v string) (err error) {
+		c.Workers, err = number(v, 1, 64)
+		return err
+	}},
+	{"MAIL_WORKERS", "1", "`number` of mails that are sent at the same time by this process", func(c *Config, v string) (err error) {
+		c.MailWorkers, err = number(v, 1, 16)
+		return err
+	}},
+	{"CONNECTIONS", "20", "`number` of connections to the database; a few more serve for signals and locks", func(c *Config, v string) (err error) {
+		c.Connections, err = number(v, 8, 500)
+		return err
+	}},
+	{"ADMIN_EMAIL", "", "`email` of the first administrator, for starts without a setup page", func(c *Config, v string) error {
+		c.AdminEmail = v
+		return nil
+	}},
+	{"ADMIN_PASSWORD", "", "`password` of the first administrator", func(c *Config, v string) error {
+		c.AdminPassword = v
+		return nil
+	}},
+}
+
+// minSecret is the shortest SECRET_KEY.
+const minSecret = 32
+
+// secretFlags are not offered on the command line, which every user of the
+// machine can read.
+var secretFlags = []string{"SECRET_KEY", "ADMIN_PASSWORD"}
+
+// usageError is a wrong use of the command line.
+type usageError struct{ error }
+
+// parseConfig reads the settings: the command line wins over the environment,
+// which wins over what is normal. more adds a subcommand's own flags. It returns
+// the arguments that are no flags.
+func parseConfig(name string, args []string, env func(string) string, out io.Writer, more func(*flag.FlagSet)) (Config, []string, error) {
+	flags := flag.NewFlagSet("alur "+name, flag.ContinueOnError)
+	flags.SetOutput(out)
+	values := map[string]*string{}
+	for _, s := range settings {
+		value := env(s.env)
+		if value == "" {
+			value = s.normal
+		}
+		values[s.env] = &value
+		if !slices.Contains(secretFlags, s.env) {
+			flags.StringVar(values[s.env], s.flag(), value, s.help+" ("+s.env+")")
+		}
+	}
+	if more != nil {
+		more(flags)
+	}
+	if err := flags.Parse(args); err != nil {
+		return Config{}, nil, usageError{err}
+	}
+	var c Config
+	for _, s := range settings {
+		if err := s.set(&c, *values[s.env]); err != nil {
+			return Config{}, nil, fmt.Errorf("%s %w", s.env, err)
+		}
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = "http://" + localAddress(c.Listen)
+	}
+	if c.SMTPURL != "" {
+		if _, err := mail.ParseSMTP(c.SMTPURL, c.MailFrom); err != nil {
+			return Config{}, nil, err
+		}
+	}
+	if (c.AdminEmail == "") != (c.AdminPassword == "") {
+		return Config{}, nil, errors.New("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both, or none for a setup page")
+	}
+	dir, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return Config{}, nil, fmt.Errorf("DATA_DIR cannot be resolved: %w", err)
+	}
+	c.DataDir = dir
+	return c, flags.Args(), nil
+}
+
+// localAddress is where this machine reaches listen.
+func localAddress(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func checkDatabaseURL(v string) error {
+	if v == "" {
+		return nil
+	}
+	// An error of url.Parse would repeat the password.
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.Trim(u.Path, "/") == "" {
+		return errors.New("must look like postgres://user:password@host/name, with special characters in the password as %XX")
+	}
+	return nil
+}
+
+func checkBaseURL(v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
+		return errors.New("must be the address of the server's first page, as in https://alur.example.com")
+	}
+	return nil
+}
+
+func number(v string, low, high int) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < low || n > high {
+		return 0, fmt.Errorf("must be a number from %d to %d", low, high)
+	}
+	return n, nil
+}
+
+// environment reads the process's environment.
+func environment(name string) string { return strings.TrimSpace(os.Getenv(name)) }
