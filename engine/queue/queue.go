@@ -47,11 +47,12 @@ type Claim struct {
 	ExpiresAt  *time.Time      `db:"expires_at"` // nil: no deadline
 }
 
-// Queue is one process's place at the queue. Its connection belongs to it
-// alone; the methods are not safe for concurrent use, except Held.
+// Queue is one process's place at the queue. It is safe for concurrent use.
 type Queue struct {
-	conn   *pg.Conn
 	worker int64
+
+	use  sync.Mutex // one statement at a time on conn
+	conn *pg.Conn
 
 	mu   sync.Mutex
 	held map[int64]int64 // execution to fence
@@ -73,13 +74,33 @@ func Open(ctx context.Context, db *pg.DB) (*Queue, error) {
 	return q, nil
 }
 
-// Close leaves the queue; what is still held becomes claimable at once.
-func (q *Queue) Close() { q.conn.Discard() }
+// Close leaves the queue; what is still held can be rescued at once.
+func (q *Queue) Close() {
+	q.use.Lock()
+	defer q.use.Unlock()
+	q.conn.Discard()
+}
+
+func (q *Queue) query(ctx context.Context, dest any, name string, args ...any) error {
+	q.use.Lock()
+	defer q.use.Unlock()
+	return q.conn.SelectContext(ctx, dest, queries.Get(name), args...)
+}
+
+func (q *Queue) exec(ctx context.Context, name string, args ...any) (int64, error) {
+	q.use.Lock()
+	defer q.use.Unlock()
+	res, err := q.conn.ExecContext(ctx, queries.Get(name), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
 
 // Pending lists the workflows that have executions to claim or running.
 func (q *Queue) Pending(ctx context.Context) ([]int64, error) {
 	var ids []int64
-	if err := q.conn.SelectContext(ctx, &ids, queries.Get("pending")); err != nil {
+	if err := q.query(ctx, &ids, "pending"); err != nil {
 		return nil, fmt.Errorf("list pending workflows: %w", err)
 	}
 	return ids, nil
@@ -89,7 +110,7 @@ func (q *Queue) Pending(ctx context.Context) ([]int64, error) {
 // the order of their ids.
 func (q *Queue) Claim(ctx context.Context, workflowID, after int64, limit int) ([]Claim, error) {
 	var claims []Claim
-	if err := q.conn.SelectContext(ctx, &claims, queries.Get("claim"), limit, q.worker, workflowID, after); err != nil {
+	if err := q.query(ctx, &claims, "claim", limit, q.worker, workflowID, after); err != nil {
 		return nil, fmt.Errorf("claim executions of workflow %d: %w", workflowID, err)
 	}
 	slices.SortFunc(claims, func(a, b Claim) int { return int(a.ID - b.ID) })
@@ -124,7 +145,7 @@ func (q *Queue) Renew(ctx context.Context) (lost []int64, err error) {
 		return nil, nil
 	}
 	var kept []int64
-	if err := q.conn.SelectContext(ctx, &kept, queries.Get("renew"), pq.Array(ids), pq.Array(fences), q.worker); err != nil {
+	if err := q.query(ctx, &kept, "renew", pq.Array(ids), pq.Array(fences), q.worker); err != nil {
 		return nil, fmt.Errorf("renew leases: %w", err)
 	}
 	slices.Sort(kept)
@@ -149,7 +170,7 @@ func (q *Queue) Release(ctx context.Context, claims []Claim) error {
 		ids[i], fences[i] = c.ID, c.Fence
 		q.Forget(c.ID, c.Fence)
 	}
-	if _, err := q.conn.ExecContext(ctx, queries.Get("release"), pq.Array(ids), pq.Array(fences)); err != nil {
+	if _, err := q.exec(ctx, "release", pq.Array(ids), pq.Array(fences)); err != nil {
 		return fmt.Errorf("release %d executions: %w", len(ids), err)
 	}
 	return nil
@@ -157,11 +178,11 @@ func (q *Queue) Release(ctx context.Context, claims []Claim) error {
 
 // Rescue ends the leases of processes that are gone and returns how many.
 func (q *Queue) Rescue(ctx context.Context) (int64, error) {
-	res, err := q.conn.ExecContext(ctx, queries.Get("rescue"))
+	n, err := q.exec(ctx, "rescue")
 	if err != nil {
 		return 0, fmt.Errorf("rescue executions of dead workers: %w", err)
 	}
-	return res.RowsAffected()
+	return n, nil
 }
 
 func (q *Queue) snapshot() (ids, fences []int64) {
