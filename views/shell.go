@@ -70,4 +70,4 @@ type SolePage struct {
 }
 
 // scripts are loaded by every page.
-var scripts = []string{"htmx-4.0.1.min.js", "hx-sse-4.0.1.min.js", "menu.js", "dialog.js", "toast.js", "keys.js"}
+var scripts = []string{"htmx-4.0.1.min.js", "hx-sse-4.0.1.min.js", "menu.js", "dialog.js", "toast.js", "forms.js", "keys.js"}
