@@ -33,20 +33,17 @@ func (p *program) open(ctx context.Context, name string) (*app, error) {
 	return p.openApp(ctx, c)
 }
 
-func (p *program) openApp(ctx context.Context, c Config) (a *app, err error) {
-	a = &app{config: c, log: p.logger(c)}
-	defer func() {
-		if err != nil {
-			a.close()
-		}
-	}()
-	if _, err := secret(c); err != nil {
+func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
+	a := &app{config: c, log: p.logger(c)}
+	_, err := secret(c)
+	if err != nil {
 		return nil, err
 	}
 	if a.db, err = openDatabase(ctx, c, a.log); err != nil {
 		return nil, err
 	}
 	if a.number, err = takeNumber(ctx, a.db.url); err != nil {
+		a.close()
 		return nil, err
 	}
 	a.ids = snowflake.New(a.number.n, time.Now)
