@@ -1,0 +1,72 @@
+package collection
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+
+	"github.com/lib/pq"
+
+	"alur/engine/fault"
+	"alur/engine/pg"
+)
+
+// constraintName names a constraint so that its violation can be told from its
+// name; long ones end in a hash, as PostgreSQL cuts at 63 bytes.
+func constraintName(kind, table, column string) string {
+	name := kind + "_" + table + "_" + column
+	if len(name) <= 63 {
+		return name
+	}
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	return fmt.Sprintf("%s_%08x", name[:54], h.Sum32())
+}
+
+// explain turns a refusal by the database into a problem beside its field.
+func (w *writer) explain(c *Collection, err error) error {
+	e, ok := errors.AsType[*pq.Error](err)
+	if !ok {
+		return err
+	}
+	switch {
+	case pg.IsUnique(err):
+		return c.beside(err, "uq", "Another record has this value already. Write a different one.")
+	case pg.IsNotNull(err):
+		for _, f := range c.own {
+			if f.Column == e.Column && e.Table == c.Table {
+				return problem(f.problemName(), "Fill this in.", err)
+			}
+		}
+	case pg.IsForeignKey(err):
+		if e.Table == c.Table {
+			return c.beside(err, "fk", "Choose a record that exists.")
+		}
+		for _, other := range w.cat.list {
+			if other.Table == e.Table && !other.System {
+				return fault.Wrap(fault.Conflict, fmt.Sprintf("This record is still used in “%s”. Change or delete what uses it first.", other.Title), err)
+			}
+		}
+		return fault.Wrap(fault.Conflict, "This record is still used elsewhere.", err)
+	}
+	switch pg.Code(err) {
+	case "22003", "22008", "22P02", "22021", "22001", "22P05", "54000", "23514":
+		return fault.Wrap(fault.Invalid, "A value does not fit into its field.", err)
+	}
+	return fmt.Errorf("write %s: %w", c.Name, err)
+}
+
+// beside finds the field whose constraint was violated.
+func (c *Collection) beside(err error, kind, msg string) error {
+	name := pg.Constraint(err)
+	for _, f := range c.own {
+		if constraintName(kind, c.Table, f.Column) == name {
+			return problem(f.problemName(), msg, err)
+		}
+	}
+	return problem("id", msg, err)
+}
+
+func problem(field, msg string, err error) error {
+	return &fault.Error{Kind: fault.Invalid, Msg: msg, Fields: map[string]string{field: msg}, Err: err}
+}

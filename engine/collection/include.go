@@ -1,0 +1,255 @@
+package collection
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"alur/engine/fault"
+	"alur/engine/pg"
+)
+
+// include says which fields of a collection to read and which relations to load
+// with them, at any depth.
+type include struct {
+	c        *Collection
+	a        Access
+	only     map[string]bool // nil: all
+	except   map[string]bool
+	children map[string]*include // by relation
+}
+
+func newInclude(cat *catalogue, a Access, c *Collection, p Query) (*include, error) {
+	root := &include{c: c, a: a}
+	for _, path := range p.Appends {
+		if _, err := root.enter(cat, strings.Split(path, "."), "appends"); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range p.Fields {
+		if err := root.choose(cat, path); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range p.Except {
+		if err := root.leaveOut(cat, path); err != nil {
+			return nil, err
+		}
+	}
+	return root, nil
+}
+
+// enter adds the relations of a path and returns the last one.
+func (inc *include) enter(cat *catalogue, steps []string, param string) (*include, error) {
+	for i, step := range steps {
+		f := inc.c.visible(inc.a.Actor, step)
+		if f == nil || !f.IsRelation() || i > 8 {
+			return nil, badField(param, inc.c, step)
+		}
+		target := cat.byName[f.Target]
+		if target == nil || !inc.a.Actor.Can(target.Right) {
+			return nil, badField(param, inc.c, step)
+		}
+		if inc.children == nil {
+			inc.children = map[string]*include{}
+		}
+		child := inc.children[step]
+		if child == nil {
+			child = &include{c: target, a: inc.a}
+			inc.children[step] = child
+		}
+		inc = child
+	}
+	return inc, nil
+}
+
+// choose handles one entry of fields.
+func (inc *include) choose(cat *catalogue, path string) error {
+	steps := strings.Split(path, ".")
+	last := steps[len(steps)-1]
+	if inc.only == nil {
+		inc.only = map[string]bool{}
+	}
+	at, err := inc.enter(cat, steps[:len(steps)-1], "fields")
+	if err != nil {
+		return err
+	}
+	f := at.c.visible(at.a.Actor, last)
+	if f == nil {
+		return badField("fields", at.c, last)
+	}
+	if f.IsRelation() {
+		_, err := at.enter(cat, []string{last}, "fields")
+		return err
+	}
+	if at.only == nil {
+		at.only = map[string]bool{}
+	}
+	at.only[last] = true
+	return nil
+}
+
+// leaveOut handles one entry of except. What is not there need not be left out.
+func (inc *include) leaveOut(cat *catalogue, path string) error {
+	steps := strings.Split(path, ".")
+	for _, step := range steps[:len(steps)-1] {
+		if inc = inc.children[step]; inc == nil {
+			return nil
+		}
+	}
+	last := steps[len(steps)-1]
+	if inc.except == nil {
+		inc.except = map[string]bool{}
+	}
+	inc.except[last] = true
+	delete(inc.children, last)
+	return nil
+}
+
+func badField(param string, c *Collection, name string) error {
+	msg := fmt.Sprintf("“%s” has no field called “%s”.", c.Title, short(name))
+	return &fault.Error{Kind: fault.Invalid, Msg: msg, Fields: map[string]string{param: msg}}
+}
+
+// shown reports whether a field was asked for.
+func (inc *include) shown(f *Field) bool {
+	return f.visibleTo(inc.a.Actor) && (inc.only == nil || inc.only[f.Name]) && !inc.except[f.Name]
+}
+
+// columns are the fields to select: those that were asked for, and the keys that
+// the relations need.
+func (inc *include) columns() []*Field {
+	need := inc.keys()
+	var cols []*Field
+	for _, f := range inc.c.columns {
+		if inc.shown(f) || need[f.Name] {
+			cols = append(cols, f)
+		}
+	}
+	if len(cols) == 0 { // a SELECT of nothing still has to say how many rows there are
+		cols = append(cols, inc.c.byName["id"])
+	}
+	return cols
+}
+
+// keys are the fields that lead to the relations.
+func (inc *include) keys() map[string]bool {
+	need := map[string]bool{}
+	for name := range inc.children {
+		f := inc.c.byName[name]
+		if f.Type == BelongsTo {
+			need[f.ForeignKey] = true
+		} else {
+			need["id"] = true
+		}
+	}
+	return need
+}
+
+// loadRelations loads the relations of records, one statement for each relation, and
+// then takes out what was read for that purpose only.
+func (s *Store) loadRelations(ctx context.Context, q pg.Q, b *builder, inc *include, records []Record) error {
+	for _, name := range slices.Sorted(maps.Keys(inc.children)) {
+		f, child := inc.c.byName[name], inc.children[name]
+		var err error
+		if f.Type == BelongsTo {
+			err = s.loadOne(ctx, q, b, f, child, records)
+		} else {
+			err = s.loadMany(ctx, q, b, f, child, records)
+		}
+		if err != nil {
+			return fmt.Errorf("load %s of %s: %w", name, inc.c.Name, err)
+		}
+	}
+	for name := range inc.keys() {
+		if !inc.shown(inc.c.byName[name]) {
+			for _, r := range records {
+				delete(r, name)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) loadOne(ctx context.Context, q pg.Q, b *builder, f *Field, child *include, records []Record) error {
+	byID, err := s.related(ctx, q, b, child, "id", values(records, f.ForeignKey))
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		r[f.Name] = nil
+		if found := byID[Format(r[f.ForeignKey])]; len(found) > 0 {
+			r[f.Name] = found[0]
+		}
+	}
+	return nil
+}
+
+func (s *Store) loadMany(ctx context.Context, q pg.Q, b *builder, f *Field, child *include, records []Record) error {
+	if child.c.byName[f.ForeignKey] == nil {
+		return badField("appends", child.c, f.ForeignKey)
+	}
+	byKey, err := s.related(ctx, q, b, child, f.ForeignKey, values(records, "id"))
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		list := []any{}
+		for _, item := range byKey[Format(r["id"])] {
+			list = append(list, item)
+		}
+		r[f.Name] = list
+	}
+	return nil
+}
+
+// related reads the records of child whose field key is one of ids, grouped by it.
+func (s *Store) related(ctx context.Context, q pg.Q, b *builder, child *include, key string, ids []string) (map[string][]Record, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	const alias = "t0"
+	by, id := child.c.byName[key], child.c.byName["id"]
+	cols := child.columns()
+	if !slices.Contains(cols, by) {
+		cols = append(slices.Clone(cols), by)
+	}
+	query := fmt.Sprintf("SELECT %s FROM %s %s WHERE %s = ANY ($1::text[]::bigint[]) ORDER BY %s",
+		list(cols, alias), child.c.from(), alias, by.col(alias), id.col(alias))
+	records, err := s.read(ctx, q, cols, query, []any{pq.StringArray(ids)})
+	if err != nil {
+		return nil, err
+	}
+	groups := map[string][]Record{}
+	for _, r := range records {
+		k := Format(r[key])
+		groups[k] = append(groups[k], r)
+	}
+	if err := s.loadRelations(ctx, q, b, child, records); err != nil {
+		return nil, err
+	}
+	if !child.shown(by) {
+		for _, r := range records {
+			delete(r, key)
+		}
+	}
+	return groups, nil
+}
+
+// values lists the different values of a field, without nulls.
+func values(records []Record, field string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, r := range records {
+		v := Format(r[field])
+		if r[field] != nil && !seen[v] {
+			seen[v] = true
+			out = append(out, v)
+		}
+	}
+	return out
+}

@@ -1,0 +1,360 @@
+package collection
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"alur/engine/auth"
+	"alur/engine/fault"
+	"alur/engine/pg"
+)
+
+// Query says which records, how much of each, and in which order.
+type Query struct {
+	Filter   any      // spec/platform.md §5: a JSON object; also an id or a list of ids
+	Fields   []string // only these; "user.nickname" or "user" loads the relation too
+	Except   []string
+	Appends  []string // relations to load: "user", "items.product"
+	Sort     []string // "-createdAt", "user.nickname"; the id breaks ties
+	Page     int      // from 1
+	PageSize int      // 20 when 0
+	Offset   int      // skipped on top of the pages before Page
+	NoCount  bool     // leave out Count and TotalPage, which cost a second statement
+	All      bool     // every record: no pages
+}
+
+// Page is one page of records.
+type Page struct {
+	Records   []Record
+	Count     int // all that match; 0 when Query.NoCount
+	Page      int
+	PageSize  int
+	TotalPage int
+	HasNext   bool
+}
+
+const defaultPageSize = 20
+
+// List reads records. Reading is allowed to everybody who may use records,
+// except for system collections with a right of their own.
+func (s *Store) List(ctx context.Context, q pg.Q, a Access, collection string, p Query) (Page, error) {
+	c, cat, err := s.open(ctx, a, collection)
+	if err != nil {
+		return Page{}, err
+	}
+	out := Page{Page: max(p.Page, 1), PageSize: p.PageSize}
+	if out.PageSize <= 0 {
+		out.PageSize = defaultPageSize
+	}
+	sel, err := s.selection(cat, a, c, p)
+	if err != nil {
+		return Page{}, err
+	}
+	if !p.All {
+		limit := out.PageSize
+		if p.NoCount {
+			limit++ // one more says whether there is a next page
+		}
+		sel.limit(limit, p.Offset+(out.Page-1)*out.PageSize)
+	}
+	if out.Records, err = s.run(ctx, q, sel); err != nil {
+		return Page{}, fmt.Errorf("list %s: %w", c.Name, err)
+	}
+	switch {
+	case p.All:
+		out.Count, out.PageSize, out.TotalPage = len(out.Records), len(out.Records), 1
+	case p.NoCount:
+		if out.HasNext = len(out.Records) > out.PageSize; out.HasNext {
+			out.Records = out.Records[:out.PageSize]
+		}
+	default:
+		if out.Count, err = s.count(ctx, q, cat, a, c, p.Filter); err != nil {
+			return Page{}, err
+		}
+		out.TotalPage = (out.Count + out.PageSize - 1) / out.PageSize
+		out.HasNext = out.Page < out.TotalPage
+	}
+	return out, nil
+}
+
+// First reads the first record that matches; nil when there is none.
+func (s *Store) First(ctx context.Context, q pg.Q, a Access, collection string, p Query) (Record, error) {
+	c, cat, err := s.open(ctx, a, collection)
+	if err != nil {
+		return nil, err
+	}
+	sel, err := s.selection(cat, a, c, p)
+	if err != nil {
+		return nil, err
+	}
+	sel.limit(1, p.Offset)
+	records, err := s.run(ctx, q, sel)
+	if err != nil {
+		return nil, fmt.Errorf("read one of %s: %w", c.Name, err)
+	}
+	if len(records) == 0 {
+		return nil, nil
+	}
+	return records[0], nil
+}
+
+// Count counts the records that match.
+func (s *Store) Count(ctx context.Context, q pg.Q, a Access, collection string, filter any) (int, error) {
+	c, cat, err := s.open(ctx, a, collection)
+	if err != nil {
+		return 0, err
+	}
+	return s.count(ctx, q, cat, a, c, filter)
+}
+
+func (s *Store) count(ctx context.Context, q pg.Q, cat *catalogue, a Access, c *Collection, filter any) (int, error) {
+	b := s.builder(cat, a)
+	sc := b.scope(c)
+	where, err := sc.filter(filter)
+	if err != nil {
+		return 0, err
+	}
+	var n int
+	if err := q.GetContext(ctx, &n, "SELECT count(*) FROM "+sc.from()+where, b.args...); err != nil {
+		return 0, fmt.Errorf("count %s: %w", c.Name, s.stale(err))
+	}
+	return n, nil
+}
+
+// Matches reports whether record id meets filter, as the transaction behind q
+// sees it. An empty filter is met by every record that is there.
+func (s *Store) Matches(ctx context.Context, q pg.Q, collection string, id int64, filter any) (bool, error) {
+	a := Access{Actor: auth.System}
+	c, cat, err := s.open(ctx, a, collection)
+	if err != nil {
+		return false, err
+	}
+	b := s.builder(cat, a)
+	sc := b.scope(c)
+	is := c.byName["id"].col(sc.alias) + " = " + b.param(id)
+	where, err := sc.where(filter, 0)
+	if err != nil {
+		return false, err
+	}
+	var ok bool
+	query := "SELECT EXISTS (SELECT FROM " + sc.from() + " WHERE " + glue([]string{is, where}, " AND ") + ")"
+	if err := q.GetContext(ctx, &ok, query, b.args...); err != nil {
+		return false, fmt.Errorf("match %s %d: %w", c.Name, id, s.stale(err))
+	}
+	return ok, nil
+}
+
+// open gives the collection with the catalogue it is from.
+func (s *Store) open(ctx context.Context, a Access, collection string) (*Collection, *catalogue, error) {
+	cat, err := s.catalogue(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.Actor.Require(auth.UseRecords); err != nil {
+		return nil, nil, err
+	}
+	c := cat.byName[collection]
+	if c == nil || !a.Actor.Can(c.Right) {
+		return nil, nil, missing(collection)
+	}
+	return c, cat, nil
+}
+
+// IDs turns an id, or a list of ids, into the filter for it; other filters come
+// back as they are.
+func IDs(filter any) any {
+	switch f := filter.(type) {
+	case int64, int, float64, string:
+		return map[string]any{"id": map[string]any{"$eq": f}}
+	case []any:
+		for _, item := range f {
+			if _, ok := integer(item); !ok {
+				return filter
+			}
+		}
+		return map[string]any{"id": map[string]any{"$in": f}}
+	case []int64:
+		list := make([]any, len(f))
+		for i, id := range f {
+			list[i] = id
+		}
+		return map[string]any{"id": map[string]any{"$in": list}}
+	}
+	return filter
+}
+
+// filter is the WHERE clause for f, "" for none.
+func (sc *scope) filter(f any) (string, error) {
+	where, err := sc.where(IDs(f), 0)
+	if err != nil || where == "" {
+		return "", err
+	}
+	return " WHERE " + where, nil
+}
+
+// selection is a SELECT being built, with the relations to load after it.
+type selection struct {
+	scope *scope
+	inc   *include
+	where string
+	order string
+	tail  string
+}
+
+func (s *Store) selection(cat *catalogue, a Access, c *Collection, p Query) (*selection, error) {
+	inc, err := newInclude(cat, a, c, p)
+	if err != nil {
+		return nil, err
+	}
+	sel := &selection{scope: s.builder(cat, a).scope(c), inc: inc}
+	if sel.where, err = sel.scope.filter(p.Filter); err != nil {
+		return nil, err
+	}
+	sel.order, err = sel.scope.order(p.Sort)
+	return sel, err
+}
+
+func (sel *selection) limit(n, offset int) {
+	sel.tail = " LIMIT " + sel.scope.b.param(n)
+	if offset > 0 {
+		sel.tail += " OFFSET " + sel.scope.b.param(offset)
+	}
+}
+
+func (s *Store) run(ctx context.Context, q pg.Q, sel *selection) ([]Record, error) {
+	cols := sel.inc.columns()
+	query := "SELECT " + list(cols, sel.scope.alias) + " FROM " + sel.scope.from() + sel.where + sel.order + sel.tail
+	records, err := s.read(ctx, q, cols, query, sel.scope.b.args)
+	if err != nil {
+		return nil, err
+	}
+	return records, s.loadRelations(ctx, q, sel.scope.b, sel.inc, records)
+}
+
+// order is the ORDER BY clause.
+func (sc *scope) order(sorts []string) (string, error) {
+	var parts []string
+	id := sc.c.byName["id"].col(sc.alias)
+	for _, entry := range sorts {
+		for name := range strings.SplitSeq(entry, ",") {
+			name = strings.TrimSpace(name)
+			if name == "" {
+				continue
+			}
+			path, descending := strings.CutPrefix(name, "-")
+			col, err := sc.sortColumn(strings.Split(strings.TrimPrefix(path, "+"), "."))
+			if err != nil {
+				return "", err
+			}
+			if descending {
+				col += " DESC NULLS LAST"
+			}
+			parts = append(parts, col)
+		}
+	}
+	if len(parts) > 20 {
+		return "", badSort("Sort by at most 20 fields.")
+	}
+	if !slices.ContainsFunc(parts, func(p string) bool { return strings.TrimSuffix(p, " DESC NULLS LAST") == id }) {
+		parts = append(parts, id)
+	}
+	for i, p := range parts {
+		if strings.TrimSuffix(p, " DESC NULLS LAST") == id { // never null: let the primary key serve
+			parts[i] = strings.TrimSuffix(p, " NULLS LAST")
+		}
+	}
+	return " ORDER BY " + strings.Join(parts, ", "), nil
+}
+
+func (sc *scope) sortColumn(steps []string) (string, error) {
+	f := sc.c.visible(sc.b.a.Actor, steps[0])
+	switch {
+	case f == nil || len(steps) > maxDepth:
+		return "", badSort(fmt.Sprintf("“%s” cannot be sorted by “%s”: there is no such field.", sc.c.Title, short(steps[0])))
+	case f.Type == BelongsTo && len(steps) > 1:
+		sub, err := sc.join(f)
+		if err != nil {
+			return "", err
+		}
+		return sub.sortColumn(steps[1:])
+	case f.Type == BelongsTo:
+		f = sc.c.byName[f.ForeignKey]
+	case len(steps) > 1 || f.Type == HasMany || f.Type == JSON:
+		return "", badSort(fmt.Sprintf("“%s” cannot be sorted by “%s”.", sc.c.Title, f.Title))
+	}
+	return f.col(sc.alias), nil
+}
+
+func badSort(msg string) error {
+	return &fault.Error{Kind: fault.Invalid, Msg: msg, Fields: map[string]string{"sort": msg}}
+}
+
+// list names columns for a SELECT or RETURNING.
+func list(cols []*Field, alias string) string {
+	parts := make([]string, len(cols))
+	for i, f := range cols {
+		parts[i] = f.col(alias)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// read runs a statement that gives cols and returns the rows as records.
+func (s *Store) read(ctx context.Context, q pg.Q, cols []*Field, query string, args []any) ([]Record, error) {
+	records := []Record{}
+	err := s.rows(ctx, q, query, args, func(rows *sqlx.Rows) error {
+		row := newRow(len(cols))
+		for rows.Next() {
+			if err := rows.Scan(row.into...); err != nil {
+				return err
+			}
+			records = append(records, row.record(cols, 0))
+		}
+		return rows.Err()
+	})
+	return records, err
+}
+
+// rows runs a statement with prepared plans whatever q is, and closes the rows.
+func (s *Store) rows(ctx context.Context, q pg.Q, query string, args []any, scan func(*sqlx.Rows) error) error {
+	if db, ok := q.(*pg.DB); ok {
+		c, err := db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Release()
+		q = c
+	}
+	rows, err := q.QueryxContext(ctx, query, args...)
+	if err != nil {
+		return s.stale(err)
+	}
+	defer rows.Close()
+	return s.stale(scan(rows))
+}
+
+// row is where one row is scanned into, again and again.
+type row struct {
+	values []any
+	into   []any
+}
+
+func newRow(n int) row {
+	r := row{values: make([]any, n), into: make([]any, n)}
+	for i := range r.values {
+		r.into[i] = &r.values[i]
+	}
+	return r
+}
+
+// record makes a record of the columns from place at on.
+func (r row) record(cols []*Field, at int) Record {
+	rec := make(Record, len(cols))
+	for i, f := range cols {
+		rec[f.Name] = f.value(r.values[at+i])
+	}
+	return rec
+}

@@ -1,0 +1,100 @@
+package collection
+
+import "alur/engine/auth"
+
+func idField() *Field {
+	return &Field{Name: "id", Type: BigInt, Interface: "id", Title: "ID", Column: "id", ReadOnly: true,
+		Options: map[string]any{"primaryKey": true, "autoIncrement": false}}
+}
+
+// stampFields say when and by whom a record was made and last changed. Writes by
+// workflows leave the person null.
+func stampFields() []*Field {
+	stamp := func(name, iface, title string) *Field {
+		return &Field{Name: name, Type: Datetime, Interface: iface, Title: title, Column: Snake(name), ReadOnly: true}
+	}
+	person := func(name, title string) []*Field {
+		rel := &Field{Name: name, Type: BelongsTo, Interface: name, Title: title, Target: "users", ForeignKey: name + "Id", ReadOnly: true}
+		key := &Field{Name: name + "Id", Type: BigInt, Interface: "integer", Title: title + " (id)", Column: Snake(name + "Id"), Relation: name, ReadOnly: true}
+		return []*Field{rel, key}
+	}
+	fields := []*Field{stamp("createdAt", "createdAt", "Created")}
+	fields = append(fields, person("createdBy", "Created by")...)
+	fields = append(fields, stamp("updatedAt", "updatedAt", "Updated"))
+	return append(fields, person("updatedBy", "Updated by")...)
+}
+
+// systemCollections describes our own tables, as far as others may read them.
+// Their records are changed by the packages that own them.
+func systemCollections() []*Collection {
+	return []*Collection{
+		system("users", "Users", "users", "nickname", auth.UseRecords,
+			field("nickname", String, "Name"), field("username", String, "User name").only(auth.ManageUsers),
+			field("email", String, "Mail address").only(auth.ManageUsers), field("role", String, "Role").only(auth.ManageUsers),
+			field("active", Boolean, "Active").only(auth.ManageUsers),
+			field("lastLoginAt", Datetime, "Last sign-in").only(auth.ManageUsers),
+			&Field{Name: "password", Type: String, Interface: "password", Title: "Password", Column: "password", Hidden: true},
+			field("createdAt", Datetime, "Created").only(auth.ManageUsers),
+			field("updatedAt", Datetime, "Updated").only(auth.ManageUsers)),
+		system("workflows", "Workflows", "workflows", "title", auth.ManageWorkflows,
+			field("key", String, "Key"), field("title", String, "Title"), field("enabled", Boolean, "Enabled"),
+			field("description", Text, "Description"), field("type", String, "Trigger"),
+			field("triggerTitle", String, "Trigger title"), field("config", JSON, "Trigger settings"),
+			field("current", Boolean, "Current"), field("sync", Boolean, "Synchronous"), field("options", JSON, "Options"),
+			field("createdById", BigInt, "Created by (id)"), field("updatedById", BigInt, "Updated by (id)"),
+			one("createdBy", "Created by", "users", "createdById"), one("updatedBy", "Updated by", "users", "updatedById"),
+			many("nodes", "Nodes", "flow_nodes", "workflowId"), many("executions", "Executions", "executions", "workflowId"),
+			field("createdAt", Datetime, "Created"), field("updatedAt", Datetime, "Updated")),
+		system("flow_nodes", "Nodes", "flow_nodes", "title", auth.ManageWorkflows,
+			field("key", String, "Key"), field("title", String, "Title"), field("workflowId", BigInt, "Workflow (id)"),
+			one("workflow", "Workflow", "workflows", "workflowId"), field("upstreamId", BigInt, "Node before (id)"),
+			field("downstreamId", BigInt, "Node after (id)"), field("branchIndex", Integer, "Branch"),
+			field("type", String, "Type"), field("config", JSON, "Settings"),
+			field("createdAt", Datetime, "Created"), field("updatedAt", Datetime, "Updated")),
+		system("executions", "Executions", "executions", "", auth.ManageWorkflows,
+			field("workflowId", BigInt, "Workflow (id)"), one("workflow", "Workflow", "workflows", "workflowId"),
+			field("key", String, "Workflow key"), field("eventKey", String, "Event key"), field("context", JSON, "Trigger data"),
+			field("status", Integer, "Status"), field("reason", String, "Reason"), field("parentId", BigInt, "Parent (id)"),
+			field("manually", Boolean, "Started by hand"), field("output", JSON, "Output"),
+			many("jobs", "Jobs", "jobs", "executionId"), field("createdAt", Datetime, "Created"),
+			field("startedAt", Datetime, "Started"), field("expiresAt", Datetime, "Expires"), field("endedAt", Datetime, "Ended")),
+		system("jobs", "Jobs", "jobs", "", auth.ManageWorkflows,
+			field("executionId", BigInt, "Execution (id)"), one("execution", "Execution", "executions", "executionId"),
+			field("nodeId", BigInt, "Node (id)"), one("node", "Node", "flow_nodes", "nodeId"), field("nodeKey", String, "Node key"),
+			field("upstreamId", BigInt, "Job before (id)"), field("status", Integer, "Status"), field("meta", JSON, "Details"),
+			field("input", JSON, "Input"), field("result", JSON, "Result"), field("log", Text, "Log"),
+			field("startedAt", Datetime, "Started"), field("endedAt", Datetime, "Ended")),
+		system("workflowManualTasks", "Tasks", "tasks", "title", auth.ManageWorkflows,
+			field("executionId", BigInt, "Execution (id)"), one("execution", "Execution", "executions", "executionId"),
+			field("jobId", BigInt, "Job (id)"), one("job", "Job", "jobs", "jobId"),
+			field("nodeId", BigInt, "Node (id)"), one("node", "Node", "flow_nodes", "nodeId"),
+			field("workflowId", BigInt, "Workflow (id)"), one("workflow", "Workflow", "workflows", "workflowId"),
+			field("userId", BigInt, "Person (id)"), one("user", "Person", "users", "userId"),
+			field("title", String, "Title"), field("status", Integer, "Status"), field("result", JSON, "Answer"),
+			field("decidedAt", Datetime, "Decided"), field("createdAt", Datetime, "Created"), field("updatedAt", Datetime, "Updated")),
+	}
+}
+
+func system(name, title, table, titleField string, right auth.Right, fields ...*Field) *Collection {
+	return &Collection{Name: name, Title: title, Schema: "alur", Table: table, TitleField: titleField, System: true,
+		Right: right, Fields: append([]*Field{idField()}, fields...)}
+}
+
+func field(name, typ, title string) *Field {
+	f := &Field{Name: name, Type: typ, Title: title, Column: Snake(name), ReadOnly: true}
+	f.alias()
+	return f
+}
+
+func (f *Field) only(r auth.Right) *Field {
+	f.Right = r
+	return f
+}
+
+func one(name, title, target, key string) *Field {
+	return &Field{Name: name, Type: BelongsTo, Interface: "m2o", Title: title, Target: target, ForeignKey: key, ReadOnly: true}
+}
+
+func many(name, title, target, key string) *Field {
+	return &Field{Name: name, Type: HasMany, Interface: "o2m", Title: title, Target: target, ForeignKey: key, ReadOnly: true}
+}
