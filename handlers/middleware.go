@@ -153,6 +153,12 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 			if err != nil {
 				s.Log.DebugContext(c.Request().Context(), "write deadline stays", "err", err)
 			}
+			ctx, cancel := context.WithCancel(c.Request().Context())
+			defer cancel()
+			if s.stopping != nil {
+				defer context.AfterFunc(s.stopping, cancel)()
+			}
+			c.SetRequest(c.Request().WithContext(ctx))
 			return next(c)
 		}
 		r := c.Request()

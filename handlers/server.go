@@ -28,6 +28,8 @@ type Server struct {
 	routes []Route
 	byPath map[string]Route // by method and path
 	ready  atomic.Bool      // the first administrator exists; never undone
+
+	stopping context.Context // ends when the server is to stop; nil without HTTP
 }
 
 // resources are all that have routes, in the order of the navigation.
@@ -62,8 +64,11 @@ func (s *Server) Routes() *echo.Echo {
 func (s *Server) Table() []Route { return s.routes }
 
 // HTTP returns a server for addr with deadlines that no honest client meets.
+// Its Shutdown ends the streams, which would otherwise go on for minutes.
 func (s *Server) HTTP(addr string) *http.Server {
-	return &http.Server{
+	ctx, stop := context.WithCancel(context.Background())
+	s.stopping = ctx
+	server := &http.Server{
 		Addr:              addr,
 		Handler:           s.Routes(),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -73,6 +78,8 @@ func (s *Server) HTTP(addr string) *http.Server {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
 	}
+	server.RegisterOnShutdown(stop)
+	return server
 }
 
 // secure reports whether people reach us by https.

@@ -111,8 +111,8 @@ func TestLocal(t *testing.T) {
 func TestMask(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"/workflows/123456789012/nodes": "/workflows/123456789012/nodes",
-		"/d/alur_lnk_abc-DEF_9":         "/d/***",
+		"/workflows/123456789012/nodes":             "/workflows/123456789012/nodes",
+		"/d/alur_lnk_abc-DEF_9":                     "/d/***",
 		"/setup/9f8e7d6c5b4a39281706f5e4d3c2b1a0/x": "/setup/***/x",
 	} {
 		if got := mask(path); got != want {
