@@ -33,6 +33,7 @@ type cluster struct {
 	dir     string // of the socket
 	process int    // makes the names of databases ours
 	admin   *sqlx.DB
+	users   *os.File // locked until this process ends, so that the keeper stays
 
 	mu       sync.Mutex
 	template string
@@ -68,8 +69,7 @@ var shared = sync.OnceValues(func() (*cluster, error) {
 	if err := ownDir(dir); err != nil {
 		return nil, err
 	}
-	// Held until this process ends, however it ends. Waits while a keeper clears
-	// up.
+	// Waits while a keeper clears up.
 	users, err := os.OpenFile(filepath.Join(dir, "users.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -93,15 +93,11 @@ var shared = sync.OnceValues(func() (*cluster, error) {
 			continue
 		}
 		admin.SetMaxOpenConns(4)
-		held = users
-		return &cluster{dir: string(text), process: os.Getpid(), admin: admin}, nil
+		return &cluster{dir: string(text), process: os.Getpid(), admin: admin, users: users}, nil
 	}
 	log, _ := os.ReadFile(filepath.Join(dir, "keeper.log"))
 	return nil, fmt.Errorf("%w; the keeper says: %s", last, strings.TrimSpace(string(log)))
 })
-
-// held keeps the lock file from being closed by the garbage collector.
-var held *os.File
 
 // startKeeper starts a keeper unless one holds its lock.
 func startKeeper(dir string) error {

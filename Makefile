@@ -1,0 +1,55 @@
+# The commands of this project; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export GOFLAGS ?= -buildvcs=false
+TOOLS := $(wildcard cmd/tools/go.*)
+
+# Packages whose tests gain from the race detector: what shares memory.
+RACE := ./engine ./engine/auth ./engine/collection ./engine/mail ./engine/pg ./engine/queue ./engine/snowflake ./engine/task ./cmd
+
+.PHONY: help run build test check e2e bench go postgresql chromium unit race
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: postgresql build ## Install what is missing, build, start on http://127.0.0.1:8080
+	exec bin/alur serve
+
+test: postgresql chromium check unit race ## Install what is missing, run everything that CI runs
+
+check: go bin/staticcheck ## Formatting, vet, staticcheck, generated pages; no database needed
+	@cmd/tools/check
+
+e2e: postgresql chromium ## The journeys in a real browser
+	go test ./handlers/e2e/...
+
+bench: postgresql go ## Measure speed; make bench ONLY=W1,W3 runs some
+	go run ./cmd/bench -only "$(ONLY)"
+
+build: go
+	go build -o bin/alur ./cmd/alur
+
+unit: go bin/mailpit
+	go test ./...
+
+race: go bin/mailpit
+	go test -race $(RACE)
+
+# What the machine needs.
+go:
+	@command -v go >/dev/null || { echo 'Go 1.26 or later is needed: install it from your packages or from go.dev/dl.' >&2; exit 1; }
+
+postgresql:
+	@cmd/tools/install postgresql
+
+chromium:
+	@cmd/tools/install chromium
+
+# Programs for development, with versions of their own (cmd/tools/go.mod).
+bin/staticcheck: $(TOOLS)
+	go -C cmd/tools build -o ../../$@ honnef.co/go/tools/cmd/staticcheck
+
+bin/mailpit: $(TOOLS)
+	go -C cmd/tools build -o ../../$@ github.com/axllent/mailpit
