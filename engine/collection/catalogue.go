@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"alur/engine/auth"
 	"alur/engine/node"
 )
 
@@ -101,7 +102,7 @@ func (s *Store) load(ctx context.Context) (*catalogue, error) {
 }
 
 func (sc storedCollection) collection() *Collection {
-	c := &Collection{Name: sc.Name, Title: sc.Title, Schema: "public", Table: sc.Table, stored: sc.TitleField, Options: sc.Options}
+	c := &Collection{Name: sc.Name, Title: sc.Title, Schema: "public", Table: sc.Table, stored: sc.TitleField, Options: sc.Options, Right: auth.UseRecords}
 	c.Fields = append(c.Fields, idField())
 	for _, sf := range sc.Fields {
 		f := &Field{}

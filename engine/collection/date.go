@@ -40,15 +40,9 @@ func (o operand) date(op string, v any) (string, error) {
 	case "datenotbefore":
 		return o.at(">=", p.from), nil
 	case "dateafter":
-		if p.exact {
-			return o.at(">", p.from), nil
-		}
-		return o.at(">=", p.to), nil
+		return o.lower(p, false), nil
 	}
-	if p.exact { // datenotafter
-		return o.at("<=", p.from), nil
-	}
-	return o.at("<", p.to), nil
+	return o.upper(p, true), nil // datenotafter
 }
 
 // at compares the column with an instant, or with its plain date.
@@ -98,21 +92,27 @@ func (o operand) dateBetween(v any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	low := o.at(">=", from.from)
-	if bounds[0] == '(' {
-		low = o.at(">=", from.to)
-		if from.exact {
-			low = o.at(">", from.from)
-		}
+	return "(" + o.lower(from, bounds[0] == '[') + " AND " + o.upper(to, bounds[1] == ']') + ")", nil
+}
+
+func (o operand) lower(p period, inclusive bool) string {
+	switch {
+	case inclusive:
+		return o.at(">=", p.from)
+	case p.exact:
+		return o.at(">", p.from)
 	}
-	high := o.at("<", to.from)
-	if bounds[1] == ']' {
-		high = o.at("<", to.to)
-		if to.exact {
-			high = o.at("<=", to.from)
-		}
+	return o.at(">=", p.to)
+}
+
+func (o operand) upper(p period, inclusive bool) string {
+	switch {
+	case !inclusive:
+		return o.at("<", p.from)
+	case p.exact:
+		return o.at("<=", p.from)
 	}
-	return "(" + low + " AND " + high + ")", nil
+	return o.at("<", p.to)
 }
 
 func withZone(v any, zone string) any {

@@ -68,7 +68,7 @@ func (s *Store) CreateCollection(ctx context.Context, a auth.Actor, d Definition
 }
 
 func (d *definer) create(ctx context.Context, def Definition) error {
-	c := &Collection{Name: def.Name, Title: def.Title, Schema: "public", Table: Snake(def.Name), Options: def.Options}
+	c := &Collection{Name: def.Name, Title: def.Title, Schema: "public", Table: Snake(def.Name), Options: def.Options, Right: auth.UseRecords}
 	c.Fields = append([]*Field{idField()}, stampFields()...)
 	c.compile()
 	if p := d.checkCollection(c); len(p) > 0 {

@@ -26,7 +26,7 @@ type include struct {
 func newInclude(cat *catalogue, a Access, c *Collection, p Query) (*include, error) {
 	root := &include{c: c, a: a}
 	for _, path := range p.Appends {
-		if _, err := root.enter(cat, strings.Split(path, "."), "appends"); err != nil {
+		if _, err := root.enter(cat, strings.Split(path, "."), "appends", false); err != nil {
 			return nil, err
 		}
 	}
@@ -43,8 +43,9 @@ func newInclude(cat *catalogue, a Access, c *Collection, p Query) (*include, err
 	return root, nil
 }
 
-// enter adds the relations of a path and returns the last one.
-func (inc *include) enter(cat *catalogue, steps []string, param string) (*include, error) {
+// enter adds the relations of a path and returns the last one. Those that are new
+// show nothing of their own yet when bare.
+func (inc *include) enter(cat *catalogue, steps []string, param string, bare bool) (*include, error) {
 	for i, step := range steps {
 		f := inc.c.visible(inc.a.Actor, step)
 		if f == nil || !f.IsRelation() || i > 8 {
@@ -60,6 +61,9 @@ func (inc *include) enter(cat *catalogue, steps []string, param string) (*includ
 		child := inc.children[step]
 		if child == nil {
 			child = &include{c: target, a: inc.a}
+			if bare {
+				child.only = map[string]bool{}
+			}
 			inc.children[step] = child
 		}
 		inc = child
@@ -74,7 +78,7 @@ func (inc *include) choose(cat *catalogue, path string) error {
 	if inc.only == nil {
 		inc.only = map[string]bool{}
 	}
-	at, err := inc.enter(cat, steps[:len(steps)-1], "fields")
+	at, err := inc.enter(cat, steps[:len(steps)-1], "fields", true)
 	if err != nil {
 		return err
 	}
@@ -83,13 +87,12 @@ func (inc *include) choose(cat *catalogue, path string) error {
 		return badField("fields", at.c, last)
 	}
 	if f.IsRelation() {
-		_, err := at.enter(cat, []string{last}, "fields")
+		_, err := at.enter(cat, []string{last}, "fields", false)
 		return err
 	}
-	if at.only == nil {
-		at.only = map[string]bool{}
+	if at.only != nil { // a relation that was appended whole stays whole
+		at.only[last] = true
 	}
-	at.only[last] = true
 	return nil
 }
 
