@@ -57,7 +57,7 @@ func (p *program) serve(ctx context.Context) error {
 func (a *app) answer(ctx context.Context, listener net.Listener) error {
 	pages := &handlers.Server{
 		DB: a.db.DB, Log: a.log, Now: time.Now, BaseURL: a.config.BaseURL, Version: version(),
-		Auth: a.users,
+		Auth: a.users, Outbox: a.outbox, MailSent: a.config.SMTPURL != "",
 	}
 	server := pages.HTTP(a.config.Listen)
 	ended := make(chan error, 1)

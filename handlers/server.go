@@ -11,18 +11,25 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
+	"alur/engine/mail"
 	"alur/engine/pg"
 	"alur/static"
 )
 
-// Server answers HTTP. All fields but Version are needed.
+// Server answers HTTP. All fields are needed that do not say otherwise.
 type Server struct {
 	DB      *pg.DB
 	Log     *slog.Logger
 	Now     func() time.Time
 	BaseURL string // what mailed links begin with; https makes cookies secure
-	Version string // of the program
+	Version string // of the program; may be empty
 	Auth    *auth.Store
+	Outbox  *mail.Outbox
+	Samples Samples // what the set-up offers; nil for nothing
+
+	// MailSent says that a mail server is configured; otherwise mails stay in
+	// the outbox and pages say so.
+	MailSent bool
 
 	echo   *echo.Echo
 	routes []Route
@@ -36,6 +43,10 @@ type Server struct {
 func (s *Server) resources() []Resource {
 	return []Resource{
 		&home{server: s},
+		&setup{server: s, store: s.Auth, samples: s.Samples},
+		&entrance{store: s.Auth},
+		&ownAccount{server: s, store: s.Auth},
+		&users{server: s, store: s.Auth, outbox: s.Outbox},
 	}
 }
 

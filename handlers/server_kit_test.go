@@ -13,6 +13,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"alur/engine/auth"
+	"alur/engine/mail"
 	"alur/engine/pg"
 	"alur/engine/pgtest"
 	"alur/engine/snowflake"
@@ -60,7 +61,8 @@ func newServer(t testing.TB, db *pg.DB) *Server {
 	return &Server{
 		DB: db, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Now: time.Now, BaseURL: "http://alur.test", Version: "test",
-		Auth: &auth.Store{DB: db, IDs: ids, Now: time.Now, Cost: auth.Cost{Memory: 64, Passes: 1, Threads: 1}},
+		Outbox: &mail.Outbox{DB: db, IDs: ids, Now: time.Now},
+		Auth:   &auth.Store{DB: db, IDs: ids, Now: time.Now, Cost: auth.Cost{Memory: 64, Passes: 1, Threads: 1}},
 	}
 }
 

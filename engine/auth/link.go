@@ -350,7 +350,7 @@ func (s *Store) EnsureRoot(ctx context.Context, in NewUser) (made bool, err erro
 	in.Role = Root
 	in, stored, err := s.prepare(ctx, System, in)
 	if err != nil {
-		return false, inWords(err)
+		return false, err
 	}
 	if stored == "" {
 		return false, fault.Fields(map[string]string{"password": passwordProblem("")})

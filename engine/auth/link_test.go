@@ -1,10 +1,8 @@
 package auth_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -222,37 +220,5 @@ func TestEnsureRoot(t *testing.T) {
 	}
 	if ok, err := others.EnsureRoot(t.Context(), auth.NewUser{Email: "bob@example.com", Password: password}); ok || err != nil {
 		t.Errorf("again: %v, %v; want nothing to happen", ok, err)
-	}
-}
-
-func TestCommand(t *testing.T) {
-	t.Parallel()
-	s, _ := newStore(t)
-	run := func(stdin string, args ...string) (string, error) {
-		var out bytes.Buffer
-		err := s.Command(t.Context(), "https://alur.example", args, strings.NewReader(stdin), &out)
-		return out.String(), err
-	}
-	out, err := run(password+"\n", "create", "--role", "root", "--email", "ann@example.com", "--name", "Ann", "--password-stdin")
-	if err != nil || !strings.Contains(out, "Ann (root)") {
-		t.Fatalf("create: %q, %v", out, err)
-	}
-	signIn(t, s, "ann@example.com")
-	link := regexp.MustCompile(`https://alur\.example/(invite|reset)/(\S+)`)
-	out, err = run("", "create", "--username", "bob")
-	if m := link.FindStringSubmatch(out); err != nil || m == nil || m[1] != "invite" {
-		t.Errorf("create without a password: %q, %v", out, err)
-	}
-	out, err = run("", "reset", "--email", "ann@example.com")
-	if m := link.FindStringSubmatch(out); err != nil || m == nil || m[1] != "reset" {
-		t.Errorf("reset: %q, %v", out, err)
-	}
-	if out, err = run("", "list"); err != nil || !strings.Contains(out, "invited") || strings.Count(out, "\n") != 3 {
-		t.Errorf("list: %q, %v", out, err)
-	}
-	for _, args := range [][]string{nil, {"dance"}, {"create", "--what"}, {"create", "more"}, {"create"}, {"create", "--email", "x", "--role", "y"}, {"create", "--email", "a@example.com", "--password-stdin"}} {
-		if _, err := run("", args...); !fault.Is(err, fault.Invalid) {
-			t.Errorf("alur user %v: %v, want invalid", args, err)
-		}
 	}
 }
