@@ -25,7 +25,7 @@ type Execution struct {
 	Status     *node.Status    `db:"status"`  // nil: queued; 0: started, see Waiting
 	Waiting    bool            `db:"waiting"` // a step waits for a person or an answer
 	Reason     *string         `db:"reason"`
-	Output     json.RawMessage `db:"output"`
+	Output     []byte          `db:"output"` // JSON; nil: none
 	Attempts   int             `db:"attempts"`
 	ParentID   *int64          `db:"parent_id"`
 	CreatedBy  *int64          `db:"created_by"`
@@ -93,20 +93,20 @@ type ExecutionRow struct {
 
 // Job is one run of one node.
 type Job struct {
-	ID          int64           `db:"id"`
-	ExecutionID int64           `db:"execution_id"`
-	NodeID      int64           `db:"node_id"`
-	NodeKey     string          `db:"node_key"`
-	UpstreamID  *int64          `db:"upstream_id"`
-	Status      node.Status     `db:"status"`
-	Branch      *int            `db:"branch"` // the branch it entered
-	Meta        json.RawMessage `db:"meta"`
-	Input       json.RawMessage `db:"input"`
-	Result      json.RawMessage `db:"result"`
-	Log         *string         `db:"log"`
-	Attempt     int             `db:"attempt"`
-	StartedAt   time.Time       `db:"started_at"`
-	EndedAt     *time.Time      `db:"ended_at"`
+	ID          int64       `db:"id"`
+	ExecutionID int64       `db:"execution_id"`
+	NodeID      int64       `db:"node_id"`
+	NodeKey     string      `db:"node_key"`
+	UpstreamID  *int64      `db:"upstream_id"`
+	Status      node.Status `db:"status"`
+	Branch      *int        `db:"branch"` // the branch it entered
+	Meta        []byte      `db:"meta"`   // JSON, like Input and Result; nil: none
+	Input       []byte      `db:"input"`
+	Result      []byte      `db:"result"`
+	Log         *string     `db:"log"`
+	Attempt     int         `db:"attempt"`
+	StartedAt   time.Time   `db:"started_at"`
+	EndedAt     *time.Time  `db:"ended_at"`
 }
 
 // Problem returns what went wrong in words, "" when nothing did.

@@ -83,17 +83,17 @@ type job struct {
 
 // storedJob is a row of alur.jobs as far as going on needs it.
 type storedJob struct {
-	ID         int64           `db:"id"`
-	NodeID     int64           `db:"node_id"`
-	NodeKey    string          `db:"node_key"`
-	UpstreamID *int64          `db:"upstream_id"`
-	Status     node.Status     `db:"status"`
-	Branch     *int            `db:"branch"`
-	Meta       json.RawMessage `db:"meta"`
-	Result     json.RawMessage `db:"result"`
-	Attempt    int             `db:"attempt"`
-	StartedAt  time.Time       `db:"started_at"`
-	Ended      bool            `db:"ended"`
+	ID         int64       `db:"id"`
+	NodeID     int64       `db:"node_id"`
+	NodeKey    string      `db:"node_key"`
+	UpstreamID *int64      `db:"upstream_id"`
+	Status     node.Status `db:"status"`
+	Branch     *int        `db:"branch"`
+	Meta       []byte      `db:"meta"` // nil for null, which json.RawMessage cannot scan
+	Result     []byte      `db:"result"`
+	Attempt    int         `db:"attempt"`
+	StartedAt  time.Time   `db:"started_at"`
+	Ended      bool        `db:"ended"`
 }
 
 func (e *Engine) newRun(p *program, c queue.Claim) *run {
@@ -110,7 +110,9 @@ func (r *run) begin(ctx context.Context, load pg.Q) error {
 		return nil
 	}
 	if r.claim.Attempts > maxAttempts {
-		return r.giveUp(ctx, load)
+		r.breakOff(node.Error, fmt.Sprintf("This execution was begun %d times and the server stopped each time before it got further. "+
+			"Look for a step that needs too much memory or time.", r.claim.Attempts-1))
+		return nil
 	}
 	if r.claim.Segments == 0 {
 		if r.p.head == nil {
@@ -135,19 +137,6 @@ func (r *run) begin(ctx context.Context, load pg.Q) error {
 	}
 	next, previous := r.after(last)
 	return r.walk(ctx, next, previous)
-}
-
-// giveUp ends an execution whose server died at it again and again.
-func (r *run) giveUp(ctx context.Context, load pg.Q) error {
-	msg := fmt.Sprintf("This execution was begun %d times and the server stopped each time before it got further. "+
-		"Look for a step that needs too much memory or time.", r.claim.Attempts-1)
-	if r.claim.Segments > 0 {
-		if _, err := r.load(ctx, load); err != nil {
-			return err
-		}
-	}
-	r.breakOff(node.Error, msg)
-	return nil
 }
 
 // breakOff ends the execution with a job that says why, at the node that would

@@ -1,0 +1,99 @@
+// Command bench measures the engine beside the floor of the machine it runs on:
+// what PostgreSQL and lib/pq do at best with the same rows, in the same minute.
+// Only the ratios travel from one machine to another.
+//
+// It starts a throw-away PostgreSQL (fsync on) and prints one line a figure,
+//
+//	RESULT <work> <metric> <value> <unit> [floor=<value> ratio=<value>]
+//
+// on standard output and everything else on standard error. Names as arguments
+// run some works only: floor is always measured, because the others refer to it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"alur/engine/pg"
+)
+
+// bench is one run of the program.
+type bench struct {
+	ctx    context.Context
+	url    string // of the throw-away database
+	binary string // the real server
+	floor  float64
+}
+
+func main() {
+	log.SetFlags(0)
+	binary := flag.String("binary", "bin/alur", "the built server")
+	only := flag.String("only", "", "works to run, separated by commas; empty: all")
+	flag.Parse()
+	if err := run(*binary, *only); err != nil {
+		log.Fatalln("bench:", err)
+	}
+}
+
+func run(binary, only string) error {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "alur-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // the server's user must get in
+		return err
+	}
+	private, err := pg.OpenPrivate(ctx, pg.PrivateOptions{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	defer private.Close()
+	b := &bench{ctx: ctx, url: private.URL(), binary: binary}
+	works := []struct {
+		name string
+		run  func() error
+	}{
+		{"floor", b.measureFloor},
+		{"W1", b.w1},
+		{"W3", b.w3},
+		{"idle", b.idle},
+	}
+	wanted := strings.FieldsFunc(only, func(r rune) bool { return r == ',' || r == ' ' })
+	for _, w := range works {
+		if w.name != "floor" && len(wanted) > 0 && !slices.Contains(wanted, w.name) {
+			continue
+		}
+		log.Printf("--- %s", w.name)
+		if err := w.run(); err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+	}
+	return nil
+}
+
+// result prints a rate, with its ratio to the floor when there is one.
+func (b *bench) result(work, metric string, value float64, unit string, withFloor bool) {
+	line := fmt.Sprintf("RESULT %s %s %s %s", work, metric, figure(value), unit)
+	if withFloor && b.floor > 0 {
+		line += fmt.Sprintf(" floor=%s ratio=%.2f", figure(b.floor), value/b.floor)
+	}
+	fmt.Println(line)
+}
+
+func figure(v float64) string {
+	if v >= 100 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func rate(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }

@@ -1,0 +1,164 @@
+-- name: create
+-- current stays null when another version of the key is current.
+INSERT INTO alur.workflows (
+    id, key, title, description, type, trigger_title, config, options, sync,
+    created_by_id, updated_by_id, created_at, updated_at, current)
+SELECT $1, $2, $3, $4, $5, $6, $7, CAST('{"timeout": 0}' AS jsonb) || $8, $9, $10, $10, $11, $11,
+    CASE WHEN NOT EXISTS (SELECT FROM alur.workflows WHERE key = $2 AND current) THEN true END
+
+-- name: create_stats
+WITH shared AS (
+    INSERT INTO alur.workflow_stats (key) VALUES ($1) ON CONFLICT DO NOTHING)
+INSERT INTO alur.workflow_version_stats (id) VALUES ($2)
+
+-- name: by_id
+SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, w.config,
+    w.current IS NOT NULL AS current, w.sync, w.options, w.revision, w.settings_revision,
+    w.created_by_id, w.updated_by_id, w.created_at, w.updated_at,
+    CAST(alur.frozen(w.key, w.id) AS integer) AS executed,
+    (SELECT count(*) FROM alur.workflows o WHERE o.key = w.key AND o.id <= w.id) AS number
+FROM alur.workflows w
+WHERE w.id = $1
+
+-- name: by_key
+SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, w.config,
+    w.current IS NOT NULL AS current, w.sync, w.options, w.revision, w.settings_revision,
+    w.created_by_id, w.updated_by_id, w.created_at, w.updated_at,
+    CAST(alur.frozen(w.key, w.id) AS integer) AS executed,
+    row_number() OVER (ORDER BY w.id) AS number
+FROM alur.workflows w
+WHERE w.key = $1
+ORDER BY w.id DESC
+
+-- name: nodes
+SELECT id, key, title, workflow_id, upstream_id, downstream_id, branch_index, type, config,
+    revision, created_at, updated_at
+FROM alur.flow_nodes
+WHERE workflow_id = $1
+ORDER BY id
+
+-- name: node_workflow
+SELECT workflow_id FROM alur.flow_nodes WHERE id = $1
+
+-- name: lock_key
+SELECT id
+FROM alur.workflows
+WHERE key = (SELECT key FROM alur.workflows WHERE id = $1)
+ORDER BY id
+FOR NO KEY UPDATE
+
+-- name: update
+UPDATE alur.workflows
+SET title = $2, description = $3, trigger_title = $4, config = $5, options = $6,
+    settings_revision = revision + 1
+WHERE id = $1
+
+-- name: touch
+UPDATE alur.workflows
+SET revision = revision + 1, updated_by_id = $2, updated_at = $3
+WHERE id = $1
+
+-- name: disable
+UPDATE alur.workflows SET enabled = false WHERE id = $1
+
+-- name: retire
+-- The other versions of a key go off and are not current any more.
+UPDATE alur.workflows
+SET enabled = false, current = NULL
+WHERE key = $1 AND id <> $2 AND (enabled OR current)
+
+-- name: enable
+UPDATE alur.workflows SET enabled = true, current = true WHERE id = $1
+
+-- name: delete_version
+DELETE FROM alur.workflows WHERE id = $1
+
+-- name: delete_all
+DELETE FROM alur.workflows WHERE key = $1
+
+-- name: delete_stats
+DELETE FROM alur.workflow_stats WHERE key = $1
+
+-- name: copy_workflow
+INSERT INTO alur.workflows (
+    id, key, title, description, type, trigger_title, config, options, sync,
+    created_by_id, updated_by_id, created_at, updated_at, current)
+SELECT $2, $3, $4, description, type, CASE WHEN key = $3 THEN trigger_title ELSE '' END,
+    config, options, sync, $5, $5, $6, $6, CASE WHEN key <> $3 THEN true END
+FROM alur.workflows
+WHERE id = $1
+
+-- name: add_node
+INSERT INTO alur.flow_nodes (
+    id, key, title, workflow_id, upstream_id, downstream_id, branch_index, type, config,
+    revision, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+
+-- name: link_node
+UPDATE alur.flow_nodes SET upstream_id = $2, downstream_id = $3, branch_index = $4 WHERE id = $1
+
+-- name: update_node
+UPDATE alur.flow_nodes
+SET title = $2, config = $3, updated_at = $4,
+    revision = (SELECT revision + 1 FROM alur.workflows WHERE id = workflow_id)
+WHERE id = $1
+
+-- name: remove_nodes
+DELETE FROM alur.flow_nodes WHERE id = ANY ($1)
+
+-- name: draft
+-- The one draft of a key: newer than the current version, off, never run.
+SELECT w.id
+FROM alur.workflows w
+WHERE w.key = $1
+    AND w.current IS NULL
+    AND NOT alur.frozen(w.key, w.id)
+    AND w.id > coalesce((SELECT id FROM alur.workflows WHERE key = $1 AND current), 0)
+ORDER BY w.id DESC
+LIMIT 1
+
+-- name: list
+-- One row per workflow: its current version, its draft, and what its newest
+-- executions came to. The lateral parts read few rows from the index on (key, id);
+-- ids grow with time, so $5, the first id of the last seven days, is a time.
+SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, w.config,
+    w.current IS NOT NULL AS current, w.sync, w.options, w.revision, w.settings_revision,
+    w.created_by_id, w.updated_by_id, w.created_at, w.updated_at,
+    CAST(alur.frozen(w.key, w.id) AS integer) AS executed,
+    (SELECT count(*) FROM alur.workflows o WHERE o.key = w.key AND o.id <= w.id) AS number,
+    coalesce(u.nickname, '') AS owner,
+    coalesce(week.failed, 0) AS failed_week,
+    coalesce(week.total, 0) AS total_week,
+    runs.runs
+FROM alur.workflows w
+LEFT JOIN alur.users u ON u.id = w.created_by_id
+LEFT JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE status < 0) AS failed, count(*) AS total
+    FROM (
+        SELECT status
+        FROM alur.executions
+        WHERE key = w.key AND id >= $5
+        LIMIT 10000) x) week ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object(
+        'id', x.id, 'status', x.status, 'at', x.created_at, 'started', x.started_at, 'ended', x.ended_at)
+        ORDER BY x.id) AS runs
+    FROM (
+        SELECT id, status, created_at, started_at, ended_at
+        FROM alur.executions
+        WHERE key = w.key
+        ORDER BY id DESC
+        LIMIT 20) x) runs ON true
+WHERE w.current
+    AND ($1 = '' OR w.title ILIKE $1 OR w.trigger_title ILIKE $1 OR w.type ILIKE $1
+        OR w.config ->> 'collection' ILIKE $1
+        OR EXISTS (SELECT FROM alur.flow_nodes n WHERE n.workflow_id = w.id AND n.title ILIKE $1))
+    AND (CAST($2 AS boolean) IS NULL OR w.enabled = $2)
+    AND ($3 = '' OR w.type = $3)
+    AND (NOT $4 OR week.failed > 0)
+ORDER BY
+    CASE WHEN $6 = 'failed' THEN -week.failed END,
+    CASE WHEN $6 = 'last' THEN (runs.runs -> -1 ->> 'at') END DESC NULLS LAST,
+    CASE WHEN $6 = '-title' THEN lower(w.title) END DESC,
+    lower(w.title), w.id
+LIMIT $7 OFFSET $8
