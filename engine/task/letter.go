@@ -62,10 +62,8 @@ func (s *Store) mail(ctx context.Context, tx Tx, t Task, p person, set setting) 
 // for Bob".
 func subject(t Task, title string) string {
 	for _, f := range t.Ask.Forms {
-		for _, a := range f.Actions {
-			if a.Status == Passed {
-				return a.Title + ": " + title
-			}
+		if first := f.Buttons(); len(first) > 0 && first[0].Status == Passed {
+			return first[0].Title + ": " + title
 		}
 	}
 	return title
@@ -92,7 +90,7 @@ func (s *Store) letter(t Task, p person, set setting, token link.Token, expires 
 	}
 	page := s.BaseURL + "/links/" + string(token)
 	for _, f := range t.Ask.Forms {
-		for _, a := range f.Actions {
+		for _, a := range f.Buttons() {
 			if a.Status != Open {
 				query := url.Values{"a": {a.Key}}
 				if len(t.Ask.Forms) > 1 {

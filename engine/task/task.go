@@ -4,6 +4,8 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"alur/engine/fault"
@@ -115,6 +117,32 @@ func (f Form) Action(key string) (Action, bool) {
 		}
 	}
 	return Action{}, false
+}
+
+// negative words on buttons that go on with a no, for workflows that handle a
+// refusal themselves.
+var negative = []string{"reject", "refuse", "decline", "deny", "disapprove", "no", "cancel"}
+
+// Refuses reports whether the button says no: it ends the workflow as rejected,
+// or its key or title is a word for that. It decides nothing but the looks.
+func (a Action) Refuses() bool {
+	return a.Status == Rejected || a.Status == Passed &&
+		(slices.Contains(negative, strings.ToLower(a.Key)) || slices.Contains(negative, strings.ToLower(a.Title)))
+}
+
+// Buttons returns the actions as people expect them: what says yes, what says
+// no, what only saves.
+func (f Form) Buttons() []Action {
+	rank := func(a Action) int {
+		switch {
+		case a.Status == Open:
+			return 2
+		case a.Refuses():
+			return 1
+		}
+		return 0
+	}
+	return slices.SortedStableFunc(slices.Values(f.Actions), func(a, b Action) int { return rank(a) - rank(b) })
 }
 
 func (a Ask) Value() (driver.Value, error) {
