@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"alur/engine/node"
+)
+
+// Problem is one reason why a workflow cannot run, at its place.
+type Problem struct {
+	NodeID  int64  // 0: the trigger, or the workflow as a whole
+	NodeKey string // "" with NodeID 0
+	Node    string // what people call the place: a node's name, "The trigger"
+	Field   string // config key, dotted for depth; "" for the place as a whole
+	Msg     string // one sentence
+}
+
+func (p Problem) String() string {
+	if p.Node == "" {
+		return p.Msg
+	}
+	return p.Node + ": " + p.Msg
+}
+
+// Check lists everything that keeps w from running, in the order of the canvas:
+// settings that are missing or do not fit the collections there are, unknown
+// types, broken links, and references to variables that are not in scope.
+func (e *Engine) Check(w Workflow, nodes []Node) []Problem {
+	cat := e.Records
+	var all []Problem
+	add := func(at Problem, problems node.Problems) {
+		for _, field := range slices.Sorted(maps.Keys(problems)) {
+			at.Field, at.Msg = field, problems[field]
+			all = append(all, at)
+		}
+	}
+	trigger := Problem{Node: "The trigger"}
+	if k := LookupTrigger(w.Type); k == nil {
+		add(trigger, node.Problems{"": fmt.Sprintf("Nobody here knows triggers of type %q.", w.Type)})
+	} else {
+		add(trigger, k.Check(w.Config, cat))
+	}
+	tree, err := BuildTree(nodes)
+	if err != nil {
+		all = append(all, Problem{Msg: "The nodes are not linked as a tree: " + err.Error() + "."})
+	}
+	tree.Walk(func(n *TreeNode) {
+		at := Problem{NodeID: n.ID, NodeKey: n.Key, Node: n.displayName()}
+		add(at, checkTreeNode(w, n, cat))
+		refs := references{scope: e.scope(w, tree, n.Key), cat: cat, tree: tree}
+		add(at, refs.check(n.Config))
+	})
+	return all
+}
+
+func checkTreeNode(w Workflow, n *TreeNode, cat node.Catalogue) node.Problems {
+	switch {
+	case n.Kind == nil:
+		return node.Problems{"": fmt.Sprintf("Nobody here knows nodes of type %q. Delete the node, or install what it came with.", n.Type)}
+	case n.Settings == nil:
+		return n.Problems
+	case n.Kind.Waits && w.Sync:
+		return node.Problems{"": "This node waits, and a synchronous workflow cannot. Delete the node."}
+	}
+	return n.Kind.Check(n.Settings, cat)
+}
+
+// displayName is what a list of problems calls n.
+func (n *TreeNode) displayName() string { return cmp.Or(n.Title, "A node of type "+n.Type) }
+
+func (e *Engine) checkTrigger(kind string, config json.RawMessage, incomplete bool) map[string]string {
+	k := LookupTrigger(kind)
+	if k == nil {
+		return map[string]string{"type": fmt.Sprintf("There is no trigger of type %q.", kind)}
+	}
+	return configProblems(config, k.Check(config, e.Records), incomplete)
+}
+
+func triggerOutputs(w Workflow, cat node.Catalogue) []node.Variable {
+	k := LookupTrigger(w.Type)
+	if k == nil {
+		return nil
+	}
+	return k.Outputs(w.Config, cat)
+}
+
+// placeholderPattern finds the variables in texts of settings (spec/variables.md §2).
+var placeholderPattern = regexp.MustCompile(`\{\{([\w\s:+.,@/()?=*_$-]+)\}\}`)
+
+// Reference is one variable used in a node's settings.
+type Reference struct {
+	Field string // where, as in Problem
+	Path  string // "$context.data.title"
+}
+
+// References lists the variables that settings refer to, in a stable order.
+func References(config json.RawMessage) []Reference {
+	var v any
+	if json.Unmarshal(config, &v) != nil {
+		return nil
+	}
+	var refs []Reference
+	collect(v, "", &refs)
+	return refs
+}
+
+func collect(v any, field string, refs *[]Reference) {
+	text := func(s string) {
+		for _, m := range placeholderPattern.FindAllStringSubmatch(s, -1) {
+			path, _, _ := strings.Cut(m[1], ":")
+			*refs = append(*refs, Reference{field, strings.TrimSpace(path)})
+		}
+	}
+	switch v := v.(type) {
+	case string:
+		text(v)
+	case []any:
+		for i, item := range v {
+			collect(item, join(field, strconv.Itoa(i)), refs)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			text(key)
+			collect(v[key], join(field, key), refs)
+		}
+	}
+}
+
+func join(field, key string) string {
+	if field == "" {
+		return key
+	}
+	return field + "." + key
+}
+
+// references checks the variables of one node against what is in scope there.
+type references struct {
+	scope []ScopeGroup
+	cat   node.Catalogue
+	tree  Level
+}
+
+func (r references) check(config json.RawMessage) node.Problems {
+	problems := node.Problems{}
+	for _, ref := range References(config) {
+		if msg := r.problem(strings.TrimPrefix(ref.Path, "ctx.")); msg != "" && problems[ref.Field] == "" {
+			problems[ref.Field] = msg
+		}
+	}
+	return problems
+}
+
+// problem says in words why path leads nowhere; "" when it may lead somewhere.
+func (r references) problem(path string) string {
+	segments := strings.Split(path, ".")
+	switch segments[0] {
+	case "$context", "$system":
+		return r.inGroup(segments[0], segments[1:])
+	case "$jobsMapByNodeKey":
+		if len(segments) < 2 {
+			return ""
+		}
+		return r.inNode(segments[1], segments[2:])
+	case "$scopes", "$env", "$user", "$nForm", "$nDate", "currentUser", "currentRecord", "currentTime", "this":
+		return "" // known only when the node runs
+	}
+	return fmt.Sprintf("There is no variable called “%s”. Choose one with the variable button.", path)
+}
+
+func (r references) inGroup(group string, rest []string) string {
+	for _, g := range r.scope {
+		if g.Path == group {
+			return r.follow(g.Variables, rest, group)
+		}
+	}
+	return ""
+}
+
+func (r references) inNode(key string, rest []string) string {
+	for _, g := range r.scope {
+		if g.Node != nil && g.Node.Key == key {
+			return r.follow(g.Variables, rest, "“"+g.Node.displayName()+"”")
+		}
+	}
+	if n := r.tree.Find(key); n != nil {
+		if before, _ := r.tree.Before(key); slices.ContainsFunc(before, func(b *TreeNode) bool { return b == n }) {
+			return ""
+		}
+		if n.Settings == nil {
+			return "" // the node itself has a problem already
+		}
+		return fmt.Sprintf("“%s” has not run yet when this node starts, or has no result. Choose another variable.", n.displayName())
+	}
+	return "A variable refers to a node that was deleted. Choose another one with the variable button."
+}
+
+// follow walks the rest of a path down from variables. What cannot be known,
+// such as the inside of a JSON value, passes.
+func (r references) follow(variables []node.Variable, rest []string, place string) string {
+	for len(variables) == 1 && variables[0].Path == "" { // the value itself
+		v := variables[0]
+		variables = r.below(v)
+		if len(variables) == 0 {
+			return ""
+		}
+	}
+	for len(rest) > 0 && isIndex(rest[0]) {
+		rest = rest[1:]
+	}
+	if len(rest) == 0 || rest[0] == "length" || len(variables) == 0 {
+		return ""
+	}
+	for _, v := range variables {
+		path := strings.Split(v.Path, ".")
+		if len(path) > len(rest) || !slices.Equal(path, rest[:len(path)]) {
+			continue
+		}
+		return r.follow(r.below(v), rest[len(path):], place)
+	}
+	return fmt.Sprintf("There is no “%s” in %s. Choose another variable.", rest[0], strings.TrimPrefix(place, "$"))
+}
+
+func (r references) below(v node.Variable) []node.Variable {
+	if len(v.Children) > 0 || v.Target == "" {
+		return v.Children
+	}
+	fields, _ := r.cat.Fields(v.Target)
+	return fields
+}
+
+func isIndex(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 32)
+	return err == nil
+}

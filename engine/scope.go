@@ -1,0 +1,74 @@
+package engine
+
+import "alur/engine/node"
+
+// ScopeGroup is a source of variables: the trigger, an earlier node, or the
+// system.
+type ScopeGroup struct {
+	Title     string    // as people named it; "" when they did not
+	Node      *TreeNode // nil for the trigger and the system
+	Path      string    // what every variable's path starts with: "$context", "$jobsMapByNodeKey.k3f"
+	Variables []node.Variable
+}
+
+// Scope lists what the settings of the node called key may refer to: the
+// trigger, every node that can have run before, and the system. With key ""
+// it lists what the end of the workflow would see.
+//
+// Relations have a Target and no Children: ask [node.Catalogue] for the next
+// level.
+func (e *Engine) Scope(w Workflow, nodes []Node, key string) []ScopeGroup {
+	tree, _ := BuildTree(nodes)
+	return e.scope(w, tree, key)
+}
+
+func (e *Engine) scope(w Workflow, tree Level, key string) []ScopeGroup {
+	cat := e.Records
+	groups := []ScopeGroup{{Title: w.TriggerTitle, Path: "$context", Variables: triggerOutputs(w, cat)}}
+	before, found := tree.Before(key)
+	if !found && key != "" {
+		before = nil
+	}
+	for _, n := range before {
+		if n.Settings == nil {
+			continue
+		}
+		outputs := n.Kind.Outputs(n.Settings, cat)
+		if len(outputs) == 0 {
+			continue
+		}
+		groups = append(groups, ScopeGroup{Title: n.Title, Node: n, Path: "$jobsMapByNodeKey." + n.Key, Variables: outputs})
+	}
+	return append(groups, ScopeGroup{Title: "System", Path: "$system", Variables: systemVariables})
+}
+
+// systemVariables are the functions under $system (spec/variables.md §6).
+var systemVariables = []node.Variable{
+	{Path: "now", Title: "Now", Type: "datetimeTz"},
+	{Path: "dateRange", Title: "Dates", Children: []node.Variable{
+		{Path: "today", Title: "Today", Type: "dateRange"},
+		{Path: "yesterday", Title: "Yesterday", Type: "dateRange"},
+		{Path: "tomorrow", Title: "Tomorrow", Type: "dateRange"},
+		{Path: "thisWeek", Title: "This week", Type: "dateRange"},
+		{Path: "lastWeek", Title: "Last week", Type: "dateRange"},
+		{Path: "nextWeek", Title: "Next week", Type: "dateRange"},
+		{Path: "thisMonth", Title: "This month", Type: "dateRange"},
+		{Path: "lastMonth", Title: "Last month", Type: "dateRange"},
+		{Path: "nextMonth", Title: "Next month", Type: "dateRange"},
+		{Path: "thisQuarter", Title: "This quarter", Type: "dateRange"},
+		{Path: "lastQuarter", Title: "Last quarter", Type: "dateRange"},
+		{Path: "nextQuarter", Title: "Next quarter", Type: "dateRange"},
+		{Path: "thisYear", Title: "This year", Type: "dateRange"},
+		{Path: "lastYear", Title: "Last year", Type: "dateRange"},
+		{Path: "nextYear", Title: "Next year", Type: "dateRange"},
+		{Path: "last7Days", Title: "Last 7 days", Type: "dateRange"},
+		{Path: "last30Days", Title: "Last 30 days", Type: "dateRange"},
+		{Path: "last90Days", Title: "Last 90 days", Type: "dateRange"},
+		{Path: "next7Days", Title: "Next 7 days", Type: "dateRange"},
+		{Path: "next30Days", Title: "Next 30 days", Type: "dateRange"},
+		{Path: "next90Days", Title: "Next 90 days", Type: "dateRange"},
+	}},
+	{Path: "genSnowflakeId", Title: "A new ID", Type: "snowflakeId"},
+	{Path: "instanceId", Title: "ID of this installation", Type: "string"},
+	{Path: "epoch", Title: "First second of IDs", Type: "integer"},
+}

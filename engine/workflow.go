@@ -1,0 +1,382 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"alur/engine/auth"
+	"alur/engine/fault"
+	"alur/engine/pg"
+)
+
+//go:embed queries_workflow.sql
+var workflowSQL string
+
+var workflowQueries = pg.LoadQueries(workflowSQL)
+
+// Workflow is one version of a workflow. The versions of one workflow share
+// Key, and at most one of them is Current.
+type Workflow struct {
+	ID               int64           `db:"id" json:"id"`
+	Key              string          `db:"key" json:"key"`
+	Title            string          `db:"title" json:"title"`
+	Enabled          bool            `db:"enabled" json:"enabled"`
+	Description      string          `db:"description" json:"description"`
+	Type             string          `db:"type" json:"type"` // the trigger's kind
+	TriggerTitle     string          `db:"trigger_title" json:"triggerTitle"`
+	Config           json.RawMessage `db:"config" json:"config"` // the trigger's settings
+	Current          bool            `db:"current" json:"-"`     // null instead of false, in the table and in JSON
+	Sync             bool            `db:"sync" json:"sync"`
+	Options          json.RawMessage `db:"options" json:"options"`
+	Revision         int64           `db:"revision" json:"revision"`   // rises with every change of the row or its nodes
+	SettingsRevision int64           `db:"settings_revision" json:"-"` // the Revision that last changed the row itself
+	CreatedByID      *int64          `db:"created_by_id" json:"createdById"`
+	UpdatedByID      *int64          `db:"updated_by_id" json:"updatedById"`
+	CreatedAt        time.Time       `db:"created_at" json:"createdAt"`
+	UpdatedAt        time.Time       `db:"updated_at" json:"updatedAt"`
+	Executed         int64           `db:"executed" json:"-"` // executions of this version; above 0 it is frozen
+	Number           int             `db:"number" json:"-"`   // 1 for the oldest version of Key
+}
+
+// Frozen reports whether w has run: its trigger and nodes stay as they are.
+func (w Workflow) Frozen() bool { return w.Executed > 0 }
+
+// Editable reports whether a page may change w in place. A version that has run
+// is frozen, and one that is on goes on undisturbed: both are changed through a
+// draft, see [Engine.Draft].
+func (w Workflow) Editable() bool { return !w.Frozen() && !w.Enabled }
+
+// MarshalJSON gives current as true or null, as the API promises.
+func (w Workflow) MarshalJSON() ([]byte, error) {
+	type plain Workflow
+	var current *bool
+	if w.Current {
+		current = &w.Current
+	}
+	return json.Marshal(struct {
+		plain
+		Current *bool `json:"current"`
+	}{plain(w), current})
+}
+
+// Node is one step of a workflow version.
+type Node struct {
+	ID           int64           `db:"id" json:"id"`
+	Key          string          `db:"key" json:"key"` // the same in all versions and copies
+	Title        string          `db:"title" json:"title"`
+	WorkflowID   int64           `db:"workflow_id" json:"workflowId"`
+	UpstreamID   *int64          `db:"upstream_id" json:"upstreamId"`     // nil only for the head
+	DownstreamID *int64          `db:"downstream_id" json:"downstreamId"` // the next node of the same level
+	BranchIndex  *int            `db:"branch_index" json:"branchIndex"`   // set only on the first node of a branch
+	Type         string          `db:"type" json:"type"`
+	Config       json.RawMessage `db:"config" json:"config"`
+	Revision     int64           `db:"revision" json:"-"` // the workflow's revision that last changed Title or Config
+	CreatedAt    time.Time       `db:"created_at" json:"createdAt"`
+	UpdatedAt    time.Time       `db:"updated_at" json:"updatedAt"`
+}
+
+var (
+	errNoWorkflow = fault.New(fault.NotFound, "There is no such workflow.")
+	errNoNode     = fault.New(fault.NotFound, "There is no such node. It may have been deleted.")
+	errFrozen     = fault.New(fault.Invalid, "This version has run and stays as it was. Edit its draft, or make a new version.")
+	errLost       = fault.New(fault.Conflict, "Not saved: somebody else changed this while you were editing.")
+)
+
+// NewWorkflow is what [Engine.CreateWorkflow] needs to know.
+type NewWorkflow struct {
+	Key          string // generated when empty
+	Title        string
+	Description  string
+	Type         string // a registered trigger kind
+	TriggerTitle string
+	Config       json.RawMessage // checked unless it is nil
+	Options      json.RawMessage
+	Sync         bool
+}
+
+// CreateWorkflow makes a workflow without nodes. It is the current version
+// unless another one of its key is, and it is off: see [Engine.EnableWorkflow].
+func (e *Engine) CreateWorkflow(ctx context.Context, actor auth.Actor, n NewWorkflow) (Workflow, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Workflow{}, err
+	}
+	n.Title = strings.TrimSpace(n.Title)
+	if err := e.checkNew(n); err != nil {
+		return Workflow{}, err
+	}
+	n.Key = cmp.Or(n.Key, newKey(11))
+	id := e.IDs.Next()
+	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		_, err := tx.ExecContext(ctx, workflowQueries.Get("create"),
+			id, n.Key, n.Title, n.Description, n.Type, n.TriggerTitle, orObject(n.Config),
+			orObject(n.Options), n.Sync, userID(actor), e.now())
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, workflowQueries.Get("create_stats"), n.Key, id)
+		return err
+	})
+	if err != nil {
+		return Workflow{}, fmt.Errorf("create workflow %q: %w", n.Title, err)
+	}
+	w, _, err := e.Workflow(ctx, actor, id)
+	return w, err
+}
+
+func (e *Engine) checkNew(n NewWorkflow) error {
+	problems := map[string]string{}
+	switch {
+	case n.Type == "":
+		problems["type"] = "Choose what starts the workflow."
+	case LookupTrigger(n.Type) == nil:
+		problems["type"] = fmt.Sprintf("There is no trigger of type %q.", n.Type)
+	case len(n.Config) > 0 && string(n.Config) != "null":
+		problems = e.checkTrigger(n.Type, n.Config, false)
+	}
+	if len(n.Title) > 255 {
+		problems["title"] = "Write at most 255 characters."
+	}
+	return fault.Fields(problems)
+}
+
+// Workflow returns one version with its nodes, which come in no useful order:
+// see [BuildTree].
+func (e *Engine) Workflow(ctx context.Context, actor auth.Actor, id int64) (Workflow, []Node, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Workflow{}, nil, err
+	}
+	return loadWorkflow(ctx, e.DB, id)
+}
+
+func loadWorkflow(ctx context.Context, q pg.Q, id int64) (Workflow, []Node, error) {
+	var w Workflow
+	switch err := q.GetContext(ctx, &w, workflowQueries.Get("by_id"), id); {
+	case errors.Is(err, sql.ErrNoRows):
+		return Workflow{}, nil, errNoWorkflow
+	case err != nil:
+		return Workflow{}, nil, fmt.Errorf("read workflow %d: %w", id, err)
+	}
+	nodes := []Node{}
+	if err := q.SelectContext(ctx, &nodes, workflowQueries.Get("nodes"), id); err != nil {
+		return Workflow{}, nil, fmt.Errorf("read nodes of workflow %d: %w", id, err)
+	}
+	return w, nodes, nil
+}
+
+// Versions returns all versions of a workflow, the newest first.
+func (e *Engine) Versions(ctx context.Context, actor auth.Actor, key string) ([]Workflow, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return nil, err
+	}
+	ws := []Workflow{}
+	if err := e.DB.SelectContext(ctx, &ws, workflowQueries.Get("by_key"), key); err != nil {
+		return nil, fmt.Errorf("read versions of workflow %q: %w", key, err)
+	}
+	return ws, nil
+}
+
+// WorkflowChange names what [Engine.UpdateWorkflow] sets; nil leaves a value as
+// it is.
+type WorkflowChange struct {
+	Seen         int64 // SettingsRevision the change is based on; 0 changes whatever is there
+	Title        *string
+	Description  *string
+	TriggerTitle *string
+	Config       json.RawMessage // the trigger's settings, as a whole
+	Incomplete   bool            // as in NodeChange, for Config
+	Options      json.RawMessage
+}
+
+// UpdateWorkflow changes a version's own row. It returns Conflict when somebody
+// else changed the row after the revision the change is based on, and Invalid
+// for the settings of a trigger whose version has run.
+func (e *Engine) UpdateWorkflow(ctx context.Context, actor auth.Actor, id int64, c WorkflowChange) (Workflow, error) {
+	w, err := e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, _ []Node) error {
+		if c.Seen != 0 && c.Seen != w.SettingsRevision {
+			return errLost
+		}
+		if len(c.Config) > 0 {
+			if w.Frozen() {
+				return errFrozen
+			}
+			if err := fault.Fields(e.checkTrigger(w.Type, c.Config, c.Incomplete)); err != nil {
+				return err
+			}
+			w.Config = c.Config
+		}
+		if c.Title != nil {
+			w.Title = strings.TrimSpace(*c.Title)
+		}
+		if w.Title == "" && c.Title != nil {
+			return fault.Fields(map[string]string{"title": "Give the workflow a name."})
+		}
+		if len(w.Title) > 255 {
+			return fault.Fields(map[string]string{"title": "Write at most 255 characters."})
+		}
+		if c.Description != nil {
+			w.Description = *c.Description
+		}
+		if c.TriggerTitle != nil {
+			w.TriggerTitle = strings.TrimSpace(*c.TriggerTitle)
+		}
+		if len(c.Options) > 0 {
+			w.Options = c.Options
+		}
+		_, err := tx.ExecContext(ctx, workflowQueries.Get("update"), id, w.Title, w.Description,
+			w.TriggerTitle, w.Config, w.Options)
+		return err
+	})
+	if err != nil {
+		return Workflow{}, fmt.Errorf("update workflow %d: %w", id, err)
+	}
+	return w, nil
+}
+
+// NotReady is why a workflow cannot be enabled: every problem at its node.
+type NotReady struct{ Problems []Problem }
+
+func (n *NotReady) Error() string { return n.Unwrap().Error() }
+
+// Unwrap classifies a NotReady as Invalid, in words that fit a list and an API.
+func (n *NotReady) Unwrap() error {
+	msg := "This workflow cannot be turned on yet. " + n.Problems[0].String()
+	if more := len(n.Problems) - 1; more == 1 {
+		msg += " One more problem is marked."
+	} else if more > 1 {
+		msg += fmt.Sprintf(" %d more problems are marked.", more)
+	}
+	return fault.New(fault.Invalid, msg)
+}
+
+// EnableWorkflow turns a version on or off. Turning one on makes it the current
+// version and turns every other version of its key off; what cannot run is
+// refused with [NotReady]. Turning off keeps the version current.
+func (e *Engine) EnableWorkflow(ctx context.Context, actor auth.Actor, id int64, on bool) (Workflow, error) {
+	w, err := e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
+		if !on {
+			_, err := tx.ExecContext(ctx, workflowQueries.Get("disable"), id)
+			return err
+		}
+		if problems := e.Check(*w, nodes); len(problems) > 0 {
+			return &NotReady{problems}
+		}
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get("retire"), w.Key, id); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, workflowQueries.Get("enable"), id)
+		return err
+	})
+	if err != nil {
+		return Workflow{}, fmt.Errorf("enable workflow %d: %w", id, err)
+	}
+	return w, nil
+}
+
+// DeleteWorkflow deletes a version, and with the current one all versions of
+// its key. Executions stay. It returns how many versions are gone.
+func (e *Engine) DeleteWorkflow(ctx context.Context, actor auth.Actor, id int64) (int, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return 0, err
+	}
+	var gone int64
+	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		w, _, err := e.lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		name := "delete_version"
+		args := []any{id}
+		if w.Current {
+			name, args = "delete_all", []any{w.Key}
+		}
+		res, err := tx.ExecContext(ctx, workflowQueries.Get(name), args...)
+		if err != nil {
+			return err
+		}
+		if gone, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		if w.Current {
+			_, err = tx.ExecContext(ctx, workflowQueries.Get("delete_stats"), w.Key)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete workflow %d: %w", id, err)
+	}
+	e.workflowsChanged(ctx)
+	return int(gone), nil
+}
+
+// change runs fn on the locked version, notes who changed it, and tells the
+// workers when what is on has changed.
+func (e *Engine) change(ctx context.Context, actor auth.Actor, id int64,
+	fn func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error) (Workflow, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Workflow{}, err
+	}
+	var before, after Workflow
+	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		w, nodes, err := e.lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		before = w
+		if err := fn(ctx, tx, &w, nodes); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get("touch"), id, userID(actor), e.now()); err != nil {
+			return err
+		}
+		return tx.GetContext(ctx, &after, workflowQueries.Get("by_id"), id)
+	})
+	if err != nil {
+		return Workflow{}, err
+	}
+	if before.Enabled || after.Enabled {
+		e.workflowsChanged(ctx)
+	}
+	return after, nil
+}
+
+// lock reads a version with its nodes after locking all versions of its key, so
+// that changes of one workflow come one after the other. The order by id keeps
+// two lockers from waiting for each other.
+func (e *Engine) lock(ctx context.Context, tx *pg.Tx, id int64) (Workflow, []Node, error) {
+	var ids []int64
+	if err := tx.SelectContext(ctx, &ids, workflowQueries.Get("lock_key"), id); err != nil {
+		return Workflow{}, nil, fmt.Errorf("lock workflow %d: %w", id, err)
+	}
+	return loadWorkflow(ctx, tx, id)
+}
+
+func (e *Engine) now() time.Time { return e.Now().UTC() }
+
+func userID(a auth.Actor) *int64 {
+	if !a.Signed() {
+		return nil
+	}
+	return &a.UserID
+}
+
+func orObject(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || string(raw) == "null" {
+		return json.RawMessage("{}")
+	}
+	return raw
+}
+
+// newKey returns a random key of n lower case letters and digits that starts
+// with a letter, so that it can stand in a variable's path and in an id.
+func newKey(n int) string {
+	text := strings.ToLower(rand.Text())
+	return string('a'+text[0]%26) + text[1:n]
+}

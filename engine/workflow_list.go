@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"alur/engine/auth"
+	"alur/engine/snowflake"
+)
+
+// WorkflowFilter narrows and orders a list of workflows. The zero filter lists
+// all of them by name.
+type WorkflowFilter struct {
+	Text     string // part of the name, the trigger, a node's name or the collection
+	Enabled  *bool
+	Type     string // a trigger kind
+	Failing  bool   // only with failures in the last seven days
+	Sort     string // "title", "-title", "failed", "last"
+	Page     int    // 1 for the first
+	PageSize int    // 50 when 0
+}
+
+// WorkflowSummary is a workflow as a list shows it: its current version and how
+// it has been doing.
+type WorkflowSummary struct {
+	Workflow
+	Owner      string // who made it; "" when unknown
+	Runs       []Run  // the newest 20 executions, oldest first
+	FailedWeek int    // executions of the last seven days that did not succeed …
+	TotalWeek  int    // … of so many; counted up to 10,000
+}
+
+// Run is an execution in a few words, for lists.
+type Run struct {
+	ID      int64      `json:"id"`
+	Status  *int       `json:"status"` // nil: queued, or running when Started is set
+	At      time.Time  `json:"at"`
+	Started *time.Time `json:"started"`
+	Ended   *time.Time `json:"ended"`
+}
+
+// Last returns the newest execution; ok is false when there was none.
+func (s WorkflowSummary) Last() (run Run, ok bool) {
+	if len(s.Runs) == 0 {
+		return Run{}, false
+	}
+	return s.Runs[len(s.Runs)-1], true
+}
+
+// Workflows lists workflows, one row each; more tells that there is another page.
+func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilter) (list []WorkflowSummary, more bool, err error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return nil, false, err
+	}
+	if f.PageSize <= 0 {
+		f.PageSize = 50
+	}
+	f.Page = max(f.Page, 1)
+	text := ""
+	if f.Text != "" {
+		text = "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(f.Text) + "%"
+	}
+	week := (e.now().Add(-7*24*time.Hour).Unix() - snowflake.Epoch) << 21
+	var rows []struct {
+		Workflow
+		Owner      string          `db:"owner"`
+		Runs       json.RawMessage `db:"runs"`
+		FailedWeek int             `db:"failed_week"`
+		TotalWeek  int             `db:"total_week"`
+	}
+	err = e.DB.SelectContext(ctx, &rows, workflowQueries.Get("list"), text, f.Enabled, f.Type, f.Failing,
+		week, f.Sort, f.PageSize+1, (f.Page-1)*f.PageSize)
+	if err != nil {
+		return nil, false, fmt.Errorf("list workflows: %w", err)
+	}
+	if more = len(rows) > f.PageSize; more {
+		rows = rows[:f.PageSize]
+	}
+	list = make([]WorkflowSummary, len(rows))
+	for i, r := range rows {
+		list[i] = WorkflowSummary{Workflow: r.Workflow, Owner: r.Owner, FailedWeek: r.FailedWeek, TotalWeek: r.TotalWeek}
+		if len(r.Runs) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(r.Runs, &list[i].Runs); err != nil {
+			return nil, false, fmt.Errorf("list workflows: read executions of %d: %w", r.ID, err)
+		}
+	}
+	return list, more, nil
+}

@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"alur/engine/auth"
+	"alur/engine/fault"
+	"alur/engine/node"
+	"alur/engine/pg"
+)
+
+// NewNode is what [Engine.AddNode] adds, and where.
+type NewNode struct {
+	Key         string // generated when empty
+	Type        string
+	Title       string
+	Config      json.RawMessage // checked unless it is empty
+	Incomplete  bool            // see NodeChange
+	UpstreamID  *int64          // nil: first of all
+	BranchIndex *int            // first in that branch of the upstream node
+	Take        *int            // the branch of the new node that takes what follows; nil: it stays below
+}
+
+// AddNode adds a node to a version that has not run.
+func (e *Engine) AddNode(ctx context.Context, actor auth.Actor, workflowID int64, n NewNode) (Node, error) {
+	added := Node{ID: e.IDs.Next(), Key: n.Key, Title: strings.TrimSpace(n.Title), WorkflowID: workflowID, Type: n.Type, Config: orObject(n.Config)}
+	if added.Key == "" {
+		added.Key = newKey(11)
+	}
+	_, err := e.change(ctx, actor, workflowID, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
+		if w.Frozen() {
+			return errFrozen
+		}
+		if err := e.checkNode(added, n.Incomplete); err != nil {
+			return err
+		}
+		if k := node.Lookup(n.Type); k.Waits && w.Sync {
+			return fault.Fields(map[string]string{"type": "A synchronous workflow cannot wait, and nodes of this type do."})
+		}
+		g := newGraph(nodes)
+		if err := g.insert(&added, n.UpstreamID, n.BranchIndex); err != nil {
+			return err
+		}
+		if n.Take != nil {
+			g.take(&added, *n.Take)
+		}
+		added.Revision, added.CreatedAt, added.UpdatedAt = w.Revision+1, e.now(), e.now()
+		_, err := tx.ExecContext(ctx, workflowQueries.Get("add_node"), added.ID, added.Key, added.Title, workflowID,
+			added.UpstreamID, added.DownstreamID, added.BranchIndex, added.Type, added.Config, added.Revision, added.CreatedAt)
+		if err != nil {
+			return err
+		}
+		return relink(ctx, tx, g)
+	})
+	if err != nil {
+		return Node{}, fmt.Errorf("add node to workflow %d: %w", workflowID, err)
+	}
+	return added, nil
+}
+
+func relink(ctx context.Context, tx *pg.Tx, g *graph) error {
+	for _, n := range g.moved() {
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get("link_node"), n.ID, n.UpstreamID, n.DownstreamID, n.BranchIndex); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkNode returns what is wrong with a node's own settings. Empty settings
+// pass: a node may be made first and set up later.
+func (e *Engine) checkNode(n Node, incomplete bool) error {
+	if n.Type == "" {
+		return fault.Fields(map[string]string{"type": "Choose a type of node."})
+	}
+	k := node.Lookup(n.Type)
+	if k == nil {
+		return fault.Fields(map[string]string{"type": fmt.Sprintf("There is no node type %q.", n.Type)})
+	}
+	if len(n.Title) > 255 {
+		return fault.Fields(map[string]string{"title": "Write at most 255 characters."})
+	}
+	if isEmpty(n.Config) {
+		return nil
+	}
+	settings, problems := k.Decode(n.Config)
+	if settings != nil {
+		problems = k.Check(settings, e.Records)
+	}
+	return fault.Fields(configProblems(n.Config, problems, incomplete && settings != nil))
+}
+
+// configProblems names the fields of problems as the API does. With incomplete
+// it leaves out what has not been filled in yet.
+func configProblems(config json.RawMessage, problems node.Problems, incomplete bool) map[string]string {
+	fields := map[string]string{}
+	for field, msg := range problems {
+		switch {
+		case incomplete && unset(config, field):
+		case field == "":
+			fields["config"] = msg
+		default:
+			fields["config."+field] = msg
+		}
+	}
+	return fields
+}
+
+// unset reports whether nothing has been filled in yet at a dotted path of a
+// JSON object.
+func unset(raw json.RawMessage, path string) bool {
+	if path == "" {
+		return false
+	}
+	for _, key := range strings.Split(path, ".") {
+		var object map[string]json.RawMessage
+		if json.Unmarshal(raw, &object) != nil {
+			var list []json.RawMessage
+			if json.Unmarshal(raw, &list) != nil {
+				return false
+			}
+			object = map[string]json.RawMessage{}
+			for i, v := range list {
+				object[fmt.Sprint(i)] = v
+			}
+		}
+		raw = object[key]
+	}
+	return isEmpty(raw)
+}
+
+func isEmpty(raw json.RawMessage) bool {
+	switch strings.TrimSpace(string(raw)) {
+	case "", "null", "{}", "[]", `""`:
+		return true
+	}
+	return false
+}
+
+// NodeChange names what [Engine.UpdateNode] sets.
+type NodeChange struct {
+	Seen   int64 // Revision of the node that the change is based on; 0 changes whatever is there
+	Title  *string
+	Config json.RawMessage // as a whole; nil leaves it
+	// Incomplete accepts settings in which something required is not filled in
+	// yet; [Engine.Check] keeps such a workflow from being enabled. What is
+	// filled in must be right all the same.
+	Incomplete bool
+}
+
+// UpdateNode changes a node of a version that has not run. It returns Conflict
+// when somebody else changed the node after the revision the change is based on.
+func (e *Engine) UpdateNode(ctx context.Context, actor auth.Actor, id int64, c NodeChange) (Node, error) {
+	var n Node
+	err := e.changeNode(ctx, actor, id, c.Seen, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
+		n = nodes[slices.IndexFunc(nodes, func(n Node) bool { return n.ID == id })]
+		if c.Title != nil {
+			n.Title = strings.TrimSpace(*c.Title)
+		}
+		if c.Config != nil {
+			n.Config = orObject(c.Config)
+		}
+		if err := e.checkNode(n, c.Incomplete); err != nil {
+			return err
+		}
+		n.UpdatedAt, n.Revision = e.now(), w.Revision+1
+		_, err := tx.ExecContext(ctx, workflowQueries.Get("update_node"), id, n.Title, n.Config, n.UpdatedAt)
+		return err
+	})
+	if err != nil {
+		return Node{}, fmt.Errorf("update node %d: %w", id, err)
+	}
+	return n, nil
+}
+
+// RemoveNode deletes a node with everything in its branches; with keep the
+// nodes of that branch take its place. What was above and below is joined. It
+// returns Conflict when somebody changed the node after revision seen; 0 does
+// not ask.
+func (e *Engine) RemoveNode(ctx context.Context, actor auth.Actor, id int64, seen int64, keep *int) error {
+	err := e.changeNode(ctx, actor, id, seen, func(ctx context.Context, tx *pg.Tx, _ *Workflow, nodes []Node) error {
+		g := newGraph(nodes)
+		gone, err := g.remove(id, keep)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get("remove_nodes"), pq.Int64Array(gone)); err != nil {
+			return err
+		}
+		return relink(ctx, tx, g)
+	})
+	if err != nil {
+		return fmt.Errorf("remove node %d: %w", id, err)
+	}
+	return nil
+}
+
+// changeNode is change for the version of a node; nodes holds the node.
+func (e *Engine) changeNode(ctx context.Context, actor auth.Actor, id, seen int64,
+	fn func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error) error {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return err
+	}
+	var workflowID int64
+	switch err := e.DB.GetContext(ctx, &workflowID, workflowQueries.Get("node_workflow"), id); {
+	case errors.Is(err, sql.ErrNoRows):
+		return errNoNode
+	case err != nil:
+		return err
+	}
+	_, err := e.change(ctx, actor, workflowID, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
+		i := slices.IndexFunc(nodes, func(n Node) bool { return n.ID == id })
+		switch {
+		case i < 0:
+			return errNoNode // deleted between the two reads
+		case w.Frozen():
+			return errFrozen
+		case seen != 0 && seen != nodes[i].Revision:
+			return errLost
+		}
+		return fn(ctx, tx, w, nodes)
+	})
+	return err
+}

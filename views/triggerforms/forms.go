@@ -1,0 +1,79 @@
+package triggerforms
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"alur/views/nodeforms"
+)
+
+// Kind is how people see one trigger type.
+type Kind struct {
+	Name    string // of the trigger type
+	Title   string // "When a record changes"
+	Icon    string
+	Help    string
+	Keys    []string // settings with a place in the form
+	New     func() nodeforms.Form
+	Words   func(config json.RawMessage, env *nodeforms.Env) string // "Order is created"; "" when not set up
+	Summary func(config json.RawMessage, env *nodeforms.Env) string // the line below on the card
+}
+
+var kinds = map[string]*Kind{}
+
+func register(k Kind) *Kind {
+	kinds[k.Name] = &k
+	return &k
+}
+
+// Lookup returns how people see a trigger type; nil when it has no form.
+func Lookup(name string) *Kind { return kinds[name] }
+
+// Kinds returns all trigger forms by title.
+func Kinds() []*Kind {
+	return slices.SortedFunc(maps.Values(kinds), func(a, b *Kind) int { return strings.Compare(a.Title, b.Title) })
+}
+
+// WordsOf says what starts a workflow: "Order is created".
+func WordsOf(kind string, config json.RawMessage, env *nodeforms.Env) string {
+	k := kinds[kind]
+	if k == nil {
+		return "Unknown trigger " + kind
+	}
+	if words := k.Words(config, env); words != "" {
+		return words
+	}
+	return k.Title
+}
+
+// SummaryOf is the line under a trigger's title on its card.
+func SummaryOf(kind string, config json.RawMessage, env *nodeforms.Env) string {
+	k := kinds[kind]
+	if k == nil {
+		return ""
+	}
+	if words := k.Summary(config, env); words != "" {
+		return words
+	}
+	return "Not set up yet"
+}
+
+// When says the same as WordsOf in the way of a list: "When an order is
+// created".
+func When(kind string, config json.RawMessage, env *nodeforms.Env) string {
+	k := kinds[kind]
+	if k == nil {
+		return "Unknown trigger " + kind
+	}
+	words := k.Words(config, env)
+	if words == "" {
+		return k.Title + " · not set up yet"
+	}
+	article := "a "
+	if strings.ContainsRune("aeiouAEIOU", rune(words[0])) {
+		article = "an "
+	}
+	return "When " + article + strings.ToLower(words[:1]) + words[1:]
+}
