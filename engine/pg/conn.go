@@ -28,6 +28,7 @@ type Conn struct {
 	used   bool       // a statement succeeded on this connection
 	bad    bool       // do not give it back to the pool
 	inTx   bool
+	failed bool      // the transaction met an error and can only be rolled back
 	rested time.Time // when it was given back
 }
 
@@ -38,7 +39,7 @@ type stmt struct {
 
 // Release gives c back to its pool, or closes it when it broke.
 func (c *Conn) Release() {
-	if c.bad || c.inTx {
+	if c.bad || c.inTx || c.db.closed.Load() {
 		c.Discard()
 		return
 	}
@@ -98,6 +99,9 @@ func (c *Conn) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
 
 // check notes what err says about the connection and passes it on.
 func (c *Conn) check(err error) error {
+	if c.inTx && Code(err) != "" {
+		c.failed = true
+	}
 	switch {
 	case err == nil || errors.Is(err, sql.ErrNoRows):
 		c.used = true
@@ -165,7 +169,7 @@ func (c *Conn) Begin(ctx context.Context, level Level) (*Tx, error) {
 	if err := c.Simple(ctx, "BEGIN ISOLATION LEVEL "+string(level)); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	c.inTx = true
+	c.inTx, c.failed = true, false
 	return &Tx{Conn: c}, nil
 }
 
@@ -187,11 +191,21 @@ func (t *Tx) OnCommit(fn func()) { t.after = append(t.after, fn) }
 // of what was undone.
 func (t *Tx) OnRollback(fn func()) { t.undone = append(t.undone, fn) }
 
+// errFailed is a commit of what PostgreSQL can only roll back.
+var errFailed = errors.New("commit: a statement of the transaction failed, and its error was passed over")
+
 // Commit commits and runs what OnCommit collected. The commit itself is not
 // cut short by the end of ctx: half-known outcomes help nobody.
+//
+// PostgreSQL answers a COMMIT after a failed statement with a rollback and no
+// error; Commit returns one.
 func (t *Tx) Commit(ctx context.Context) error {
 	if t.done {
 		return sql.ErrTxDone
+	}
+	if t.failed {
+		t.Rollback()
+		return errFailed
 	}
 	t.done = true
 	err := t.Simple(context.WithoutCancel(ctx), "COMMIT")
@@ -232,6 +246,7 @@ func (t *Tx) Savepoint(ctx context.Context, fn func() error) error {
 		if back := t.Simple(context.WithoutCancel(ctx), "ROLLBACK TO SAVEPOINT "+name); back != nil {
 			return errors.Join(err, back)
 		}
+		t.failed = false
 		return err
 	}
 	return t.Simple(ctx, "RELEASE SAVEPOINT "+name)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -35,6 +36,8 @@ type DB struct {
 	slots chan struct{}
 	idle  chan *Conn
 	hub   *hub
+
+	closed atomic.Bool
 }
 
 // pingAfter is how long a connection may rest before it is asked whether it
@@ -59,10 +62,19 @@ func Open(ctx context.Context, url string, conns int) (*DB, error) {
 // Side is the plain pool, for libraries that want one (migrations, sessions).
 func (db *DB) Side() *sqlx.DB { return db.side }
 
-// Close closes all connections.
+// Close closes all connections; those in use as soon as they are released.
 func (db *DB) Close() error {
+	db.closed.Store(true)
 	db.hub.close()
-	return db.side.Close()
+	for {
+		select {
+		case c := <-db.idle:
+			c.close()
+			continue
+		default:
+		}
+		return db.side.Close()
+	}
 }
 
 // Conn takes a connection out of the pool, waiting until one is free or ctx
