@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"alur/engine/auth"
+	"alur/engine/pg"
+	"alur/engine/snowflake"
+)
+
+//go:embed queries_figures.sql
+var figuresText string
+
+var figuresSQL = pg.LoadQueries(figuresText)
+
+// figuresLimit is how many executions are looked at, newest first.
+const figuresLimit = 100_000
+
+// Figures sum up a period.
+type Figures struct {
+	Completed int
+	Failed    int           // a rule said no, or something broke
+	Open      int           // queued, running or waiting now, whenever they began
+	Median    time.Duration // half of those that ended took no longer; -1 when none has
+	Hours     [25]Hour      // from the start of the period; a day may have 25
+	Cut       bool          // there were too many: only the newest are counted
+}
+
+// Hour sums up an hour.
+type Hour struct{ Completed, Failed int }
+
+// Figures sums up the executions that began at or after since, a day at most.
+func (e *Engine) Figures(ctx context.Context, actor auth.Actor, since time.Time) (Figures, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Figures{}, err
+	}
+	f := Figures{Median: -1}
+	first := (since.Unix() - snowflake.Epoch) << 21 // ids grow with time
+	var hours []struct{ Hour, Completed, Failed, Total int }
+	if err := e.DB.SelectContext(ctx, &hours, figuresSQL.Get("figures"), first, since.UTC(), figuresLimit); err != nil {
+		return Figures{}, fmt.Errorf("sum up executions: %w", err)
+	}
+	total := 0
+	for _, h := range hours {
+		total += h.Total
+		f.Completed += h.Completed
+		f.Failed += h.Failed
+		if h.Hour >= 0 && h.Hour < len(f.Hours) {
+			f.Hours[h.Hour] = Hour{h.Completed, h.Failed}
+		}
+	}
+	f.Cut = total == figuresLimit
+	var median *float64
+	if err := e.DB.GetContext(ctx, &median, figuresSQL.Get("figures_median"), first, since.UTC(), figuresLimit); err != nil {
+		return Figures{}, fmt.Errorf("find the median of executions: %w", err)
+	}
+	if median != nil {
+		f.Median = time.Duration(*median * float64(time.Second))
+	}
+	if err := e.DB.GetContext(ctx, &f.Open, figuresSQL.Get("figures_open")); err != nil {
+		return Figures{}, fmt.Errorf("count open executions: %w", err)
+	}
+	return f, nil
+}
