@@ -1,0 +1,134 @@
+package nodes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/expr"
+	"alur/engine/fault"
+	"alur/engine/node"
+	"alur/engine/pg"
+)
+
+// What query, create, update and destroy have in common (spec/nodes-core.md §1).
+
+// mainSource is the only data source; "main:orders" and "orders" are the same.
+const mainSource = "main"
+
+// local returns the collection's name without its data source.
+func local(name string) string { return strings.TrimPrefix(name, mainSource+":") }
+
+// nameProblem says what is wrong with a collection's name as text.
+func nameProblem(name string) string {
+	source, rest, two := strings.Cut(name, ":")
+	switch {
+	case name == "":
+		return "Choose a collection."
+	case two && (source == "" || rest == ""):
+		return "Write the collection as “name” or as “dataSource:name”."
+	case two && source != mainSource:
+		return fmt.Sprintf("There is no data source “%s”.", source)
+	}
+	return ""
+}
+
+func validateCollection(name string) node.Problems {
+	if text := nameProblem(name); text != "" {
+		return node.Problems{"collection": text}
+	}
+	return nil
+}
+
+// checkCollection finds a collection that does not exist (any more).
+func checkCollection(name string, cat node.Catalogue) node.Problems {
+	if nameProblem(name) != "" {
+		return nil // Validate says so
+	}
+	if _, ok := cat.Fields(local(name)); !ok {
+		return node.Problems{"collection": fmt.Sprintf("There is no collection “%s”. Choose another.", local(name))}
+	}
+	return nil
+}
+
+// checkFilter finds a filter that is missing.
+func checkFilter(filter expr.Template, doing string) node.Problems {
+	if emptyFilter(filter.Value()) {
+		return node.Problems{"params.filter": fmt.Sprintf("Say which records to %s: add at least one condition.", doing)}
+	}
+	return nil
+}
+
+// emptyFilter reports whether a filter has no condition at all: nothing, {}, or
+// groups of such.
+func emptyFilter(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		for key, inner := range v {
+			if key != "$and" && key != "$or" || !emptyFilter(inner) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(inner any) bool { return !emptyFilter(inner) })
+	}
+	return false
+}
+
+// filled is a filter with its variables filled in. One without a value is an
+// error: leaving the condition out would widen the filter.
+func filled(filter expr.Template, s *node.Step) (any, error) {
+	v, err := filter.Eval(s.Vars)
+	if err != nil {
+		return nil, err
+	}
+	if at, missing := expr.FindUndefined(v); missing {
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("The condition %q uses a variable that has no value here, so it is not known which records are meant.", at))
+	}
+	return v, nil
+}
+
+// object evaluates a template that gives an object; what has no value is left
+// out.
+func object(t expr.Template, s *node.Step) (map[string]any, error) {
+	v, err := t.Eval(s.Vars)
+	if err != nil {
+		return nil, err
+	}
+	v = expr.Clean(v)
+	if v == nil {
+		return map[string]any{}, nil
+	}
+	values, ok := v.(map[string]any)
+	if !ok {
+		return nil, fault.New(fault.Invalid, "The values of a record must be given by field.")
+	}
+	return values, nil
+}
+
+// access is how nodes use records: with every right, and with the chain of
+// executions that stops workflows from starting each other for ever.
+func access(s *node.Step) collection.Access {
+	return collection.Access{Actor: auth.System, Stack: s.Stack}
+}
+
+func store(s *node.Step) *collection.Store { return node.Use[*collection.Store](s.Services) }
+
+// segment is the transaction of a local node as the store takes it.
+func segment(s *node.Step) *pg.Tx { return s.Tx.(*pg.Tx) }
+
+// asResult turns records into a JSON value.
+func asResult(records []collection.Record) []any {
+	list := make([]any, len(records))
+	for i, r := range records {
+		list[i] = r
+	}
+	return list
+}
+
+var countOutput = []node.Variable{{Title: "Number of records", Type: collection.Integer}}

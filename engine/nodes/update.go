@@ -1,0 +1,61 @@
+package nodes
+
+import (
+	"context"
+	"maps"
+
+	"alur/engine/expr"
+	"alur/engine/node"
+)
+
+var _ = node.Register[UpdateConfig](update{})
+
+// UpdateConfig is the settings of an update node (spec/nodes-core.md §8).
+type UpdateConfig struct {
+	Collection string `json:"collection"`
+	Params     struct {
+		Filter          expr.Template `json:"filter"`
+		Values          expr.Template `json:"values"`
+		IndividualHooks *bool         `json:"individualHooks"` // nil and true: one by one, with events
+	} `json:"params"`
+}
+
+func (c UpdateConfig) Validate() node.Problems { return validateCollection(c.Collection) }
+
+// update changes records: one by one with their events, or all in one statement
+// without.
+type update struct{}
+
+func (update) Kind() string { return "update" }
+
+func (update) Effect() node.Effect { return node.Local }
+
+func (update) Run(ctx context.Context, s *node.Step, c UpdateConfig) (node.Outcome, error) {
+	filter, err := filled(c.Params.Filter, s)
+	if err != nil {
+		return node.Outcome{}, err
+	}
+	values, err := object(c.Params.Values, s)
+	if err != nil {
+		return node.Outcome{}, err
+	}
+	s.Input = map[string]any{"filter": filter, "values": values}
+	if bulk := c.Params.IndividualHooks; bulk != nil && !*bulk {
+		n, err := store(s).UpdateBulk(ctx, segment(s), access(s), local(c.Collection), filter, values)
+		return node.Done(n), err
+	}
+	records, err := store(s).Update(ctx, segment(s), access(s), local(c.Collection), filter, values)
+	return node.Done(len(records)), err
+}
+
+func (update) Outputs(UpdateConfig, node.Catalogue) []node.Variable { return countOutput }
+
+func (update) Check(c UpdateConfig, cat node.Catalogue) node.Problems {
+	p := node.Problems{}
+	maps.Copy(p, checkCollection(c.Collection, cat))
+	maps.Copy(p, checkFilter(c.Params.Filter, "change"))
+	if v, ok := c.Params.Values.Value().(map[string]any); !ok || len(v) == 0 {
+		p["params.values"] = "Say what to change: add at least one field."
+	}
+	return p
+}
