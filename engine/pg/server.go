@@ -94,7 +94,7 @@ func makeCluster(ctx context.Context, p place, programs Programs, throwAway bool
 
 // launch starts postgres and waits until it answers.
 func launch(ctx context.Context, p place, programs Programs, settings map[string]string) (*server, error) {
-	if err := stopOrphan(ctx, p); err != nil {
+	if err := clearLeftovers(ctx, p); err != nil {
 		return nil, err
 	}
 	deadline := time.Now().Add(orphansLeave)
@@ -124,10 +124,23 @@ func launch(ctx context.Context, p place, programs Programs, settings map[string
 	}
 }
 
-// stopOrphan deals with a server that outlived its alur, or only seems to: the
-// number in postmaster.pid may belong to a zombie or a stranger, and PostgreSQL
-// would refuse to start.
-func stopOrphan(ctx context.Context, p place) error {
+// clearLeftovers deals with what an earlier server left: itself, when it
+// outlived its alur, its mark in the cluster, and its socket.
+func clearLeftovers(ctx context.Context, p place) error {
+	if err := clearMark(ctx, p); err != nil {
+		return err
+	}
+	for _, stale := range []string{p.socket(), p.socket() + ".lock"} {
+		if err := os.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove a stale socket: %w", err)
+		}
+	}
+	return nil
+}
+
+// clearMark looks at postmaster.pid. The number there may belong to a zombie or
+// a stranger, and PostgreSQL would refuse to start.
+func clearMark(ctx context.Context, p place) error {
 	file := filepath.Join(p.data(), "postmaster.pid")
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -147,22 +160,18 @@ func stopOrphan(ctx context.Context, p place) error {
 			return err
 		}
 	}
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	// PostgreSQL ignores the number of its parent and still looks for processes
 	// that hold the old shared memory, which removing the file would forgo.
-	info, err := os.Stat(file)
-	if err != nil {
-		return fmt.Errorf("look at postmaster.pid: %w", err)
+	mark, err := os.OpenFile(file, os.O_WRONLY|os.O_TRUNC, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	if err := os.WriteFile(file, []byte(strconv.Itoa(os.Getpid())+"\n"+rest), info.Mode().Perm()); err != nil {
+	if err != nil {
 		return fmt.Errorf("correct postmaster.pid: %w", err)
 	}
-	for _, stale := range []string{p.socket(), p.socket() + ".lock"} {
-		if err := os.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove a stale socket: %w", err)
-		}
+	_, err = fmt.Fprintf(mark, "%d\n%s", os.Getpid(), rest)
+	if err := errors.Join(err, mark.Close()); err != nil {
+		return fmt.Errorf("correct postmaster.pid: %w", err)
 	}
 	return nil
 }
