@@ -83,6 +83,9 @@ func emptyFilter(v any) bool {
 // filled is a filter with its variables filled in. One without a value is an
 // error: leaving the condition out would widen the filter.
 func filled(filter expr.Template, s *node.Step) (any, error) {
+	if filter.IsZero() {
+		return nil, nil
+	}
 	v, err := filter.Eval(s.Vars)
 	if err != nil {
 		return nil, err
