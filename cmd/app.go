@@ -7,21 +7,30 @@ import (
 	"runtime/debug"
 	"time"
 
+	"alur/engine"
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/mail"
+	"alur/engine/node"
+	_ "alur/engine/nodes" // the node types that come with alur
 	"alur/engine/snowflake"
+	"alur/engine/task"
+	_ "alur/engine/triggers" // and the trigger types
 )
 
 // app is the running process: everything that web server and worker share.
 type app struct {
-	config Config
-	log    *slog.Logger
-	db     *database
-	number *workerNumber
-	ids    *snowflake.Source
-	users  *auth.Store
-	outbox *mail.Outbox
+	config  Config
+	log     *slog.Logger
+	db      *database
+	number  *workerNumber
+	ids     *snowflake.Source
+	users   *auth.Store
+	records *collection.Store
+	outbox  *mail.Outbox
+	tasks   *task.Store
+	engine  *engine.Engine
 }
 
 // open reads the settings and brings up what every long-running command needs.
@@ -48,7 +57,15 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	}
 	a.ids = snowflake.New(a.number.n, time.Now)
 	a.users = &auth.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now}
+	a.records = collection.NewStore(a.db.DB, a.ids, time.Now)
 	a.outbox = &mail.Outbox{DB: a.db.DB, IDs: a.ids, Now: time.Now}
+	a.tasks = &task.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now, Outbox: a.outbox, BaseURL: c.BaseURL, Zone: a.users.Zone}
+	services := &node.Services{}
+	node.Provide(services, a.records)
+	node.Provide(services, a.tasks)
+	a.engine = engine.New(engine.Options{
+		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services,
+	})
 	return a, nil
 }
 
@@ -57,6 +74,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 func (a *app) background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(func(ctx context.Context) error { return a.number.keep(ctx, a.log) })
+	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
 	if a.config.SMTPURL != "" {
 		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
 		if err != nil {
