@@ -12,12 +12,13 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/views"
 )
 
 var (
-	errUnsigned = fault.New(fault.Unsigned, "Sign in to continue.")
+	errUnsigned = auth.Actor{}.Require(auth.UseRecords)
 	errNotSetUp = fault.New(fault.Overloaded, "This server is not set up yet. Open the one-time setup link that it printed on its console when it started. The link works for one hour; start the server again for a new one.")
 )
 

@@ -163,20 +163,24 @@ var parameter = regexp.MustCompile(`[:*][A-Za-z]*`)
 // part of the path tells where to look, and with what is not.
 func (s *site) paths(r Route) []string {
 	s.t.Helper()
-	missing := parameter.ReplaceAllStringFunc(r.Path, func(p string) string {
+	// A colon of an action is written \: in routes; it is no parameter.
+	const colon = "\x00"
+	path := strings.ReplaceAll(r.Path, `\:`, colon)
+	plain := func(path string) string { return strings.ReplaceAll(path, colon, ":") }
+	missing := parameter.ReplaceAllStringFunc(path, func(p string) string {
 		if strings.Contains(p, "id") {
 			return "4711"
 		}
 		return "nothing"
 	})
-	if missing == r.Path {
-		return []string{missing}
+	if missing == path {
+		return []string{plain(missing)}
 	}
 	var all []string
-	for _, have := range s.existing(r.Path) {
-		all = append(all, have)
+	for _, have := range s.existing(path) {
+		all = append(all, plain(have))
 	}
-	return append(all, missing)
+	return append(all, plain(missing))
 }
 
 // same reports whether the database is as it was, and what is not.

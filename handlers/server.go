@@ -10,9 +10,12 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine"
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/mail"
 	"alur/engine/pg"
+	"alur/engine/task"
 	"alur/static"
 )
 
@@ -24,6 +27,9 @@ type Server struct {
 	BaseURL string // what mailed links begin with; https makes cookies secure
 	Version string // of the program; may be empty
 	Auth    *auth.Store
+	Records *collection.Store
+	Engine  *engine.Engine
+	Tasks   *task.Store
 	Outbox  *mail.Outbox
 	Samples Samples // what the set-up offers; nil for nothing
 
@@ -47,6 +53,7 @@ func (s *Server) resources() []Resource {
 		&entrance{store: s.Auth},
 		&ownAccount{server: s, store: s.Auth},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},
+		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
 	}
 }
 

@@ -13,11 +13,18 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
+	"alur/engine"
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/mail"
+	"alur/engine/node"
+	_ "alur/engine/nodes" // the node types
 	"alur/engine/pg"
 	"alur/engine/pgtest"
+	"alur/engine/sample"
 	"alur/engine/snowflake"
+	"alur/engine/task"
+	_ "alur/engine/triggers" // the trigger types
 )
 
 // role is who calls a site: one of the people below, or nobody.
@@ -59,12 +66,20 @@ func newSite(t testing.TB) *site {
 func newServer(t testing.TB, db *pg.DB) *Server {
 	t.Helper()
 	ids := snowflake.New(1, time.Now)
-	return &Server{
-		DB: db, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Now: time.Now, BaseURL: "http://alur.test", Version: "test",
-		Outbox: &mail.Outbox{DB: db, IDs: ids, Now: time.Now},
-		Auth:   &auth.Store{DB: db, IDs: ids, Now: time.Now, Cost: auth.Cost{Memory: 64, Passes: 1, Threads: 1}},
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s := &Server{
+		DB: db, Log: log, Now: time.Now, BaseURL: "http://alur.test", Version: "test",
+		Auth:    &auth.Store{DB: db, IDs: ids, Now: time.Now, Cost: auth.Cost{Memory: 64, Passes: 1, Threads: 1}},
+		Records: collection.NewStore(db, ids, time.Now),
+		Outbox:  &mail.Outbox{DB: db, IDs: ids, Now: time.Now},
 	}
+	s.Tasks = &task.Store{DB: db, IDs: ids, Now: time.Now, Outbox: s.Outbox, BaseURL: s.BaseURL, Zone: s.Auth.Zone}
+	services := &node.Services{}
+	node.Provide(services, s.Records)
+	node.Provide(services, s.Tasks)
+	s.Engine = engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: log, Services: services})
+	s.Samples = sample.Installer{Engine: s.Engine, Records: s.Records}
+	return s
 }
 
 // people makes a person for each role and signs them in.

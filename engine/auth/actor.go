@@ -67,7 +67,7 @@ func (a Actor) Require(r Right) error {
 	case a.Can(r):
 		return nil
 	case !a.Signed():
-		return fault.New(fault.Unsigned, "Sign in to continue.")
+		return unsigned("EMPTY_TOKEN", "Sign in to continue.")
 	}
 	return fault.New(fault.Forbidden, "You do not have the right to do this. Ask an administrator.")
 }

@@ -133,7 +133,10 @@ func (s *Store) prepare(ctx context.Context, a Actor, in NewUser) (_ NewUser, pa
 
 // insert writes a checked user; password is a hash or "".
 func (s *Store) insert(ctx context.Context, tx *pg.Tx, in NewUser, password string) (User, error) {
-	id := s.IDs.Next()
+	id := in.ID
+	if id == 0 {
+		id = s.IDs.Next()
+	}
 	_, err := tx.ExecContext(ctx, queries.Get("insert user"),
 		id, in.Nickname, in.Username, in.Email, password, in.Role, in.TimeZone, s.now())
 	if err != nil {
@@ -147,6 +150,8 @@ func taken(err error) error {
 	switch {
 	case !pg.IsUnique(err):
 		return err
+	case pg.Constraint(err) == "users_pkey":
+		return fault.Fields(map[string]string{"id": "Somebody has this id already. Leave it out for a new one."})
 	case pg.Constraint(err) == "users_email":
 		return fault.Fields(map[string]string{"email": "Somebody with this email address is already here. Look in the list of users."})
 	}

@@ -32,6 +32,7 @@ func (u User) Actor() Actor {
 
 // NewUser is a person to be created.
 type NewUser struct {
+	ID       int64  // 0: a new one
 	Nickname string // "": taken from Email or Username
 	Username string
 	Email    string
@@ -78,6 +79,9 @@ func (u NewUser) problems() map[string]string {
 	}
 	if msg := emailProblem(u.Email); msg != "" {
 		p["email"] = msg
+	}
+	if u.ID < 0 || u.ID >= 1<<53 {
+		p["id"] = "Choose a number from 1 to 9007199254740991, or leave it out."
 	}
 	if u.Email == "" && u.Username == "" {
 		p["email"] = "Enter an email address or a user name to sign in with."

@@ -1,0 +1,179 @@
+package api
+
+import (
+	"encoding/json"
+	"slices"
+
+	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/fault"
+)
+
+// definitions are the actions on collections and their fields. Everybody may read
+// those of collections that they may read.
+func (h *Records) definitions() map[string]map[string]action {
+	change := func(do func(*call) (any, error)) action { return action{need: auth.ManageCollections, do: do} }
+	read := func(do func(*call) (any, error)) action { return action{read: true, do: do} }
+	return map[string]map[string]action{
+		"collections": {
+			"list":     read(func(c *call) (any, error) { return h.listCollections(c, false) }),
+			"listMeta": read(func(c *call) (any, error) { return h.listCollections(c, true) }),
+			"get":      read(h.getCollection),
+			"create":   change(h.createCollection),
+			"update":   change(h.updateCollection),
+			"destroy":  change(h.destroyCollection),
+		},
+		"collections.fields": {
+			"list":    read(h.listFields),
+			"get":     read(h.getField),
+			"create":  change(h.createField),
+			"update":  change(h.updateField),
+			"destroy": change(h.destroyField),
+		},
+	}
+}
+
+func (h *Records) listCollections(c *call, fields bool) (any, error) {
+	all, err := h.Store.Collections(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	appends, err := c.params.List("appends")
+	if err != nil {
+		return nil, err
+	}
+	out := []any{}
+	for _, coll := range all {
+		if c.actor.Can(coll.Right) {
+			out = append(out, coll.Object(fields || slices.Contains(appends, "fields")))
+		}
+	}
+	if fields || c.params.Text("paginate") == "false" {
+		return out, nil
+	}
+	page, err := c.params.Int("page")
+	if err != nil {
+		return nil, err
+	}
+	size, err := c.params.Int("pageSize")
+	if err != nil {
+		return nil, err
+	}
+	if size == 0 {
+		size = 20
+	}
+	page = max(page, 1)
+	from := min((page-1)*size, len(out))
+	return answer{data: out[from:min(from+size, len(out))], meta: map[string]any{
+		"count": len(out), "page": page, "pageSize": size, "totalPage": (len(out) + size - 1) / size}}, nil
+}
+
+// readable finds a collection that the actor may know of.
+func (h *Records) readable(c *call, name string) (*collection.Collection, error) {
+	coll, err := h.Store.Collection(c.ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if !c.actor.Can(coll.Right) {
+		return nil, notFound
+	}
+	return coll, nil
+}
+
+func (h *Records) getCollection(c *call) (any, error) {
+	coll, err := h.readable(c, c.key())
+	if err != nil {
+		return nil, err
+	}
+	return coll.Object(true), nil
+}
+
+func (h *Records) createCollection(c *call) (any, error) {
+	raw, err := json.Marshal(c.body)
+	if err != nil {
+		return nil, err
+	}
+	var d collection.Definition
+	if json.Unmarshal(raw, &d) != nil {
+		return nil, fault.New(fault.Invalid, "Send an object with name, title and a list of fields.")
+	}
+	coll, err := h.Store.CreateCollection(c.ctx, c.actor, d)
+	if err != nil {
+		return nil, err
+	}
+	return coll.Object(true), nil
+}
+
+func (h *Records) updateCollection(c *call) (any, error) {
+	values, err := c.values()
+	if err != nil {
+		return nil, err
+	}
+	coll, err := h.Store.UpdateCollection(c.ctx, c.actor, c.key(), values)
+	if err != nil {
+		return nil, err
+	}
+	return []any{coll.Object(true)}, nil
+}
+
+func (h *Records) destroyCollection(c *call) (any, error) {
+	if err := h.Store.DropCollection(c.ctx, c.actor, c.key()); err != nil {
+		return nil, err
+	}
+	return 1, nil
+}
+
+func (h *Records) listFields(c *call) (any, error) {
+	coll, err := h.readable(c, c.parent)
+	if err != nil {
+		return nil, err
+	}
+	return coll.FieldObjects(), nil
+}
+
+func (h *Records) getField(c *call) (any, error) {
+	coll, err := h.readable(c, c.parent)
+	if err != nil {
+		return nil, err
+	}
+	f := coll.Field(c.key())
+	if f == nil || f.Hidden {
+		return nil, nil
+	}
+	return f, nil
+}
+
+func (h *Records) createField(c *call) (any, error) {
+	raw, err := json.Marshal(c.body)
+	if err != nil {
+		return nil, err
+	}
+	var f collection.Field
+	if json.Unmarshal(raw, &f) != nil {
+		return nil, fault.New(fault.Invalid, "Send an object with name and type.")
+	}
+	made, err := h.Store.AddField(c.ctx, c.actor, c.parent, f)
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
+}
+
+func (h *Records) updateField(c *call) (any, error) {
+	values, err := c.values()
+	if err != nil {
+		return nil, err
+	}
+	f, err := h.Store.UpdateField(c.ctx, c.actor, c.parent, c.key(), values)
+	if err != nil {
+		return nil, err
+	}
+	return []any{f}, nil
+}
+
+func (h *Records) destroyField(c *call) (any, error) {
+	if err := h.Store.DropField(c.ctx, c.actor, c.parent, c.key()); err != nil {
+		return nil, err
+	}
+	return 1, nil
+}

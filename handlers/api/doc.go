@@ -1,0 +1,13 @@
+// Package api is the JSON API: /api/<resource>:<action>, the language of the
+// public JavaScript SDK (spec/platform.md §1 to §3).
+//
+// [Records] gives every collection the same actions. A resource with actions of
+// its own is a struct with Routes that registers them by name, as [Auth] and
+// [Users] do:
+//
+//	r.POST(`/api/users\:create`, auth.ManageUsers, h.create)
+//
+// Answers are {"data": …}, with "meta" for pages; an error of engine/fault
+// becomes {"errors": […]}, worded by the package handlers. GET reaches only
+// actions that change nothing.
+package api
