@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"cmp"
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,6 +12,12 @@ import (
 	"alur/engine/auth"
 	"alur/views"
 )
+
+// dataGroup is the part of the navigation that lists the collections.
+const dataGroup = "Data"
+
+// recordsPath is where the records of a collection are.
+func recordsPath(collection string) string { return "/data/" + collection }
 
 // signOutPath is where the account menu posts to.
 const signOutPath = "/sign-out"
@@ -25,7 +33,7 @@ var navigation = []views.NavGroup{
 		{Name: "Workflows", URL: "/workflows", Icon: "flow"},
 		{Name: "Executions", URL: "/executions", Icon: "runs"},
 	}},
-	{Title: "Data"}, // the collections
+	{Title: dataGroup}, // the collections
 	{Title: "Administration", Links: []views.NavLink{
 		{Name: "Collections", URL: "/collections", Icon: "data"},
 		{Name: "Outbox", URL: "/outbox", Icon: "mail"},
@@ -48,13 +56,51 @@ func (s *Server) shell(c echo.Context) (views.Shell, error) {
 		g.Links = slices.DeleteFunc(g.Links, func(l views.NavLink) bool { return !s.opens(a, l.URL) })
 		for i := range g.Links {
 			l := &g.Links[i]
-			l.Current = l.URL == path || (l.URL != "/" && strings.HasPrefix(path, l.URL+"/"))
+			l.Current = below(path, l.URL)
+			if l.URL == "/tasks" {
+				n, err := s.Tasks.Pending(c.Request().Context(), a)
+				if err != nil {
+					return views.Shell{}, err
+				}
+				l.Count = n
+			}
+		}
+		if g.Title == dataGroup {
+			links, err := s.dataLinks(c.Request().Context(), a, path)
+			if err != nil {
+				return views.Shell{}, err
+			}
+			g.Links = append(g.Links, links...)
 		}
 		if len(g.Links) > 0 {
 			shell.Groups = append(shell.Groups, g)
 		}
 	}
 	return shell, nil
+}
+
+// dataLinks are the collections that people made.
+func (s *Server) dataLinks(ctx context.Context, a auth.Actor, path string) ([]views.NavLink, error) {
+	if !s.opens(a, recordsPath(":collection")) {
+		return nil, nil
+	}
+	all, err := s.Records.Collections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var links []views.NavLink
+	for _, c := range all {
+		if !c.System {
+			url := recordsPath(c.Name)
+			links = append(links, views.NavLink{Name: cmp.Or(c.Title, c.Name), URL: url, Icon: "table", Current: below(path, url)})
+		}
+	}
+	return links, nil
+}
+
+// below reports whether path is url or below it.
+func below(path, url string) bool {
+	return path == url || (url != "/" && strings.HasPrefix(path, url+"/"))
 }
 
 // opens reports whether a may open the page at path.
