@@ -120,6 +120,8 @@ var secretFlags = []string{"SECRET_KEY", "ADMIN_PASSWORD"}
 // usageError is a wrong use of the command line.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 // parseConfig reads the settings: the command line wins over the environment,
 // which wins over what is normal. more adds a subcommand's own flags. It returns
 // the arguments that are no flags.
@@ -135,6 +137,7 @@ func parseConfig(name string, args []string, env func(string) string, out io.Wri
 		values[s.env] = &value
 		if !slices.Contains(secretFlags, s.env) {
 			flags.StringVar(values[s.env], s.flag(), value, s.help+" ("+s.env+")")
+			flags.Lookup(s.flag()).DefValue = s.normal // the environment may hold passwords
 		}
 	}
 	if more != nil {
