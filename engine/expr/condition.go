@@ -93,11 +93,11 @@ func (c Condition) Eval(s Scope) (bool, error) {
 func literal(v any) part {
 	switch v := v.(type) {
 	case []any:
-		l := make(list, len(v))
+		a := make(array, len(v))
 		for i, e := range v {
-			l[i] = literal(e)
+			a[i] = literal(e)
 		}
-		return l
+		return a
 	case map[string]any:
 		o := make(object, 0, len(v))
 		for k, e := range v {
@@ -216,7 +216,7 @@ func isStaticGroupPart(e entry) bool {
 	switch v := e.value.(type) {
 	case *placeholder, interpolation:
 		return key.v != "type" && key.v != "calculations"
-	case list:
+	case array:
 		return key.v != "calculations" || !slices.ContainsFunc(v, func(p part) bool { return !isStatic(p) })
 	}
 	return true
@@ -229,7 +229,7 @@ func build(p part) test {
 	switch g := o.get("group").(type) {
 	case object:
 		return buildGroup(g)
-	case list:
+	case array:
 		return broken{errGroup(nil)}
 	case constant:
 		if g.v == nil {
@@ -237,7 +237,7 @@ func build(p part) test {
 		}
 	}
 	calculator, _ := o.get("calculator").(constant)
-	operands, _ := o.get("operands").(list)
+	operands, _ := o.get("operands").(array)
 	if !truthy(calculator.v) || len(operands) == 0 {
 		return always(true)
 	}
@@ -261,7 +261,7 @@ func buildGroup(g object) test {
 	if kind.v != "and" && kind.v != "or" {
 		return broken{errGroup(kind.v)}
 	}
-	items, _ := g.get("calculations").(list)
+	items, _ := g.get("calculations").(array)
 	t := group{any: kind.v == "or", tests: make([]test, len(items))}
 	for i, item := range items {
 		t.tests[i] = build(item)

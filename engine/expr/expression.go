@@ -3,7 +3,9 @@ package expr
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 )
 
 // The engines an expression can be written for.
@@ -18,7 +20,6 @@ const (
 // is null.
 type Expression struct {
 	engine string
-	text   string // as written, trimmed
 	params []path
 	run    func(ctx context.Context, args []any) (any, error)
 }
@@ -38,18 +39,59 @@ func (e *Expression) Paths() []string {
 // Compile prepares text for engine. An expression that the engine cannot parse
 // is an error in the engine's words: "SyntaxError: Unexpected end of expression
 // (char 4)".
+//
+// Compiling the same text again is cheap.
 func Compile(engine, text string) (*Expression, error) {
-	text = strings.Trim(text, jsSpace)
-	e := &Expression{engine: engine, text: text}
-	source, params := parameters(text)
-	e.params = params
+	key := [2]string{engine, strings.Trim(text, jsSpace)}
+	compiled.Lock()
+	e, ok := compiled.expressions.get(key)
+	compiled.Unlock()
+	if ok {
+		return e, nil
+	}
+	e, err := compileExpression(engine, key[1])
+	if err != nil {
+		return nil, err
+	}
+	compiled.Lock()
+	defer compiled.Unlock()
+	if first, ok := compiled.expressions.get(key); ok {
+		return first, nil // somebody was faster; what runtimes keep is by pointer
+	}
+	compiled.expressions.put(key, e)
+	return e, nil
+}
+
+var compiled = struct {
+	sync.Mutex
+	expressions *lru[[2]string, *Expression]
+}{expressions: newLRU[[2]string, *Expression](1000)}
+
+func compileExpression(engine, text string) (*Expression, error) {
+	pieces, params := parameters(text)
+	e := &Expression{engine: engine, params: params}
 	switch engine {
 	case Plain:
-		e.run = interpolate(source)
-	default:
-		return nil, fmt.Errorf("there is no calculation engine %q", engine)
+		e.run = interpolate(pieces)
+		return e, nil
+	case MathJS:
+		return e, compileMath(e, &code{source: source(pieces), params: len(params)})
+	case FormulaJS:
+		return e, compileFormula(e, &code{source: source(pieces), params: len(params)})
 	}
-	return e, nil
+	return nil, fmt.Errorf("there is no calculation engine %q", engine)
+}
+
+// source is the expression as the library sees it.
+func source(pieces []piece) string {
+	var b strings.Builder
+	for _, p := range pieces {
+		b.WriteString(p.text)
+		if p.param >= 0 {
+			b.WriteString("$$" + strconv.Itoa(p.param))
+		}
+	}
+	return b.String()
 }
 
 // Eval works out the expression with the variables of s. Errors read as the

@@ -109,7 +109,7 @@ type (
 		hasDefault bool
 	}
 	interpolation []part // constants that are texts, and placeholders
-	list          []part
+	array         []part
 	object        []entry
 	entry         struct{ key, value part }
 )
@@ -134,9 +134,9 @@ func (t interpolation) eval(s Scope) any {
 	return string(b)
 }
 
-func (l list) eval(s Scope) any {
-	out := make([]any, len(l))
-	for i, p := range l {
+func (a array) eval(s Scope) any {
+	out := make([]any, len(a))
+	for i, p := range a {
 		out[i] = p.eval(s)
 	}
 	return out
@@ -158,7 +158,7 @@ func walk(p part, fn func(*placeholder)) {
 		for _, e := range p {
 			walk(e, fn)
 		}
-	case list:
+	case array:
 		for _, e := range p {
 			walk(e, fn)
 		}
@@ -175,11 +175,11 @@ func compile(v any) part {
 	case string:
 		return compileText(v)
 	case []any:
-		l := make(list, len(v))
+		a := make(array, len(v))
 		for i, e := range v {
-			l[i] = compile(e)
+			a[i] = compile(e)
 		}
-		return l
+		return a
 	case map[string]any:
 		o := make(object, 0, len(v))
 		for _, k := range sortedKeys(v) {
