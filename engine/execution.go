@@ -87,8 +87,12 @@ func (x Execution) Took(now time.Time) time.Duration {
 type ExecutionRow struct {
 	Execution
 	WorkflowTitle string  `db:"workflow_title"` // "" when the workflow is gone
+	Version       int     `db:"version"`        // 1 for the oldest version of the workflow; 0 when it is gone
+	TriggerTitle  string  `db:"trigger_title"`
+	TriggerType   string  `db:"trigger_type"`
+	TriggerConfig []byte  `db:"trigger_config"` // JSON; nil when the workflow is gone
 	Problem       *string `db:"problem"`        // what went wrong in words; nil when nothing did
-	ProblemNode   *string `db:"problem_node"`   // title of the step where it did
+	ProblemNode   *string `db:"problem_node"`   // title of the step where it did, or of the one that waits
 }
 
 // Job is one run of one node.
@@ -141,10 +145,12 @@ type ExecutionFilter struct {
 	Until  time.Time
 	Longer time.Duration // took at least
 	Before int64         // ids below this one: the next page, newest first
+	After  int64         // ids above this one: the page before, newest first; not with Before
 	Limit  int           // 1 to 200; 0 is 50
 }
 
-// Executions lists executions, newest first. more says that there are older ones.
+// Executions lists executions, newest first. more says that there are older
+// ones, or with After that there are newer ones.
 func (e *Engine) Executions(ctx context.Context, actor auth.Actor, f ExecutionFilter) (rows []ExecutionRow, more bool, err error) {
 	if err := actor.Require(auth.ManageWorkflows); err != nil {
 		return nil, false, err
@@ -177,19 +183,26 @@ func (e *Engine) Executions(ctx context.Context, actor auth.Actor, f ExecutionFi
 		and("x.id < $%d", f.Before)
 	}
 	query := queries.Get("executions")
+	order := "DESC"
+	if f.After != 0 {
+		and("x.id > $%d", f.After)
+		order = "ASC" // those next to After; the rows are turned round below
+	}
 	if len(where) > 0 {
 		query += "WHERE " + strings.Join(where, " AND ") + "\n"
 	}
 	args = append(args, f.Limit+1)
-	query += fmt.Sprintf("ORDER BY x.id DESC\nLIMIT $%d", len(args))
+	query += fmt.Sprintf("ORDER BY x.id %s\nLIMIT $%d", order, len(args))
 	query = strings.Replace(queries.Get("execution_rows"), "{page}", query, 1)
 	if err := e.DB.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, false, fmt.Errorf("list executions: %w", err)
 	}
-	if len(rows) > f.Limit {
-		return rows[:f.Limit], true, nil
+	if more = len(rows) > f.Limit; more && f.After != 0 {
+		rows = rows[1:] // the newest
+	} else if more {
+		rows = rows[:f.Limit]
 	}
-	return rows, false, nil
+	return rows, more, nil
 }
 
 // stateClauses turns words of State into SQL over executions x. The words come
@@ -218,7 +231,7 @@ func stateClauses(states []string) []string {
 }
 
 // Execution returns one execution with its jobs in the order they ran. The jobs
-// come without their results; see [Engine.Job].
+// come without input and log, and without results above 2 kB; see [Engine.Job].
 func (e *Engine) Execution(ctx context.Context, actor auth.Actor, id int64) (Execution, []Job, error) {
 	if err := actor.Require(auth.ManageWorkflows); err != nil {
 		return Execution{}, nil, err

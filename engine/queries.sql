@@ -46,8 +46,11 @@ SELECT x.id, x.workflow_id, x.key, CAST('null' AS jsonb) AS context,
        x.reason, x.output, x.attempts, x.parent_id, x.created_by, coalesce(u.nickname, '') AS author,
        x.created_at, x.started_at, x.ended_at,
        coalesce(w.title, '') AS workflow_title,
+       CASE WHEN w.id IS NULL THEN 0
+            ELSE (SELECT count(*) FROM alur.workflows v WHERE v.key = w.key AND v.id <= w.id) END AS version,
+       coalesce(w.trigger_title, '') AS trigger_title, coalesce(w.type, '') AS trigger_type, w.config AS trigger_config,
        CASE WHEN x.status < 0 THEN coalesce(x.reason, p.problem) END AS problem,
-       CASE WHEN x.status < 0 THEN p.title END AS problem_node
+       p.title AS problem_node
 FROM page
 JOIN alur.executions x ON x.id = page.id
 LEFT JOIN alur.users u ON u.id = x.created_by
@@ -55,7 +58,7 @@ LEFT JOIN alur.workflows w ON w.id = x.workflow_id
 LEFT JOIN LATERAL (
     SELECT CASE jsonb_typeof(j.result) WHEN 'string' THEN j.result #>> '{}' ELSE j.result ->> 'message' END AS problem, n.title
     FROM alur.jobs j LEFT JOIN alur.flow_nodes n ON n.id = j.node_id
-    WHERE j.execution_id = x.id AND j.status < 0 AND x.status < 0
+    WHERE j.execution_id = x.id AND (j.status < 0 AND x.status < 0 OR j.status = 0 AND x.status = 0)
     ORDER BY j.id DESC LIMIT 1) p ON true
 ORDER BY x.id DESC
 
@@ -70,9 +73,10 @@ LEFT JOIN alur.users u ON u.id = x.created_by
 WHERE x.id = $1
 
 -- name: execution_jobs
--- Results stay behind, except what says why a step failed.
+-- Large results stay behind, except what says why a step failed. Their size is
+-- known without reading them.
 SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, NULL AS meta, NULL AS input,
-       CASE WHEN status < 0 THEN result END AS result, NULL AS log, attempt, started_at, ended_at
+       CASE WHEN status < 0 OR pg_column_size(result) < 2048 THEN result END AS result, NULL AS log, attempt, started_at, ended_at
 FROM alur.jobs
 WHERE execution_id = $1
 ORDER BY id
