@@ -52,8 +52,12 @@ func (s *Server) resources() []Resource {
 		&setup{server: s, store: s.Auth, samples: s.Samples},
 		&entrance{store: s.Auth},
 		&ownAccount{server: s, store: s.Auth},
+		&tasks{store: s.Tasks},
+		&links{server: s, store: s.Tasks},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},
+		&outbox{server: s, store: s.Outbox},
 		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
+		&recordsAPI{db: s.DB, store: s.Records},
 	}
 }
 

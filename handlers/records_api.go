@@ -1,0 +1,25 @@
+package handlers
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/pg"
+	"alur/handlers/api"
+)
+
+// recordsAPI serves collections and their records as JSON.
+type recordsAPI struct {
+	db    *pg.DB
+	store *collection.Store
+}
+
+// Routes registers the general routes of the API. Routes with a name go first,
+// wherever they are registered.
+func (h *recordsAPI) Routes(g *Group) {
+	(&api.Records{
+		DB: h.db, Store: h.store, Zone: zone,
+		Actor: func(c echo.Context) auth.Actor { return actor(c) },
+	}).Routes(g)
+}
