@@ -174,7 +174,9 @@ func sentence(f *fault.Error) string {
 func (s *Server) failPage(c echo.Context, f *fault.Error) error {
 	vm := views.Failure{Title: failTitles[f.Kind], Text: f.Msg, Back: "/"}
 	for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
-		vm.Problems = append(vm.Problems, f.Fields[name])
+		if f.Fields[name] != f.Msg {
+			vm.Problems = append(vm.Problems, f.Fields[name])
+		}
 	}
 	switch {
 	case errors.Is(f, errNotSetUp):

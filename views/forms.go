@@ -79,8 +79,6 @@ func (f Field) Control() templ.Attributes {
 		a["name"] = f.Name
 	}
 	switch {
-	case f.Error != "" && f.Help != "":
-		a["aria-describedby"] = f.id() + "-error " + f.id() + "-help"
 	case f.Error != "":
 		a["aria-describedby"] = f.id() + "-error"
 	case f.Help != "":

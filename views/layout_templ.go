@@ -624,7 +624,7 @@ func topbar(s Shell) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "</button> <a class=\"btn btn-quiet btn-icon topbar-help\" href=\"/help\" aria-label=\"Help and keys\" title=\"Help and keys\" data-key=\"?\" hx-get=\"/help\" hx-target=\"#dialog\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "</button> <a class=\"btn btn-quiet btn-icon topbar-help row-end\" href=\"/help\" aria-label=\"Help and keys\" title=\"Help and keys\" data-key=\"?\" hx-get=\"/help\" hx-target=\"#dialog\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
