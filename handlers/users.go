@@ -218,10 +218,9 @@ func (h *users) page(c echo.Context, status int, u auth.User, form views.UserFor
 		vm.Why = u.Nickname + " owns this server. Only they themself can change this account."
 	}
 	vm.Facts = []views.Fact{
-		{Name: "Role", Value: vm.Row.Role},
 		{Name: "State", Value: vm.Row.StateWord},
 		{Name: "Last sign-in", Value: vm.Row.LastSeen.Text},
-		{Name: "Made", Value: w.When(u.CreatedAt)},
+		{Name: "Added", Value: w.When(u.CreatedAt)},
 	}
 	return render(c, status, views.UserPage(vm), nil)
 }

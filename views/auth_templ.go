@@ -304,7 +304,7 @@ func newPassword(name, problem, width string, focus bool) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = TextField(Field{
 			Name: name, Label: newPasswordLabel(name), Type: "password", Complete: "new-password", Width: width,
-			Help: "12 characters or more. A short sentence is good.", Error: problem, Required: true, Focus: focus,
+			Help: newPasswordHelp(problem), Error: problem, Required: true, Focus: focus,
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -318,6 +318,14 @@ func newPasswordLabel(name string) string {
 		return "New password"
 	}
 	return "Password"
+}
+
+// newPasswordHelp is the rule; a problem says it already.
+func newPasswordHelp(problem string) string {
+	if problem != "" {
+		return ""
+	}
+	return "12 characters or more. A short sentence is good."
 }
 
 var _ = templruntime.GeneratedTemplate
