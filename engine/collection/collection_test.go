@@ -45,6 +45,11 @@ func newStore(t testing.TB) *shop {
 	s := &shop{t: t, db: db, a: collection.Access{Actor: admin}}
 	s.store = collection.NewStore(db, snowflake.New(1, clock), clock)
 	s.store.Listen(s)
+	const people = `INSERT INTO alur.users (id, nickname, email, password, role) VALUES
+		(1, 'Ann', 'ann@example.org', 'secret', 'admin'), (2, 'Bob', 'bob@example.org', 'secret', 'member')`
+	if _, err := db.ExecContext(t.Context(), people); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 

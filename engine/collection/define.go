@@ -82,14 +82,13 @@ func (d *definer) create(ctx context.Context, def Definition) error {
 	if _, err := d.tx.ExecContext(ctx, queries.Get("insert_collection"), c.Name, c.Title, c.Table, "", string(options), now); err != nil {
 		return err
 	}
-	// No foreign keys to users: people are never deleted, and a shared lock on one
-	// person's row with every write of theirs costs more than it protects.
 	err = d.tx.Simple(ctx, fmt.Sprintf(`CREATE TABLE %s (
 		id bigint PRIMARY KEY,
 		created_at timestamptz(3) NOT NULL DEFAULT now(),
-		created_by_id bigint,
+		created_by_id bigint CONSTRAINT %s REFERENCES alur.users,
 		updated_at timestamptz(3) NOT NULL DEFAULT now(),
-		updated_by_id bigint) WITH (fillfactor = 85)`, c.from()))
+		updated_by_id bigint CONSTRAINT %s REFERENCES alur.users) WITH (fillfactor = 85)`, c.from(),
+		quote(constraintName("fk", c.Table, "created_by_id")), quote(constraintName("fk", c.Table, "updated_by_id"))))
 	switch {
 	case pg.Code(err) == "42P07":
 		return problem("name", "The database has a table of this name already. Choose a different one.", err)
