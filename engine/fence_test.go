@@ -261,3 +261,25 @@ func TestStopReleases(t *testing.T) {
 		t.Errorf("%s executions are free, want 5", got)
 	}
 }
+
+// TestRefusedOutcome: what the database refuses to record ends the execution
+// with the reason, and at once.
+func TestRefusedOutcome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.workflow(false, "", flow{kind: "test_local", key: "a", config: count(effect)}, flow{kind: "test_pure", key: "b"})
+	if _, err := w.db.ExecContext(t.Context(), "ALTER TABLE alur.jobs ADD CHECK (node_key <> 'b')"); err != nil {
+		t.Fatal(err)
+	}
+	w.mustStart(a, 3)
+	w.work()
+	if got, want := w.story(), "-2:a=-2 | -2:a=-2 | -2:a=-2"; got != want {
+		t.Fatalf("got %s, want %s", got, want)
+	}
+	if got := w.one("SELECT count(*) FROM alur.executions WHERE reason LIKE 'What the steps came to could not be recorded%'"); got != "3" {
+		t.Errorf("%s executions say why, want 3", got)
+	}
+	if got := w.one("SELECT count(*) FROM public.effects"); got != "0" {
+		t.Errorf("%s effects without a journal", got)
+	}
+}

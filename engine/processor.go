@@ -110,7 +110,7 @@ func (r *run) begin(ctx context.Context, load pg.Q) error {
 		return nil
 	}
 	if r.claim.Attempts > maxAttempts {
-		r.breakOff(node.Error, fmt.Sprintf("This execution was begun %d times and the server stopped each time before it got further. "+
+		r.breakOff(node.Error, fmt.Sprintf("This execution was begun %d times and got no further, as if the server stopped each time. "+
 			"Look for a step that needs too much memory or time.", r.claim.Attempts-1))
 		return nil
 	}

@@ -111,7 +111,7 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 			if conflicts > tries {
 				return err
 			}
-		case pg.IsUnavailable(err) || ctx.Err() != nil:
+		case pg.IsUnavailable(err), pg.IsLockTimeout(err), ctx.Err() != nil:
 			return err
 		case len(batch) > 1: // find out who it is
 			limit = 1
@@ -120,8 +120,26 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 			q.Forget(batch[0].ID, batch[0].Fence)
 			claims = claims[1:]
 		default:
-			return fmt.Errorf("run execution %d: %w", batch[0].ID, err)
+			if err := e.fail(ctx, conn, p, batch[0], err); err != nil {
+				return err
+			}
+			q.Forget(batch[0].ID, batch[0].Fence)
+			claims = claims[1:]
 		}
+	}
+	return nil
+}
+
+// fail ends an execution whose outcome the database refused, with the reason:
+// trying again would end the same way.
+func (e *Engine) fail(ctx context.Context, conn *pg.Conn, p *program, c queue.Claim, cause error) error {
+	e.Log.ErrorContext(ctx, "outcome refused by the database", "execution_id", c.ID, "err", cause)
+	r := e.newRun(p, c)
+	r.breakOff(node.Error, "What the steps came to could not be recorded: "+cause.Error())
+	var f flush
+	f.add(r)
+	if err := f.write(context.WithoutCancel(ctx), conn); err != nil {
+		return fmt.Errorf("end execution %d after %w: %w", c.ID, cause, err)
 	}
 	return nil
 }

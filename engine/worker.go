@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"alur/engine/pg"
 	"alur/engine/queue"
 )
 
@@ -79,8 +80,9 @@ func (e *Engine) work(ctx context.Context, workers int) error {
 	return e.dispatch(ctx, q, batches, wake)
 }
 
-// serve runs one batch on a connection of its own. What could not be finished
-// keeps its lease and is claimed again when that has run out.
+// serve runs one batch on a connection of its own. What lost too many races is
+// given back; what could not be finished for another reason keeps its lease and
+// is claimed again when that has run out.
 func (e *Engine) serve(ctx context.Context, q *queue.Queue, batch []queue.Claim) {
 	conn, err := e.DB.Conn(ctx)
 	if err == nil {
@@ -91,6 +93,10 @@ func (e *Engine) serve(ctx context.Context, q *queue.Queue, batch []queue.Claim)
 		return
 	}
 	e.Log.ErrorContext(ctx, "batch failed", "workflow_id", batch[0].WorkflowID, "executions", len(batch), "err", err)
+	if pg.IsRetryable(err) || pg.IsLockTimeout(err) {
+		e.release(ctx, q, batch)
+		return
+	}
 	for _, c := range batch {
 		q.Forget(c.ID, c.Fence)
 	}

@@ -44,6 +44,12 @@ type DB struct {
 // still lives.
 const pingAfter = time.Second
 
+// sessionSettings hold for every connection of a pool. A process that was
+// stopped in the middle of a transaction keeps its row locks: the server ends
+// such a transaction before the lease of an execution runs out (30 s), and
+// nobody waits for a lock longer than that.
+const sessionSettings = "SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '15s'"
+
 // Open connects to the database at url with up to conns connections for work
 // and a few more for [DB.Side].
 func Open(ctx context.Context, url string, conns int) (*DB, error) {
@@ -105,7 +111,12 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 		<-db.slots
 		return nil, fmt.Errorf("take a connection: %w", err)
 	}
-	return &Conn{raw: raw, db: db, stmts: map[string]*list.Element{}, order: list.New()}, nil
+	c := &Conn{raw: raw, db: db, stmts: map[string]*list.Element{}, order: list.New()}
+	if err := c.Simple(ctx, sessionSettings); err != nil {
+		c.Discard()
+		return nil, fmt.Errorf("prepare a connection: %w", err)
+	}
+	return c, nil
 }
 
 func (db *DB) with(ctx context.Context, fn func(*Conn) error) error {

@@ -48,6 +48,9 @@ func IsRetryable(err error) bool {
 	return isStalePlan(err)
 }
 
+// IsLockTimeout reports that a lock was not had within lock_timeout.
+func IsLockTimeout(err error) bool { return Code(err) == "55P03" }
+
 // IsUnavailable reports that the server went away, is starting or stopping, or
 // refuses connections for now.
 func IsUnavailable(err error) bool {
