@@ -37,6 +37,7 @@ func commands() []command {
 		{"worker", "", "run workflows only, beside servers on the same database", (*program).worker},
 		{"migrate", "", "bring the database up to date and end", (*program).migrate},
 		{"user", "create", "make an account: --email, --name, --role root|admin|member", (*program).user},
+		{"user", "reset", "print a link to set a new password: --email", (*program).user},
 		{"doctor", "", "check settings and machine, and say in words what is wrong", (*program).doctor},
 	}
 }

@@ -70,6 +70,28 @@ func TestUserCreate(t *testing.T) {
 	}
 }
 
+func TestUserReset(t *testing.T) {
+	t.Parallel()
+	env := home(t)
+	env["BASE_URL"] = "https://alur.example"
+	if code, said := call(t, env, "a quiet green teapot\n", "user", "create", "--email", "ann@example.com", "--role", "root"); code != 0 {
+		t.Fatalf("code %d: %s", code, said)
+	}
+	code, said := call(t, env, "", "user", "reset", "--email", "Ann@Example.com")
+	if code != 0 || !strings.Contains(said, "https://alur.example/reset/alur_rst_") {
+		t.Errorf("code %d: %s", code, said)
+	}
+	for args, want := range map[string]string{
+		"user reset":                         "--email",
+		"user reset --email bob@example.com": "no such person",
+		"user reset --email x more":          "no use for",
+	} {
+		if code, said := call(t, env, "", strings.Fields(args)...); code != 1 || !strings.Contains(said, want) {
+			t.Errorf("%s: code %d, %q; want 1 and %q", args, code, said, want)
+		}
+	}
+}
+
 func TestFirstAdministrator(t *testing.T) {
 	t.Parallel()
 	env := home(t)

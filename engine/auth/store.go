@@ -81,6 +81,18 @@ func (s *Store) Get(ctx context.Context, a Actor, id int64) (User, error) {
 	return s.user(ctx, s.DB, id)
 }
 
+// ByAccount returns the active person with this email address or user name.
+func (s *Store) ByAccount(ctx context.Context, a Actor, account string) (User, error) {
+	if err := a.Require(ManageUsers); err != nil {
+		return User{}, err
+	}
+	id, _, err := s.byAccount(ctx, account)
+	if err != nil {
+		return User{}, err
+	}
+	return s.user(ctx, s.DB, id) // 0 is nobody
+}
+
 func (s *Store) user(ctx context.Context, q pg.Q, id int64) (User, error) {
 	return s.one(ctx, q, "user", id)
 }
