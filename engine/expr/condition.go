@@ -19,6 +19,7 @@ type Condition struct {
 	raw  json.RawMessage
 	test test     // nil when only the scope shows the structure
 	tmpl Template // evaluated first when test is nil
+	vars []path
 }
 
 // NewCondition compiles a JSON value.
@@ -40,6 +41,9 @@ func (c *Condition) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	*c = Condition{raw: bytes.Clone(raw), tmpl: t}
+	for _, p := range t.Paths() {
+		c.vars = append(c.vars, parsePath(p))
+	}
 	if isStatic(t.root) {
 		c.test = build(t.root)
 	}
@@ -59,6 +63,10 @@ func (c Condition) IsZero() bool { return c.raw == nil || string(c.raw) == "null
 
 // Paths returns the paths of all variables in c, each once.
 func (c Condition) Paths() []string { return c.tmpl.Paths() }
+
+// Used returns the variables of c with their values in s, by path; nil when c has
+// none.
+func (c Condition) Used(s Scope) map[string]any { return used(s, c.vars) }
 
 // Value returns the JSON value that c was compiled from.
 func (c Condition) Value() any { return c.tmpl.Value() }

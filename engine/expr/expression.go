@@ -36,6 +36,10 @@ func (e *Expression) Paths() []string {
 	return out
 }
 
+// Used returns the variables of e with their values in s, by path; nil when e
+// has none.
+func (e *Expression) Used(s Scope) map[string]any { return used(s, e.params) }
+
 // Compile prepares text for engine. An expression that the engine cannot parse
 // is an error in the engine's words: "SyntaxError: Unexpected end of expression
 // (char 4)".

@@ -35,15 +35,6 @@ var operators = map[string]operator{
 	"notEndsWith":   not(affix(strings.HasSuffix)),
 }
 
-// Operators lists the operators that people choose from, in their order, with
-// the words of the editor.
-var Operators = []struct{ Name, Label string }{
-	{"equal", "="}, {"notEqual", "≠"}, {"gt", ">"}, {"gte", "≥"}, {"lt", "<"}, {"lte", "≤"},
-	{"includes", "contains"}, {"notIncludes", "does not contain"},
-	{"startsWith", "starts with"}, {"notStartsWith", "does not start with"},
-	{"endsWith", "ends with"}, {"notEndsWith", "does not end with"},
-}
-
 func not(op operator) operator {
 	return func(a, b any, alike bool) (bool, error) {
 		ok, err := op(a, b, alike)

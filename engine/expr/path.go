@@ -8,7 +8,8 @@ import (
 )
 
 // Scope holds the variables by root: $context, $jobsMapByNodeKey, … Its values
-// are not changed.
+// are JSON values, which are not changed, or functions of type func() any that
+// are called for each use, such as the current time.
 type Scope = interface {
 	Root(name string) (value any, ok bool)
 }
@@ -89,6 +90,8 @@ func (p *path) resolve(s Scope) (any, bool) {
 	switch v := cur.(type) {
 	case undefined:
 		return nil, false
+	case func() any:
+		return v(), true
 	case int64: // a result that has not been through JSON yet
 		return float64(v), true
 	case int:
@@ -114,6 +117,8 @@ func (g *segment) of(cur any) (any, bool) {
 		if g.name == "length" {
 			return float64(utf16Len(cur)), true
 		}
+	case func() any:
+		return g.of(cur())
 	}
 	return nil, false
 }
@@ -147,3 +152,17 @@ func anyHas(list []any, name string) bool {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// used returns the values of params in s, by path, for people who want to see
+// what went in; nil when there are no params.
+func used(s Scope, params []path) map[string]any {
+	if len(params) == 0 {
+		return nil
+	}
+	values := make(map[string]any, len(params))
+	for i := range params {
+		v, _ := params[i].resolve(s)
+		values[params[i].text] = v
+	}
+	return values
+}

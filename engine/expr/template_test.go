@@ -67,6 +67,21 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func TestResolveCallsFunctions(t *testing.T) {
+	t.Parallel()
+	calls := 0.0
+	next := func() any { calls++; return calls }
+	s := expr.Vars{"$system": map[string]any{"next": next, "range": func() any { return map[string]any{"today": "d"} }}}
+	tmpl, err := expr.NewTemplate([]any{"{{$system.next}}", "{{$system.next}}", "{{$system.range.today}}", "{{$system.range.never}}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tmpl.Eval(s)
+	if want := []any{1.0, 2.0, "d", expr.Undefined}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+}
+
 func TestTemplateEval(t *testing.T) {
 	t.Parallel()
 	s := vars(t, `{"a": 1, "b": true, "n": null, "s": "x", "l": [1, [2, null], "z"], "o": {"k": [1]},

@@ -2,7 +2,9 @@ package nodes
 
 import (
 	"context"
+	"encoding/json"
 
+	"alur/engine/collection"
 	"alur/engine/expr"
 	"alur/engine/node"
 )
@@ -12,29 +14,45 @@ var _ = node.Register[CalculationConfig](calculation{})
 // CalculationConfig is the settings of a calculation node (spec/nodes-core.md §4).
 type CalculationConfig struct {
 	Engine     string `json:"engine"`     // math.js, formula.js or string; "" is math.js
-	Expression string `json:"expression"` // empty: the result is null
+	Expression string `json:"expression"` // "" gives null
+
+	formula formula
 }
 
-func (c CalculationConfig) engine() string {
-	if c.Engine == "" {
-		return expr.MathJS
+// UnmarshalJSON also compiles the expression.
+func (c *CalculationConfig) UnmarshalJSON(raw []byte) error {
+	type plain CalculationConfig
+	if err := json.Unmarshal(raw, (*plain)(c)); err != nil {
+		return err
 	}
-	return c.Engine
+	if c.Engine == "" {
+		c.Engine = expr.MathJS
+	}
+	c.formula = newFormula(c.Engine, c.Expression)
+	return nil
 }
 
+// known reports whether there is an engine for the expression.
 func (c CalculationConfig) known() bool {
-	switch c.engine() {
-	case expr.MathJS, expr.FormulaJS, expr.Plain:
+	switch c.Engine {
+	case "", expr.MathJS, expr.FormulaJS, expr.Plain:
 		return true
 	}
 	return false
 }
 
-// Validate lets everything be saved, as the reference does; what cannot be
-// calculated is found by Check.
-func (CalculationConfig) Validate() node.Problems { return nil }
+func (c CalculationConfig) Validate() node.Problems {
+	if !c.known() {
+		return node.Problems{"engine": "Choose math.js, formula.js or string."}
+	}
+	if text := c.formula.problem(); text != "" {
+		return node.Problems{"expression": text}
+	}
+	return nil
+}
 
-// calculation works out a value.
+// calculation works out an expression. One for an engine that nobody knows gives
+// null, as none does.
 type calculation struct{}
 
 func (calculation) Kind() string { return "calculation" }
@@ -42,38 +60,29 @@ func (calculation) Kind() string { return "calculation" }
 func (calculation) Effect() node.Effect { return node.Pure }
 
 func (calculation) Run(ctx context.Context, s *node.Step, c CalculationConfig) (node.Outcome, error) {
-	return c.calculate(ctx, s.Vars), nil
+	s.Input = c.formula.input(s.Vars)
+	return c.run(ctx, s.Vars)
 }
 
-func (c CalculationConfig) calculate(ctx context.Context, vars expr.Scope) node.Outcome {
-	if c.Expression == "" || !c.known() {
-		return node.Done(nil)
-	}
-	e, err := expr.Compile(c.engine(), c.Expression)
-	if err != nil {
-		return node.Stop(node.Error, err.Error())
-	}
-	value, err := e.Eval(ctx, vars)
-	if err != nil {
-		return node.Stop(node.Error, err.Error())
-	}
-	return node.Done(value)
-}
-
-func (calculation) Check(c CalculationConfig, _ node.Catalogue) node.Problems {
-	switch {
-	case !c.known():
-		return node.Problems{"engine": "Choose math.js, formula.js or string."}
-	case c.Expression == "":
-		return node.Problems{"expression": "Write an expression."}
-	}
-	if _, err := expr.Compile(c.engine(), c.Expression); err != nil {
-		return node.Problems{"expression": "This expression cannot be read: " + err.Error()}
-	}
-	return nil
-}
-
-// Test calculates without variables.
 func (calculation) Test(ctx context.Context, c CalculationConfig) (node.Outcome, error) {
-	return c.calculate(ctx, expr.Vars{}), nil
+	return c.run(ctx, noVars)
+}
+
+func (c CalculationConfig) run(ctx context.Context, vars node.Vars) (node.Outcome, error) {
+	if c.Expression == "" || !c.known() {
+		return node.Done(nil), nil
+	}
+	v, err := c.formula.eval(ctx, vars)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	return node.Done(v), nil
+}
+
+func (calculation) Outputs(c CalculationConfig, _ node.Catalogue) []node.Variable {
+	result := node.Variable{Title: "Result"}
+	if c.Engine == expr.Plain {
+		result.Type = collection.String
+	}
+	return []node.Variable{result}
 }

@@ -10,24 +10,24 @@ var _ = node.Register[EndConfig](end{})
 
 // EndConfig is the settings of an end node (spec/nodes-core.md §5).
 type EndConfig struct {
-	EndStatus *node.Status `json:"endStatus"` // Resolved or Failed; nil is Resolved
+	EndStatus *int `json:"endStatus"` // 1 succeeded, -1 failed; nil is 1
 }
 
 func (c EndConfig) status() node.Status {
 	if c.EndStatus == nil {
 		return node.Resolved
 	}
-	return *c.EndStatus
+	return node.Status(*c.EndStatus)
 }
 
 func (c EndConfig) Validate() node.Problems {
 	if s := c.status(); s != node.Resolved && s != node.Failed {
-		return node.Problems{"endStatus": "Choose “succeeded” (1) or “failed” (-1)."}
+		return node.Problems{"endStatus": "Choose how the workflow ends: succeeded or failed."}
 	}
 	return nil
 }
 
-// end ends the whole execution at once, also from inside branches.
+// end ends the whole execution, whatever branches it is in.
 type end struct{}
 
 func (end) Kind() string { return "end" }
