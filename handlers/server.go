@@ -49,13 +49,16 @@ type Server struct {
 func (s *Server) resources() []Resource {
 	return []Resource{
 		&home{server: s},
+		&search{server: s},
 		&setup{server: s, store: s.Auth, samples: s.Samples},
 		&entrance{store: s.Auth},
 		&ownAccount{server: s, store: s.Auth},
+		&workflows{engine: s.Engine, records: s.Records, people: s.Auth},
 		&tasks{store: s.Tasks},
 		&links{server: s, store: s.Tasks},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},
 		&outbox{server: s, store: s.Outbox},
+		&tasksAPI{store: s.Tasks},
 		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
 		&recordsAPI{db: s.DB, store: s.Records},
 	}

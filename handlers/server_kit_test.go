@@ -25,6 +25,7 @@ import (
 	"alur/engine/snowflake"
 	"alur/engine/task"
 	_ "alur/engine/triggers" // the trigger types
+	"alur/views"
 )
 
 // role is who calls a site: one of the people below, or nobody.
@@ -215,6 +216,16 @@ func (a answer) find(selector string) string {
 		a.t.Fatalf("no %s in:\n%.3000s", selector, a.Text)
 	}
 	return strings.Join(strings.Fields(found.Text()), " ")
+}
+
+// words is what the answer says to people, for messages.
+func (a answer) words() string {
+	a.t.Helper()
+	text := a.Text
+	if main := a.doc().Find("main"); main.Length() > 0 {
+		text = main.Text()
+	}
+	return views.Clip(strings.Join(strings.Fields(text), " "), 400)
 }
 
 // toast is the notice that the answer leaves for the next page.

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/views"
 )
 
@@ -19,8 +20,11 @@ const dataGroup = "Data"
 // recordsPath is where the records of a collection are.
 func recordsPath(collection string) string { return "/data/" + collection }
 
-// signOutPath is where the account menu posts to.
-const signOutPath = "/sign-out"
+// Where the account menu leads.
+const (
+	accountPath = "/account"
+	signOutPath = "/sign-out"
+)
 
 // navigation is everything the navigation may show. A link is shown to those
 // who may open it, and only when it has a route.
@@ -45,7 +49,7 @@ var navigation = []views.NavGroup{
 // cookie.
 func (s *Server) shell(c echo.Context) (views.Shell, error) {
 	a := actor(c)
-	shell := views.Shell{Flash: takeFlash(c), Version: s.Version, SignOut: signOutPath}
+	shell := views.Shell{Flash: takeFlash(c), Version: s.Version, SignOut: signOutPath, Account: accountPath}
 	if !a.Signed() {
 		return shell, nil
 	}
@@ -92,11 +96,14 @@ func (s *Server) dataLinks(ctx context.Context, a auth.Actor, path string) ([]vi
 	for _, c := range all {
 		if !c.System {
 			url := recordsPath(c.Name)
-			links = append(links, views.NavLink{Name: cmp.Or(c.Title, c.Name), URL: url, Icon: "table", Current: below(path, url)})
+			links = append(links, views.NavLink{Name: titleOf(c), URL: url, Icon: "table", Current: below(path, url)})
 		}
 	}
 	return links, nil
 }
+
+// titleOf is what a collection is called.
+func titleOf(c *collection.Collection) string { return cmp.Or(c.Title, c.Name) }
 
 // below reports whether path is url or below it.
 func below(path, url string) bool {

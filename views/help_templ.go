@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 type keyHelp struct{ keys, does string }
 
 var keysEverywhere = []keyHelp{
-	{"/", "Search on this page"},
+	{"/", "Search"},
 	{"?", "Show this list"},
 	{"Esc", "Close what is open"},
 }

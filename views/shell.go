@@ -9,6 +9,7 @@ type Shell struct {
 	Groups  []NavGroup // the navigation, already cut to what the person may see
 	Flash   *Notice    // shown once as a toast; nil: nothing to say
 	Version string     // of the program, for the account menu
+	Account string     // the person's own page
 	SignOut string     // where the sign-out form posts to
 }
 
@@ -56,6 +57,7 @@ func shellOf(ctx context.Context) Shell {
 // Page is what a page inside the shell says about itself.
 type Page struct {
 	Title   string   // in the browser's tab; " · Alur" is added
+	Query   string   // what the search of the top bar shows
 	Editor  bool     // fills the window beside a narrow rail (canvas, log)
 	Scripts []string // further files of static/js, for example "canvas.js"
 }

@@ -16,6 +16,61 @@ func TestFirstStart(t *testing.T) {
 	v := s.visitor(t)
 	v.open("/")
 	v.inspect("before-setup")
+
 	v.open(s.Setup)
 	v.inspect("setup")
+	v.fill("Your name", "Ann Bauer")
+	v.fill("Email", adminEmail)
+	v.fill("Password", "short")
+	v.follow("Create administrator and start")
+	v.sees(".error", "characters")
+	v.inspect("setup-problem")
+
+	v.fill("Password", adminPassword)
+	v.follow("Create administrator and start")
+	v.sees("h1", "Home")
+	v.sees("#h-runs", "Runs today")
+	v.inspect("home")
+
+	v.open(s.Setup)
+	v.sees("main", "used")
+}
+
+// TestWelcome starts without samples, signs in and out, and installs them from
+// the empty start page.
+func TestWelcome(t *testing.T) {
+	t.Parallel()
+	s := startReady(t)
+	v := s.visitor(t)
+	v.open("/help")
+	if got := v.path(); got != "/sign-in?next=%2Fhelp" {
+		t.Errorf("a stranger stands at %s", got)
+	}
+	v.inspect("sign-in")
+	v.signIn(adminEmail, "not the password")
+	v.sees("[role=alert]", "password")
+	v.signIn(adminEmail, adminPassword)
+	v.sees("h1", "Home")
+	v.inspect("welcome")
+
+	v.follow("Install sample applications")
+	v.sees(".toast", "sample applications installed")
+	v.gone("#h-welcome")
+	v.sees("#nav", "Orders")
+
+	v.press("Help and keys")
+	v.sees("dialog", "Search")
+	v.axe("help")
+	v.press("Close")
+	v.gone("dialog")
+	if got := v.focused(); got != "Help and keys" {
+		t.Errorf("after the dialog the focus is on %q", got)
+	}
+
+	v.press("AB, ")
+	v.follow("Sign out")
+	v.open("/")
+	if got := v.path(); !strings.HasPrefix(got, "/sign-in") {
+		t.Errorf("after signing out / leads to %s", got)
+	}
 }
