@@ -51,11 +51,15 @@ func (e *Engine) Check(w Workflow, nodes []Node) []Problem {
 	if err != nil {
 		all = append(all, Problem{Msg: "The nodes are not linked as a tree: " + err.Error() + "."})
 	}
+	scopes := newScoper(w, tree, cat)
 	tree.Walk(func(n *TreeNode) {
 		at := Problem{NodeID: n.ID, NodeKey: n.Key, Node: n.displayName()}
-		add(at, checkTreeNode(w, n, cat))
-		refs := references{scope: e.scope(w, tree, n.Key), cat: cat, tree: tree}
-		add(at, refs.check(n.Config))
+		problems := checkTreeNode(w, n, cat)
+		add(at, problems)
+		if used := References(n.Config); len(used) > 0 {
+			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree}
+			add(at, without(refs.check(used), problems))
+		}
 	})
 	return all
 }
@@ -83,12 +87,10 @@ func (e *Engine) checkTrigger(kind string, config json.RawMessage, incomplete bo
 	return configProblems(config, k.Check(config, e.Records), incomplete)
 }
 
-func triggerOutputs(w Workflow, cat node.Catalogue) []node.Variable {
-	k := LookupTrigger(w.Type)
-	if k == nil {
-		return nil
-	}
-	return k.Outputs(w.Config, cat)
+// without returns the problems whose field has none yet.
+func without(problems, known node.Problems) node.Problems {
+	maps.DeleteFunc(problems, func(field, _ string) bool { return known[field] != "" })
+	return problems
 }
 
 // placeholderPattern finds the variables in texts of settings (spec/variables.md §2).
@@ -147,9 +149,9 @@ type references struct {
 	tree  Level
 }
 
-func (r references) check(config json.RawMessage) node.Problems {
+func (r references) check(used []Reference) node.Problems {
 	problems := node.Problems{}
-	for _, ref := range References(config) {
+	for _, ref := range used {
 		if msg := r.problem(strings.TrimPrefix(ref.Path, "ctx.")); msg != "" && problems[ref.Field] == "" {
 			problems[ref.Field] = msg
 		}

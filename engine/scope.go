@@ -19,13 +19,29 @@ type ScopeGroup struct {
 // level.
 func (e *Engine) Scope(w Workflow, nodes []Node, key string) []ScopeGroup {
 	tree, _ := BuildTree(nodes)
-	return e.scope(w, tree, key)
+	return newScoper(w, tree, e.Records).scope(key)
 }
 
-func (e *Engine) scope(w Workflow, tree Level, key string) []ScopeGroup {
-	cat := e.Records
-	groups := []ScopeGroup{{Title: w.TriggerTitle, Path: "$context", Variables: triggerOutputs(w, cat)}}
-	before, found := tree.Before(key)
+// scoper works out scopes in one workflow, each node's outputs once.
+type scoper struct {
+	w       Workflow
+	tree    Level
+	cat     node.Catalogue
+	trigger []node.Variable
+	outputs map[*TreeNode][]node.Variable
+}
+
+func newScoper(w Workflow, tree Level, cat node.Catalogue) *scoper {
+	s := &scoper{w: w, tree: tree, cat: cat, outputs: map[*TreeNode][]node.Variable{}}
+	if k := LookupTrigger(w.Type); k != nil {
+		s.trigger = k.Outputs(w.Config, cat)
+	}
+	return s
+}
+
+func (s *scoper) scope(key string) []ScopeGroup {
+	groups := []ScopeGroup{{Title: s.w.TriggerTitle, Path: "$context", Variables: s.trigger}}
+	before, found := s.tree.Before(key)
 	if !found && key != "" {
 		before = nil
 	}
@@ -33,11 +49,14 @@ func (e *Engine) scope(w Workflow, tree Level, key string) []ScopeGroup {
 		if n.Settings == nil {
 			continue
 		}
-		outputs := n.Kind.Outputs(n.Settings, cat)
-		if len(outputs) == 0 {
-			continue
+		outputs, known := s.outputs[n]
+		if !known {
+			outputs = n.Kind.Outputs(n.Settings, s.cat)
+			s.outputs[n] = outputs
 		}
-		groups = append(groups, ScopeGroup{Title: n.Title, Node: n, Path: "$jobsMapByNodeKey." + n.Key, Variables: outputs})
+		if len(outputs) > 0 {
+			groups = append(groups, ScopeGroup{Title: n.Title, Node: n, Path: "$jobsMapByNodeKey." + n.Key, Variables: outputs})
+		}
 	}
 	return append(groups, ScopeGroup{Title: "System", Path: "$system", Variables: systemVariables})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"alur/engine/auth"
+	"alur/engine/node"
 	"alur/engine/snowflake"
 )
 
@@ -28,6 +29,7 @@ type WorkflowFilter struct {
 type WorkflowSummary struct {
 	Workflow
 	Owner      string // who made it; "" when unknown
+	DraftID    int64  // the draft that waits to be published; 0 for none
 	Runs       []Run  // the newest 20 executions, oldest first
 	FailedWeek int    // executions of the last seven days that did not succeed …
 	TotalWeek  int    // … of so many; counted up to 10,000
@@ -40,6 +42,17 @@ type Run struct {
 	At      time.Time  `json:"at"`
 	Started *time.Time `json:"started"`
 	Ended   *time.Time `json:"ended"`
+}
+
+// State is the run's state in one word; see [Execution.State].
+func (r Run) State() string {
+	switch {
+	case r.Status == nil && r.Started == nil:
+		return "queued"
+	case r.Status == nil:
+		return "running"
+	}
+	return StateOf(node.Status(*r.Status))
 }
 
 // Last returns the newest execution; ok is false when there was none.
@@ -67,6 +80,7 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 	var rows []struct {
 		Workflow
 		Owner      string          `db:"owner"`
+		DraftID    *int64          `db:"draft_id"`
 		Runs       json.RawMessage `db:"runs"`
 		FailedWeek int             `db:"failed_week"`
 		TotalWeek  int             `db:"total_week"`
@@ -82,6 +96,9 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 	list = make([]WorkflowSummary, len(rows))
 	for i, r := range rows {
 		list[i] = WorkflowSummary{Workflow: r.Workflow, Owner: r.Owner, FailedWeek: r.FailedWeek, TotalWeek: r.TotalWeek}
+		if r.DraftID != nil {
+			list[i].DraftID = *r.DraftID
+		}
 		if len(r.Runs) == 0 {
 			continue
 		}

@@ -1,0 +1,640 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"alur/engine"
+	"alur/engine/auth"
+	"alur/engine/fault"
+	"alur/engine/node"
+	"alur/views"
+	"alur/views/nodeforms"
+	"alur/views/triggerforms"
+)
+
+// nodeRoutes registers the pages of nodes and of the trigger.
+func (h *workflows) nodeRoutes(g *Group) {
+	g.GET("/workflows/:id/trigger", auth.ManageWorkflows, h.showTrigger)
+	g.POST("/workflows/:id/trigger", auth.ManageWorkflows, h.saveTrigger)
+	g.GET("/workflows/:id/scope", auth.ManageWorkflows, h.scope)
+	g.GET("/workflows/:id/nodes/new", auth.ManageWorkflows, h.nodeMenu)
+	g.POST("/workflows/:id/nodes", auth.ManageWorkflows, h.addNode)
+	g.GET("/workflows/:id/nodes/:key", auth.ManageWorkflows, h.showNode)
+	g.POST("/workflows/:id/nodes/:key", auth.ManageWorkflows, h.saveNode)
+	g.GET("/workflows/:id/nodes/:key/delete", auth.ManageWorkflows, h.askRemoveNode)
+	g.POST("/workflows/:id/nodes/:key/delete", auth.ManageWorkflows, h.removeNode)
+}
+
+var errNoNodePage = fault.New(fault.NotFound, "There is no such node. It may have been deleted.")
+
+// node returns the node that the address names.
+func (d *desk) node() (*engine.TreeNode, error) { return d.nodeCalled(d.c.Param("key")) }
+
+func (d *desk) nodeCalled(key string) (*engine.TreeNode, error) {
+	n := d.tree.Find(key)
+	if n == nil {
+		return nil, errNoNodePage
+	}
+	return n, nil
+}
+
+// panel is a drawer while it is being put together: what is edited, as typed
+// or as stored.
+type panel struct {
+	key      string // of the node; "trigger"
+	url      string
+	kind     string // of the node, or of the trigger
+	form     nodeforms.Form
+	name     string
+	revision int64
+	config   json.RawMessage
+	problems map[string]string // by control name or config key
+}
+
+func (d *desk) nodePanel(n *engine.TreeNode) panel {
+	p := panel{key: n.Key, url: d.nodeURL(n.Key), kind: n.Type, name: n.Title, revision: n.Revision, config: n.Config}
+	if k := nodeforms.Lookup(n.Type); k != nil {
+		p.form = k.New()
+		p.form.Load(nodeforms.Decode(n.Config))
+	}
+	if !n.UpdatedAt.Equal(n.CreatedAt) { // a new node is empty, and everybody sees that
+		p.problems = d.problemsAt(n.Key)
+	}
+	return p
+}
+
+func (d *desk) triggerPanel() panel {
+	p := panel{key: "trigger", url: d.url() + "/trigger", kind: d.w.Type, name: d.w.TriggerTitle, revision: d.w.SettingsRevision, config: d.w.Config}
+	if k := triggerforms.Lookup(d.w.Type); k != nil {
+		p.form = k.New()
+		p.form.Load(nodeforms.Decode(d.w.Config))
+	}
+	if d.w.SettingsRevision > 1 {
+		p.problems = d.problemsAt("")
+	}
+	return p
+}
+
+// problemsAt are what Check found at a node, by config key.
+func (d *desk) problemsAt(key string) map[string]string {
+	problems := map[string]string{}
+	for _, p := range d.checked {
+		if p.NodeKey == key && (key != "" || p.Node != "") && problems[p.Field] == "" {
+			problems[p.Field] = p.Msg
+		}
+	}
+	return problems
+}
+
+// drawer words a panel.
+func (d *desk) drawer(p panel) *views.Drawer {
+	v := &views.Drawer{
+		Key: p.key, URL: p.url, Close: d.url(), Revision: p.revision, Name: p.name, NameBad: p.problems["title"],
+		Tab: d.c.QueryParam("tab"), ReadOnly: d.readOnly(),
+	}
+	env := *d.env
+	env.Action, env.Problems = p.url, p.problems
+	env.Scope = d.url() + "/scope?" + url.Values{"node": {p.key}}.Encode()
+	keys := []string{"title"}
+	if p.key == "trigger" {
+		v.Icon, v.Kind = "bolt", "Trigger"
+		if k := triggerforms.Lookup(p.kind); k != nil {
+			v.Kind, v.Help, keys = k.Title, k.Help, append(keys, k.Keys...)
+		}
+		v.NameHint = triggerforms.WordsOf(d.w.Type, d.w.Config, d.env)
+	} else {
+		env.Names.Groups = d.scope(p.key)
+		v.Icon, v.Kind, v.NameHint = nodeforms.IconOf(p.kind), nodeforms.TitleOf(p.kind), nodeforms.TitleOf(p.kind)
+		if k := nodeforms.Lookup(p.kind); k != nil {
+			v.Help, keys = k.Help, append(keys, k.Keys...)
+		}
+		if !v.ReadOnly {
+			v.Menu = []views.Link{{Text: "Delete…", Icon: "trash", URL: p.url + "/delete"}}
+		}
+	}
+	v.Title = p.name
+	if v.Title == "" {
+		v.Title = v.NameHint
+	}
+	v.Above = env.Elsewhere(keys)
+	if p.form == nil {
+		v.ReadOnly = true
+	} else {
+		v.Form = p.form.View(&env)
+	}
+	return v
+}
+
+func (h *workflows) showTrigger(c echo.Context) error {
+	d, err := h.open(c)
+	if err != nil {
+		return err
+	}
+	return d.render(http.StatusOK, d.drawer(d.triggerPanel()))
+}
+
+func (h *workflows) showNode(c echo.Context) error {
+	d, err := h.open(c)
+	if err != nil {
+		return err
+	}
+	n, err := d.node()
+	if err != nil {
+		return err
+	}
+	return d.render(http.StatusOK, d.drawer(d.nodePanel(n)))
+}
+
+func (h *workflows) saveTrigger(c echo.Context) error {
+	d, moved, err := h.openToChange(c)
+	if err != nil {
+		return err
+	}
+	return d.save(d.triggerPanel(), moved, func(p panel, config json.RawMessage, seen int64) error {
+		_, err := h.engine.UpdateWorkflow(c.Request().Context(), actor(c), d.w.ID, engine.WorkflowChange{
+			Seen: seen, TriggerTitle: &p.name, Config: config, Incomplete: true,
+		})
+		return err
+	})
+}
+
+func (h *workflows) saveNode(c echo.Context) error {
+	d, moved, err := h.openToChange(c)
+	if err != nil {
+		return err
+	}
+	n, err := d.node()
+	if err != nil {
+		return err
+	}
+	return d.save(d.nodePanel(n), moved, func(p panel, config json.RawMessage, seen int64) error {
+		_, err := h.engine.UpdateNode(c.Request().Context(), actor(c), n.ID, engine.NodeChange{
+			Seen: seen, Title: &p.name, Config: config, Incomplete: true,
+		})
+		return err
+	})
+}
+
+func (h *workflows) openToChange(c echo.Context) (*desk, bool, error) {
+	d, err := h.open(c)
+	if err != nil {
+		return nil, false, err
+	}
+	return d.editable()
+}
+
+// save takes a posted drawer over, changes rows if that is what was asked,
+// stores it, and answers with the drawer as typed. Stored is what the panel was
+// before; moved tells that a draft was made for it.
+func (d *desk) save(stored panel, moved bool, store func(p panel, config json.RawMessage, seen int64) error) error {
+	c := d.c
+	values, err := c.FormParams()
+	if err != nil {
+		return err
+	}
+	p := stored
+	p.name = strings.TrimSpace(values.Get("title"))
+	if p.form == nil {
+		return fault.New(fault.Invalid, "Not saved: nobody here knows this type of node.")
+	}
+	p.form = newForm(p)
+	p.form.Read(values, d.env)
+	verb, place, rows := strings.Cut(values.Get("do"), " ")
+	if rows {
+		p.form.Do(verb, place)
+	}
+	config := nodeforms.Decode(stored.config)
+	p.form.Save(config)
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return fmt.Errorf("encode settings: %w", err)
+	}
+	if p.problems = p.form.Problems(); len(p.problems) > 0 {
+		return d.refuse(p, http.StatusUnprocessableEntity, nil)
+	}
+	seen, _ := strconv.ParseInt(values.Get("revision"), 10, 64)
+	if moved {
+		seen = stored.revision // the draft has just been made from what was seen
+	}
+	err = store(p, raw, seen)
+	f, _ := errors.AsType[*fault.Error](err)
+	switch {
+	case f != nil && f.Kind == fault.Invalid && len(f.Fields) > 0:
+		p.problems = withoutPrefix(f.Fields)
+		return d.refuse(p, http.StatusUnprocessableEntity, nil)
+	case f != nil && f.Kind == fault.Conflict:
+		return d.refuse(p, http.StatusConflict, d.lost(stored, p, raw))
+	case err != nil:
+		return err
+	}
+	return d.saved(p, moved, rows)
+}
+
+func newForm(p panel) nodeforms.Form {
+	if p.key == "trigger" {
+		return triggerforms.Lookup(p.kind).New()
+	}
+	return nodeforms.Lookup(p.kind).New()
+}
+
+// withoutPrefix turns the API's field names into config keys.
+func withoutPrefix(fields map[string]string) map[string]string {
+	problems := map[string]string{}
+	for field, msg := range fields {
+		if field == "config" {
+			field = ""
+		}
+		problems[strings.TrimPrefix(field, "config.")] = msg
+	}
+	return problems
+}
+
+// refuse answers with the drawer as typed and what is wrong with it.
+func (d *desk) refuse(p panel, status int, lost *views.Lost) error {
+	v := d.drawer(p)
+	v.Lost = lost
+	return render(d.c, status, views.EditorPage(d.editor(v)), views.NodeDrawer(*v))
+}
+
+// saved answers after a change: with the drawer as typed, and with everything
+// its settings show in. Without JavaScript it leads back to the page, unless a
+// row was added that is not worth storing yet.
+func (d *desk) saved(p panel, moved, rows bool) error {
+	after, err := d.h.openID(d.c, d.w.ID)
+	if err != nil {
+		return err
+	}
+	if !isPartial(d.c.Request()) && !rows {
+		return done(d.c, after.panelURL(p.key), "Saved.")
+	}
+	if p.key == "trigger" {
+		p.revision, p.problems = after.w.SettingsRevision, after.problemsAt("")
+	} else {
+		n, err := after.nodeCalled(p.key)
+		if err != nil {
+			return err
+		}
+		p.revision, p.problems = n.Revision, after.problemsAt(p.key)
+	}
+	p.url = after.panelURL(p.key)
+	drawer := after.drawer(p)
+	drawer.Saved = true
+	if moved && isPartial(d.c.Request()) {
+		after.replaceMain(p.url)
+		after.toast = &views.Notice{State: views.Completed, Text: "Your changes are in a draft. Publish it when it is ready."}
+		return after.render(http.StatusOK, drawer)
+	}
+	return after.renderSaved(drawer)
+}
+
+func (d *desk) panelURL(key string) string {
+	if key == "trigger" {
+		return d.url() + "/trigger"
+	}
+	return d.nodeURL(key)
+}
+
+// lost words an edit that somebody else was faster than, and lets the next save
+// go through.
+func (d *desk) lost(stored, mine panel, raw json.RawMessage) *views.Lost {
+	now, err := d.h.openID(d.c, d.w.ID)
+	if err != nil {
+		now = d
+	}
+	theirs := stored
+	if stored.key == "trigger" {
+		theirs = now.triggerPanel()
+	} else if n := now.tree.Find(stored.key); n != nil {
+		theirs = now.nodePanel(n)
+	}
+	l := &views.Lost{When: words(d.c).Ago(now.w.UpdatedAt)}
+	if now.w.UpdatedByID != nil {
+		for _, u := range d.env.Users {
+			if u.Value == views.ID(*now.w.UpdatedByID) {
+				l.Who = u.Text
+			}
+		}
+	}
+	facts := func(name string, config json.RawMessage) []views.Fact {
+		summary := nodeforms.SummaryOf
+		if stored.key == "trigger" {
+			summary = triggerforms.SummaryOf
+		}
+		list := []views.Fact{{Name: "Name", Value: name}, {Name: "In short", Value: summary(stored.kind, config, now.env)}}
+		return append(list, settingsFacts(config)...)
+	}
+	l.Now, l.Mine = differing(facts(theirs.name, theirs.config), facts(mine.name, raw))
+	return l
+}
+
+// settingsFacts lists settings by their key.
+func settingsFacts(config json.RawMessage) []views.Fact {
+	var list []views.Fact
+	settings := nodeforms.Decode(config)
+	for _, key := range sortedKeys(settings) {
+		raw, _ := json.Marshal(settings[key])
+		list = append(list, views.Fact{Name: key, Value: views.Clip(string(raw), 300)})
+	}
+	return list
+}
+
+func sortedKeys(o nodeforms.Object) []string {
+	var keys []string
+	for key := range o {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// differing leaves out the facts that are the same on both sides.
+func differing(a, b []views.Fact) (onlyA, onlyB []views.Fact) {
+	has := func(list []views.Fact, f views.Fact) bool { return slices.Contains(list, f) }
+	for _, f := range a {
+		if !has(b, f) {
+			onlyA = append(onlyA, f)
+		}
+	}
+	for _, f := range b {
+		if !has(a, f) {
+			onlyB = append(onlyB, f)
+		}
+	}
+	return onlyA, onlyB
+}
+
+// scope is the popover of the variable button, or the fields of one relation.
+func (h *workflows) scope(c echo.Context) error {
+	d, err := h.open(c)
+	if err != nil {
+		return err
+	}
+	key := c.QueryParam("node")
+	names := d.env.Names
+	names.Groups = d.scope(key)
+	if key == "trigger" {
+		names.Groups = names.Groups[len(names.Groups)-1:] // nothing has happened before the trigger
+	}
+	address := d.url() + "/scope?" + url.Values{"node": {key}}.Encode()
+	if of := c.QueryParam("of"); of != "" {
+		items := nodeforms.PickerItems(names, of, c.QueryParam("path"), address)
+		group := []nodeforms.PickerGroup{{Title: d.env.CollectionTitle(of), Items: items}}
+		return render(c, http.StatusOK, nodeforms.PickerPage(group, d.url()), nodeforms.PickerList(items))
+	}
+	groups := nodeforms.PickerGroups(names, address)
+	return render(c, http.StatusOK, nodeforms.PickerPage(groups, d.panelURL(key)), nodeforms.Picker(groups))
+}
+
+// place is where a node is to be added.
+type place struct {
+	after  string // key of a node, or "trigger"
+	branch *int
+}
+
+func (d *desk) place(after, branch string) (place, error) {
+	p := place{after: after}
+	if p.after == "" {
+		p.after = "trigger"
+	}
+	if p.after != "trigger" {
+		if _, err := d.nodeCalled(p.after); err != nil {
+			return place{}, err
+		}
+	}
+	if branch != "" {
+		n, err := strconv.Atoi(branch)
+		if err != nil || p.after == "trigger" {
+			return place{}, errNoNodePage
+		}
+		p.branch = &n
+	}
+	return p, nil
+}
+
+// follower returns the node that stands at p now, nil when nothing does.
+func (d *desk) follower(p place) *engine.TreeNode {
+	if p.after == "trigger" {
+		if len(d.tree) > 0 {
+			return d.tree[0]
+		}
+		return nil
+	}
+	n := d.tree.Find(p.after)
+	if p.branch != nil {
+		for _, b := range n.Branches {
+			if b.Index == *p.branch && len(b.Nodes) > 0 {
+				return b.Nodes[0]
+			}
+		}
+		return nil
+	}
+	for _, other := range d.nodes {
+		if n.DownstreamID != nil && other.ID == *n.DownstreamID {
+			return d.tree.Find(other.Key)
+		}
+	}
+	return nil
+}
+
+func (h *workflows) nodeMenu(c echo.Context) error {
+	d, err := h.open(c)
+	if err != nil {
+		return err
+	}
+	p, err := d.place(c.QueryParam("after"), c.QueryParam("branch"))
+	if err != nil {
+		return err
+	}
+	return d.renderMenu(http.StatusOK, p, c.QueryParam("branch"), "")
+}
+
+func (d *desk) renderMenu(status int, p place, branch, problem string) error {
+	vm := views.NodeMenu{
+		Action: d.url() + "/nodes", Back: d.url(), Error: problem,
+		Hidden: map[string]string{"after": p.after, "branch": branch}, Place: "after the trigger",
+	}
+	if n := d.tree.Find(p.after); n != nil {
+		vm.Place = "after “" + nodeTitle(n) + "”"
+	}
+	follower := d.follower(p)
+	for _, title := range nodeforms.Groups {
+		group := views.NodeGroup{Title: title}
+		for _, k := range nodeforms.Kinds() {
+			registered := node.Lookup(k.Name)
+			if k.Group != title || registered == nil {
+				continue
+			}
+			for _, v := range k.Variants {
+				item := views.NodeItem{Value: k.Name + "/" + v.Name, Title: v.Title, Help: v.Help, Icon: k.Icon}
+				if d.w.Sync && registered.Waits {
+					item.Forbidden = "It waits, and this workflow runs at once."
+				}
+				branches := variantBranches(registered, v)
+				if item.Branches = len(branches) > 0; item.Branches && follower != nil && vm.Follow == nil {
+					vm.Follow = []views.Option{{Text: "below it"}}
+					for _, b := range branches {
+						vm.Follow = append(vm.Follow, views.Option{Value: strconv.Itoa(b.Index), Text: "into its branch “" + b.Label + "”"})
+					}
+				}
+				group.Items = append(group.Items, item)
+			}
+		}
+		if len(group.Items) > 0 {
+			vm.Groups = append(vm.Groups, group)
+		}
+	}
+	return render(d.c, status, views.NodeMenuPage(vm), views.NodeMenuDialog(vm))
+}
+
+// variantBranches are the ways out of a new node.
+func variantBranches(k *node.Kind, v nodeforms.Variant) []node.Branch {
+	settings, _ := k.Decode(json.RawMessage(v.Config))
+	if settings == nil {
+		return nil
+	}
+	return k.Branches(settings)
+}
+
+func (h *workflows) addNode(c echo.Context) error {
+	d, _, err := h.openToChange(c)
+	if err != nil {
+		return err
+	}
+	p, err := d.place(c.FormValue("after"), c.FormValue("branch"))
+	if err != nil {
+		return err
+	}
+	kindName, variantName, _ := strings.Cut(c.FormValue("type"), "/")
+	kind, registered := nodeforms.Lookup(kindName), node.Lookup(kindName)
+	if kind == nil || registered == nil {
+		c.Response().Header().Set("HX-Retarget", "#dialog")
+		c.Response().Header().Set("HX-Reswap", "innerHTML")
+		return d.renderMenu(http.StatusUnprocessableEntity, p, c.FormValue("branch"), "Choose a type of node.")
+	}
+	variant := kind.Variant(variantName)
+	n := engine.NewNode{Type: kindName, Title: d.freeTitle(kind.Title), Config: json.RawMessage(variant.Config), Incomplete: true, BranchIndex: p.branch}
+	if up := d.tree.Find(p.after); up != nil {
+		n.UpstreamID = &up.ID
+	}
+	if take, err := strconv.Atoi(c.FormValue("take")); err == nil {
+		if slices.ContainsFunc(variantBranches(registered, variant), func(b node.Branch) bool { return b.Index == take }) {
+			n.Take = &take
+		}
+	}
+	added, err := h.engine.AddNode(c.Request().Context(), actor(c), d.w.ID, n)
+	if err != nil {
+		return err
+	}
+	if !isPartial(c.Request()) {
+		return done(c, d.nodeURL(added.Key), "")
+	}
+	if d, err = h.openID(c, d.w.ID); err != nil {
+		return err
+	}
+	made, err := d.nodeCalled(added.Key)
+	if err != nil {
+		return err
+	}
+	d.replaceMain(d.nodeURL(added.Key))
+	return d.renderWith(http.StatusOK, d.drawer(d.nodePanel(made)), true)
+}
+
+// freeTitle numbers a title that other nodes have.
+func (d *desk) freeTitle(title string) string {
+	taken := map[string]bool{}
+	for _, n := range d.nodes {
+		taken[n.Title] = true
+	}
+	for n, free := 2, title; ; n++ {
+		if !taken[free] {
+			return free
+		}
+		free = title + " " + strconv.Itoa(n)
+	}
+}
+
+func (h *workflows) askRemoveNode(c echo.Context) error {
+	d, err := h.open(c)
+	if err != nil {
+		return err
+	}
+	n, err := d.node()
+	if err != nil {
+		return err
+	}
+	vm := views.RemoveNode{
+		Title: nodeTitle(n), Action: d.nodeURL(n.Key) + "/delete", Back: d.nodeURL(n.Key), Revision: n.Revision,
+	}
+	inside := map[string]bool{n.Key: true}
+	for _, b := range n.Branches {
+		if len(b.Nodes) == 0 {
+			continue
+		}
+		count := 0
+		b.Nodes.Walk(func(t *engine.TreeNode) { count++; inside[t.Key] = true })
+		vm.Branches = append(vm.Branches, views.Option{
+			Value: strconv.Itoa(b.Index), Text: "Keep “" + b.Label + "”",
+			Help: views.Count(count, "node moves", "nodes move") + " into its place.",
+		})
+	}
+	if len(vm.Branches) > 0 {
+		vm.Branches = append(vm.Branches, views.Option{Text: "Delete all of them", Help: views.Count(len(inside)-1, "node is", "nodes are") + " deleted with it."})
+	}
+	d.tree.Walk(func(t *engine.TreeNode) {
+		if inside[t.Key] {
+			return
+		}
+		for _, ref := range engine.References(t.Config) {
+			if ref.Path == "$jobsMapByNodeKey."+n.Key || strings.HasPrefix(ref.Path, "$jobsMapByNodeKey."+n.Key+".") {
+				vm.Used = append(vm.Used, "“"+nodeTitle(t)+"”")
+				return
+			}
+		}
+	})
+	return render(c, http.StatusOK, views.RemoveNodePage(vm), views.RemoveNodeDialog(vm))
+}
+
+func (h *workflows) removeNode(c echo.Context) error {
+	d, moved, err := h.openToChange(c)
+	if err != nil {
+		return err
+	}
+	n, err := d.node()
+	if err != nil {
+		return err
+	}
+	var keep *int
+	if typed := c.FormValue("keep"); typed != "" {
+		branch, err := strconv.Atoi(typed)
+		if err != nil {
+			return fault.New(fault.Invalid, "Choose which branch to keep.")
+		}
+		keep = &branch
+	}
+	seen, _ := strconv.ParseInt(c.FormValue("revision"), 10, 64)
+	if moved {
+		seen = n.Revision
+	}
+	if err := h.engine.RemoveNode(c.Request().Context(), actor(c), n.ID, seen, keep); err != nil {
+		return err
+	}
+	notice := "“" + nodeTitle(n) + "” is deleted."
+	if !isPartial(c.Request()) {
+		return done(c, d.url(), notice)
+	}
+	if d, err = h.openID(c, d.w.ID); err != nil {
+		return err
+	}
+	d.toast = &views.Notice{State: views.Completed, Text: notice}
+	d.replaceMain(d.url())
+	return d.renderWith(http.StatusOK, nil, true)
+}

@@ -1,0 +1,123 @@
+// The editor's canvas and drawer: arrow keys between cards, zoom, outline,
+// search in the dialog that adds nodes, and what a form that saves itself needs.
+(() => {
+  "use strict";
+  const cards = () => [...document.querySelectorAll(".canvas .node-open")];
+
+  // A save waits for the one before it, and then must build on its result.
+  document.addEventListener("htmx:before:request", (e) => {
+    const { sourceElement, request } = e.detail.ctx;
+    const form = sourceElement.closest?.("[data-autosave]");
+    const revision = form?.querySelector("[name=revision]");
+    if (revision && request.body instanceof URLSearchParams && request.body.has("revision")) {
+      request.body.set("revision", revision.value);
+    }
+  });
+
+  // "Saved" is true until something is typed.
+  const note = (text) => {
+    const saved = document.getElementById("saved");
+    if (saved) saved.textContent = text;
+  };
+  document.addEventListener("input", (e) => {
+    if (e.target.closest?.("[data-autosave]") && !e.target.closest("[data-picker]")) note("");
+  });
+  document.addEventListener("htmx:error", (e) => {
+    const form = e.detail.ctx?.sourceElement?.closest?.("[data-autosave]");
+    if (!form) return;
+    note("No connection. Your text stays here; trying again.");
+    setTimeout(() => form.isConnected && form.dispatchEvent(new Event("change", { bubbles: true })), 3000);
+  });
+
+  // Zoom in three steps, outline on and off.
+  const steps = [50, 75, 100];
+  let zoom = 100;
+  const apply = () => {
+    const canvas = document.querySelector("[data-canvas]"), group = document.querySelector("[data-zoom-group]");
+    if (!canvas || !group) return;
+    if (zoom === 100) delete canvas.dataset.zoomed;
+    else canvas.dataset.zoomed = zoom;
+    const [smaller, reset, larger] = group.children;
+    reset.textContent = `${zoom} %`;
+    reset.setAttribute("aria-label", `Zoom ${zoom} %, reset`);
+    smaller.disabled = zoom === steps[0];
+    larger.disabled = zoom === steps.at(-1);
+  };
+  let outline = true;
+  const applyOutline = () => {
+    document.querySelector("[data-outline]")?.setAttribute("aria-pressed", String(outline));
+    const list = document.getElementById("outline");
+    if (list) list.hidden = !outline;
+  };
+  document.addEventListener("click", (e) => {
+    const step = e.target.closest?.("[data-zoom]");
+    if (step) {
+      const by = Number(step.dataset.zoom);
+      zoom = by ? steps[Math.min(Math.max(steps.indexOf(zoom) + by, 0), 2)] : 100;
+      apply();
+    }
+    if (e.target.closest?.("[data-outline]")) {
+      outline = !outline;
+      applyOutline();
+    }
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (zoom !== 100) apply();
+    if (!outline) applyOutline();
+  });
+
+  // Search in the dialog that adds nodes.
+  const filter = (form, text) => {
+    const wanted = text.trim().toLowerCase();
+    let any = false;
+    for (const group of form.querySelectorAll("[data-filter-group]")) {
+      let found = false;
+      for (const item of group.querySelectorAll("[data-filter-item]")) {
+        item.hidden = !item.textContent.toLowerCase().includes(wanted);
+        found ||= !item.hidden;
+      }
+      group.hidden = !found;
+      any ||= found;
+    }
+    form.querySelector("[data-filter-none]").hidden = any;
+  };
+  document.addEventListener("input", (e) => {
+    if (e.target.matches?.("[data-filter-input]")) filter(e.target.closest("[data-filter]"), e.target.value);
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    const box = document.querySelector("[data-filter-box][hidden]");
+    if (!box) return;
+    box.hidden = false;
+    box.querySelector("input").focus();
+  });
+
+  document.addEventListener("keydown", (e) => {
+    if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (e.target.matches?.("[data-filter-input]") && e.key === "Enter") {
+      e.preventDefault();
+      [...e.target.form.querySelectorAll("[data-filter-item] button:enabled")].find((b) => b.checkVisibility())?.click();
+      return;
+    }
+    if (e.key === "Escape" && !document.querySelector("dialog[open], [popover]:popover-open, [data-picker]")) {
+      document.querySelector("[data-close-drawer]")?.click();
+      return;
+    }
+    const card = e.target.closest?.(".node-open");
+    if (!card || !card.closest(".canvas")) return;
+    const list = cards(), at = list.indexOf(card);
+    const branch = card.closest(".branch");
+    const beside = { ArrowLeft: branch?.previousElementSibling, ArrowRight: branch?.nextElementSibling }[e.key];
+    const to = { ArrowDown: list[at + 1], ArrowUp: list[at - 1], Home: list[0], End: list.at(-1) }[e.key]
+      ?? beside?.querySelector(".node-open");
+    if (to) {
+      e.preventDefault();
+      to.focus();
+    } else if (e.key === "a") {
+      e.preventDefault();
+      card.closest("li").nextElementSibling?.querySelector(".add > a, a")?.click();
+    } else if (e.key === "Delete") {
+      e.preventDefault();
+      card.parentElement.querySelector(".menu .danger")?.click();
+    }
+  });
+})();
