@@ -31,6 +31,9 @@ func (s *Store) Zone(ctx context.Context) (*time.Location, error) {
 	var value []byte
 	switch err := s.DB.GetContext(ctx, &value, queries.Get("zone")); {
 	case errors.Is(err, sql.ErrNoRows):
+		if s.hasRoot.Load() { // the set-up is over; it would have chosen one
+			s.zone.Store(time.UTC)
+		}
 		return time.UTC, nil
 	case err != nil:
 		return nil, fmt.Errorf("read the time zone: %w", err)
