@@ -2,7 +2,6 @@ package nodes
 
 import (
 	"context"
-	"maps"
 
 	"alur/engine/expr"
 	"alur/engine/fault"
@@ -44,8 +43,7 @@ func (destroy) Run(ctx context.Context, s *node.Step, c DestroyConfig) (node.Out
 func (destroy) Outputs(DestroyConfig, node.Catalogue) []node.Variable { return countOutput }
 
 func (destroy) Check(c DestroyConfig, cat node.Catalogue) node.Problems {
-	p := node.Problems{}
-	maps.Copy(p, checkCollection(c.Collection, cat))
-	maps.Copy(p, checkFilter(c.Params.Filter, "delete"))
-	return p
+	return check(c.Collection, cat, func(f fields, collection string, p node.Problems) {
+		p["params.filter"] = filterProblem(f, collection, c.Params.Filter, "delete")
+	})
 }

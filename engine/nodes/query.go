@@ -125,5 +125,13 @@ func (query) Outputs(c QueryConfig, cat node.Catalogue) []node.Variable {
 }
 
 func (query) Check(c QueryConfig, cat node.Catalogue) node.Problems {
-	return checkCollection(c.Collection, cat)
+	return check(c.Collection, cat, func(f fields, collection string, p node.Problems) {
+		p["params.filter"] = f.filter(collection, c.Params.Filter.Value())
+		p["params.appends"] = f.paths(collection, c.Params.Appends)
+		for _, key := range c.Params.Sort {
+			if p["params.sort"] == "" {
+				p["params.sort"] = f.path(collection, key.Field)
+			}
+		}
+	})
 }

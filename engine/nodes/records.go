@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -53,12 +54,30 @@ func checkCollection(name string, cat node.Catalogue) node.Problems {
 	return nil
 }
 
-// checkFilter finds a filter that is missing.
-func checkFilter(filter expr.Template, doing string) node.Problems {
-	if emptyFilter(filter.Value()) {
-		return node.Problems{"params.filter": fmt.Sprintf("Say which records to %s: add at least one condition.", doing)}
+// check collects what is wrong with a record node's settings in the light of the
+// catalogue: a collection or a field that does not exist (any more). Without the
+// collection nothing can be said of its fields.
+func check(name string, cat node.Catalogue, find func(f fields, collection string, p node.Problems)) node.Problems {
+	if p := checkCollection(name, cat); p != nil || nameProblem(name) != "" {
+		return p
 	}
-	return nil
+	p := node.Problems{}
+	find(fields{cat}, local(name), p)
+	for key, problem := range p {
+		if problem == "" {
+			delete(p, key)
+		}
+	}
+	return p
+}
+
+// filterProblem finds a filter that is missing, or that names no field.
+func filterProblem(f fields, collection string, filter expr.Template, doing string) string {
+	v := filter.Value()
+	if emptyFilter(v) {
+		return fmt.Sprintf("Say which records to %s: add at least one condition.", doing)
+	}
+	return f.filter(collection, v)
 }
 
 // emptyFilter reports whether a filter has no condition at all: nothing, {}, or
@@ -86,14 +105,11 @@ func filled(filter expr.Template, s *node.Step) (any, error) {
 	if filter.IsZero() {
 		return nil, nil
 	}
-	v, err := filter.Eval(s.Vars)
-	if err != nil {
-		return nil, err
+	if missing := filter.Missing(s.Vars); len(missing) > 0 {
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("The conditions use “%s”, which has no value here, so it is not known which records are meant. "+
+			"Choose another variable, or load what it leads to in an earlier step.", missing[0]))
 	}
-	if at, missing := expr.FindUndefined(v); missing {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("The condition %q uses a variable that has no value here, so it is not known which records are meant.", at))
-	}
-	return v, nil
+	return filter.Eval(s.Vars)
 }
 
 // object evaluates a template that gives an object; what has no value is left
@@ -133,5 +149,7 @@ func asResult(records []collection.Record) []any {
 	}
 	return list
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 var countOutput = []node.Variable{{Title: "Number of records", Type: collection.Integer}}

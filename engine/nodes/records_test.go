@@ -121,7 +121,9 @@ func TestQuery(t *testing.T) {
 		{"a page", `{"collection": "products", "multiple": true, "params": {"sort": [{"field": "price"}], "page": 2, "pageSize": 2}}`, "pad box", 1, ""},
 		{"no list", `{"collection": "products", "multiple": true, "params": {"filter": {"name": "x"}}}`, "", 1, ""},
 		{"no list, and that is a failure", `{"collection": "products", "multiple": true, "failOnEmpty": true, "params": {"filter": {"name": "x"}}}`, "", -1, ""},
-		{"a condition on nothing", `{"collection": "products", "params": {"filter": {"$and": [{"name": {"$eq": "{{$context.missing}}"}}]}}}`, "", 0, "$and.0.name.$eq"},
+		{"a condition on nothing", `{"collection": "products", "params": {"filter": {"$and": [{"name": {"$eq": "{{$context.missing}}"}}]}}}`, "", 0, "“$context.missing”, which has no value"},
+		{"a condition on a text with nothing in it", `{"collection": "products", "params": {"filter": {"name": {"$startsWith": "p{{$context.missing}}"}}}}`, "", 0, "“$context.missing”"},
+		{"a default is a value", `{"collection": "products", "params": {"filter": {"name": "{{$context.missing:cup}}"}}}`, "cup", 1, ""},
 		{"null is a value", `{"collection": "products", "params": {"filter": {"name": "{{$context.none}}"}}}`, "nil", 1, ""},
 		{"page 0", `{"collection": "products", "params": {"page": 0}}`, "", 0, "page must be a whole number"},
 	}

@@ -2,7 +2,6 @@ package nodes
 
 import (
 	"context"
-	"maps"
 
 	"alur/engine/expr"
 	"alur/engine/node"
@@ -51,11 +50,11 @@ func (update) Run(ctx context.Context, s *node.Step, c UpdateConfig) (node.Outco
 func (update) Outputs(UpdateConfig, node.Catalogue) []node.Variable { return countOutput }
 
 func (update) Check(c UpdateConfig, cat node.Catalogue) node.Problems {
-	p := node.Problems{}
-	maps.Copy(p, checkCollection(c.Collection, cat))
-	maps.Copy(p, checkFilter(c.Params.Filter, "change"))
-	if v, ok := c.Params.Values.Value().(map[string]any); !ok || len(v) == 0 {
-		p["params.values"] = "Say what to change: add at least one field."
-	}
-	return p
+	return check(c.Collection, cat, func(f fields, collection string, p node.Problems) {
+		p["params.filter"] = filterProblem(f, collection, c.Params.Filter, "change")
+		p["params.values"] = f.values(collection, c.Params.Values)
+		if v, ok := c.Params.Values.Value().(map[string]any); !ok || len(v) == 0 {
+			p["params.values"] = "Say what to change: add at least one field."
+		}
+	})
 }
