@@ -1,43 +1,199 @@
 package handlers
 
 import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
+	"time"
 
 	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/pg"
 )
 
 // furnish puts one of everything into the database, so that routes with ids
-// find something.
+// find something: both sample applications, an order that was worked on, a
+// leave request that waits for a decision with its mail, a workflow's draft, an
+// invited person.
 func (s *site) furnish() {
 	s.t.Helper()
 	ctx := s.t.Context()
 	if _, _, err := s.Auth.Invite(ctx, auth.System, auth.NewUser{Nickname: "Vic Victim", Email: "victim@alur.test"}, nil); err != nil {
 		s.t.Fatal(err)
 	}
+	a := s.users[root].Actor()
+	for _, name := range []string{"orders", "leave"} {
+		if err := s.Samples.Install(ctx, a, name); err != nil {
+			s.t.Fatalf("install %s: %v", name, err)
+		}
+	}
+	s.record("orders", collection.Record{"product": s.first("products"), "quantity": 1.0})
+	s.record("leaveRequests", collection.Record{"employee": s.first("employees"), "firstDay": "2030-07-01", "lastDay": "2030-07-05", "reason": "Summer"})
+	s.work()
+	var workflow int64
+	if err := s.DB.GetContext(ctx, &workflow, `SELECT min(workflow_id) FROM alur.executions`); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := s.Engine.Draft(ctx, a, workflow); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
-// existing returns a path of the route with parameters of what is there, none
+// record creates a record as root.
+func (s *site) record(name string, values collection.Record) {
+	s.t.Helper()
+	err := s.Records.Write(s.t.Context(), name, func(tx *pg.Tx) error {
+		_, err := s.Records.Create(s.t.Context(), tx, collection.Access{Actor: s.users[root].Actor()}, name, values, nil)
+		return err
+	})
+	if err != nil {
+		s.t.Fatalf("create a record of %s: %v", name, err)
+	}
+}
+
+// first is the id of the oldest record.
+func (s *site) first(name string) any {
+	s.t.Helper()
+	r, err := s.Records.First(s.t.Context(), s.DB, collection.Access{Actor: auth.System}, name, collection.Query{Sort: []string{"id"}})
+	if err != nil || r == nil {
+		s.t.Fatalf("first record of %s: %v, %v", name, r, err)
+	}
+	return r["id"]
+}
+
+// work runs the workers until every execution has ended or waits for somebody.
+func (s *site) work() {
+	s.t.Helper()
+	ctx, stop := context.WithCancel(s.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Engine.Work(ctx, 1)
+	}()
+	defer func() {
+		stop()
+		<-done
+	}()
+	for tick := time.Tick(10 * time.Millisecond); ; <-tick {
+		var open int
+		if err := s.DB.GetContext(ctx, &open, `SELECT count(*) FROM alur.executions WHERE status IS NULL`); err != nil {
+			s.t.Fatal(err)
+		}
+		if open == 0 {
+			return
+		}
+	}
+}
+
+// places say where the ids of a route come from, by the beginning of its path;
+// the longest that fits counts. Columns fill the parameters in their order.
+var places = map[string]string{
+	"/users/":                 `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
+	"/account/sessions/":      `SELECT encode(token_hash, 'hex') FROM alur.sessions LIMIT 1`,
+	"/workflows/:id":          `SELECT id::text FROM alur.workflows`,
+	"/workflows/:id/nodes/:":  `SELECT w.id::text, n.key FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
+	"/executions/:id":         `SELECT id::text FROM alur.executions`,
+	"/executions/:id/steps/:": `SELECT execution_id::text, id::text FROM alur.jobs`,
+	"/tasks/:id":              `SELECT id::text FROM alur.tasks`,
+	"/outbox/:id":             `SELECT id::text FROM alur.mails`,
+	"/collections/:name":      `SELECT name FROM alur.collections`,
+	"/collections/:name/":     `SELECT collection, name FROM alur.fields`,
+	"/data/:collection":       `SELECT 'orders', id::text FROM public.orders LIMIT 2`,
+	"/api/:call":              `SELECT 'orders:list'`,
+}
+
+var mailedLink = regexp.MustCompile(`/links/([A-Za-z0-9_-]+)`)
+
+// existing returns paths of the route with parameters of what is there, none
 // when nothing is known.
 func (s *site) existing(path string) []string {
 	s.t.Helper()
-	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	find := map[string]string{
-		"users": `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
-	}[first]
-	if find == "" {
+	if strings.HasPrefix(path, "/links/:token") {
+		return s.mailedPaths(path)
+	}
+	longest := ""
+	for place := range places {
+		if strings.HasPrefix(path, place) && len(place) > len(longest) {
+			longest = place
+		}
+	}
+	if longest == "" {
 		return nil
 	}
-	var ids []string
-	if err := s.DB.SelectContext(s.t.Context(), &ids, find); err != nil {
+	rows, err := s.DB.QueryxContext(s.t.Context(), places[longest])
+	if err != nil {
+		s.t.Fatalf("fill %s: %v", path, err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		values, err := rows.SliceScan()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		n := -1
+		all = append(all, parameter.ReplaceAllStringFunc(path, func(string) string {
+			n = min(n+1, len(values)-1)
+			return url.PathEscape(fmt.Sprint(text(values[n])))
+		}))
+	}
+	if err := rows.Err(); err != nil {
 		s.t.Fatal(err)
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	return []string{parameter.ReplaceAllString(path, ids[0])}
+	return all[:min(len(all), 12)]
 }
 
-// traps are addresses that would change something if a GET could.
+func text(v any) any {
+	if b, ok := v.([]byte); ok {
+		return string(b)
+	}
+	return v
+}
+
+// mailedPaths are the addresses in the mails of the outbox.
+func (s *site) mailedPaths(path string) []string {
+	s.t.Helper()
+	var mails []string
+	if err := s.DB.SelectContext(s.t.Context(), &mails, `SELECT m::text FROM alur.mails m`); err != nil {
+		s.t.Fatal(err)
+	}
+	var all []string
+	for _, m := range mails {
+		if found := mailedLink.FindStringSubmatch(m); found != nil {
+			all = append(all, strings.Replace(path, ":token", found[1], 1))
+		}
+	}
+	if len(all) == 0 {
+		s.t.Errorf("no mail has a link for %s", path)
+	}
+	return all
+}
+
+// traps are addresses that would change something if a GET could: actions of
+// the API, and what forms send, in the query.
 func (s *site) traps(r Route) []string {
+	s.t.Helper()
+	switch {
+	case r.API() && parameter.MatchString(strings.ReplaceAll(r.Path, `\:`, "")):
+		id := fmt.Sprintf("%.0f", s.first("orders"))
+		return []string{
+			"/api/orders:create?quantity=1&values[quantity]=1",
+			"/api/orders:update?filterByTk=" + id + "&values[quantity]=7&quantity=7",
+			"/api/orders:destroy?filterByTk=" + id,
+			"/api/orders:destroy/" + id,
+			"/api/collections:destroy?filterByTk=orders",
+			"/api/users:destroy?filterByTk=" + fmt.Sprint(s.users[admin].ID),
+			"/api/workflows:destroy?filter={}",
+			"/api/auth:signOut",
+		}
+	case r.Path == "/links/:token":
+		var all []string
+		for _, link := range s.mailedPaths(r.Path) {
+			all = append(all, link+"?action=approve&form=approve&decision=approve&choice=approve")
+		}
+		return all
+	}
 	return nil
 }
