@@ -214,10 +214,13 @@ func agent(s string) string {
 }
 
 // ByLink returns the task behind a mailed link with the link itself, whatever
-// their state; the page words it.
+// their state; the page words it. It is Gone when the person was deactivated.
 func (s *Store) ByLink(ctx context.Context, token link.Token) (Task, link.Link, error) {
 	l, err := link.Lookup(ctx, s.DB, token)
 	if err != nil {
+		return Task{}, link.Link{}, err
+	}
+	if _, err := s.active(ctx, s.DB, l.UserID); err != nil {
 		return Task{}, link.Link{}, err
 	}
 	t, err := s.whole(ctx, s.DB, l.TaskID)
