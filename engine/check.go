@@ -57,7 +57,7 @@ func (e *Engine) Check(w Workflow, nodes []Node) []Problem {
 		problems := checkTreeNode(w, n, cat)
 		add(at, problems)
 		if used := References(n.Config); len(used) > 0 {
-			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree}
+			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree, loaded: loadedRelations(w.Config)}
 			add(at, without(refs.check(used), problems))
 		}
 	})
@@ -144,9 +144,37 @@ func join(field, key string) string {
 
 // references checks the variables of one node against what is in scope there.
 type references struct {
-	scope []ScopeGroup
-	cat   node.Catalogue
-	tree  Level
+	scope  []ScopeGroup
+	cat    node.Catalogue
+	tree   Level
+	loaded []string // relations that the trigger loads with its record
+}
+
+// source is where a variable comes from, in words.
+type source struct {
+	name     string
+	settings string   // whose settings decide what is loaded
+	loaded   []string // dotted paths of relations
+	at       []string // relations walked through so far
+}
+
+// loadedRelations reads the relations that settings load with a record.
+func loadedRelations(config json.RawMessage) []string {
+	var c struct {
+		Appends []string `json:"appends"`
+		Params  struct {
+			Appends []string `json:"appends"`
+		} `json:"params"`
+	}
+	_ = json.Unmarshal(config, &c) // foreign shapes load nothing
+	return append(c.Appends, c.Params.Appends...)
+}
+
+// has reports whether the relations walked through are loaded; a longer path
+// loads its beginning too.
+func (s source) has() bool {
+	path := strings.Join(s.at, ".")
+	return slices.ContainsFunc(s.loaded, func(l string) bool { return l == path || strings.HasPrefix(l, path+".") })
 }
 
 func (r references) check(used []Reference) node.Problems {
@@ -179,7 +207,7 @@ func (r references) problem(path string) string {
 func (r references) inGroup(group string, rest []string) string {
 	for _, g := range r.scope {
 		if g.Path == group {
-			return r.follow(g.Variables, rest, group)
+			return r.follow(g.Variables, rest, source{name: strings.TrimPrefix(group, "$"), settings: "the trigger", loaded: r.loaded})
 		}
 	}
 	return ""
@@ -188,7 +216,8 @@ func (r references) inGroup(group string, rest []string) string {
 func (r references) inNode(key string, rest []string) string {
 	for _, g := range r.scope {
 		if g.Node != nil && g.Node.Key == key {
-			return r.follow(g.Variables, rest, "“"+g.Node.displayName()+"”")
+			name := "“" + g.Node.displayName() + "”"
+			return r.follow(g.Variables, rest, source{name: name, settings: name, loaded: loadedRelations(g.Node.Config)})
 		}
 	}
 	if n := r.tree.Find(key); n != nil {
@@ -205,13 +234,9 @@ func (r references) inNode(key string, rest []string) string {
 
 // follow walks the rest of a path down from variables. What cannot be known,
 // such as the inside of a JSON value, passes.
-func (r references) follow(variables []node.Variable, rest []string, place string) string {
+func (r references) follow(variables []node.Variable, rest []string, from source) string {
 	for len(variables) == 1 && variables[0].Path == "" { // the value itself
-		v := variables[0]
-		variables = r.below(v)
-		if len(variables) == 0 {
-			return ""
-		}
+		variables = r.below(variables[0])
 	}
 	for len(rest) > 0 && isIndex(rest[0]) {
 		rest = rest[1:]
@@ -224,9 +249,16 @@ func (r references) follow(variables []node.Variable, rest []string, place strin
 		if len(path) > len(rest) || !slices.Equal(path, rest[:len(path)]) {
 			continue
 		}
-		return r.follow(r.below(v), rest[len(path):], place)
+		rest = rest[len(path):]
+		if v.Type == "belongsTo" || v.Type == "hasMany" {
+			from.at = append(from.at, v.Path)
+			if len(rest) > 0 && !from.has() {
+				return fmt.Sprintf("“%s” is not loaded. Tick it under “Load with the record” in %s.", cmp.Or(v.Title, v.Path), from.settings)
+			}
+		}
+		return r.follow(r.below(v), rest, from)
 	}
-	return fmt.Sprintf("There is no “%s” in %s. Choose another variable.", rest[0], strings.TrimPrefix(place, "$"))
+	return fmt.Sprintf("There is no “%s” in %s. Choose another variable.", rest[0], from.name)
 }
 
 func (r references) below(v node.Variable) []node.Variable {

@@ -129,8 +129,7 @@ SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, 
     coalesce(u.nickname, '') AS owner,
     (SELECT max(d.id)
         FROM alur.workflows d
-        LEFT JOIN alur.workflow_version_stats ds ON ds.id = d.id
-        WHERE d.key = w.key AND d.current IS NULL AND d.id > w.id AND coalesce(ds.executed, 0) = 0) AS draft_id,
+        WHERE d.key = w.key AND d.current IS NULL AND d.id > w.id AND NOT alur.frozen(d.key, d.id)) AS draft_id,
     coalesce(week.failed, 0) AS failed_week,
     coalesce(week.total, 0) AS total_week,
     runs.runs

@@ -42,7 +42,7 @@ type Workflow struct {
 	UpdatedByID      *int64          `db:"updated_by_id" json:"updatedById"`
 	CreatedAt        time.Time       `db:"created_at" json:"createdAt"`
 	UpdatedAt        time.Time       `db:"updated_at" json:"updatedAt"`
-	Executed         int64           `db:"executed" json:"-"` // executions of this version; above 0 it is frozen
+	Executed         int64           `db:"executed" json:"-"` // above 0: it has run and is frozen
 	Number           int             `db:"number" json:"-"`   // 1 for the oldest version of Key
 }
 

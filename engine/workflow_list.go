@@ -79,11 +79,11 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 	week := (e.now().Add(-7*24*time.Hour).Unix() - snowflake.Epoch) << 21
 	var rows []struct {
 		Workflow
-		Owner      string          `db:"owner"`
-		DraftID    *int64          `db:"draft_id"`
-		Runs       json.RawMessage `db:"runs"`
-		FailedWeek int             `db:"failed_week"`
-		TotalWeek  int             `db:"total_week"`
+		Owner      string `db:"owner"`
+		DraftID    *int64 `db:"draft_id"`
+		Runs       []byte `db:"runs"` // JSON; nil when it never ran
+		FailedWeek int    `db:"failed_week"`
+		TotalWeek  int    `db:"total_week"`
 	}
 	err = e.DB.SelectContext(ctx, &rows, workflowQueries.Get("list"), text, f.Enabled, f.Type, f.Failing,
 		week, f.Sort, f.PageSize+1, (f.Page-1)*f.PageSize)

@@ -9,7 +9,7 @@ import (
 // Canvas is the tree of one workflow version as a flowchart: in the editor with
 // a + between the cards, in the log with a state on each.
 type Canvas struct {
-	Label string // read aloud: "Workflow", "What happened"
+	Label string     // read aloud: "Workflow", "What happened"
 	Cards []FlowCard // the trigger first
 	Edit  bool
 	Ended bool // "End" stands below the last card
