@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -40,13 +41,20 @@ const (
 // the memory it takes, whatever the number of stores.
 var hashing = make(chan struct{}, min(2, runtime.GOMAXPROCS(0)))
 
-// hashSlot waits for its turn to hash; call done afterwards.
-func hashSlot(ctx context.Context) (done func(), err error) {
+// hashSlot waits for its turn to hash at cost c; call done afterwards. The last
+// one out gives the memory back to the system, which would otherwise keep it
+// for minutes.
+func hashSlot(ctx context.Context, c Cost) (done func(), err error) {
 	timer := time.NewTimer(hashWait)
 	defer timer.Stop()
 	select {
 	case hashing <- struct{}{}:
-		return func() { <-hashing }, nil
+		return func() {
+			<-hashing
+			if len(hashing) == 0 && c.Memory >= DefaultCost.Memory {
+				debug.FreeOSMemory()
+			}
+		}, nil
 	case <-timer.C:
 		return nil, fault.New(fault.Overloaded, "Too many people sign in at this moment. Try again in a minute.")
 	case <-ctx.Done():
@@ -57,14 +65,14 @@ func hashSlot(ctx context.Context) (done func(), err error) {
 // hashPassword returns password's hash in the PHC form
 // $argon2id$v=19$m=65536,t=3,p=1$salt$key.
 func hashPassword(ctx context.Context, password string, c Cost) (string, error) {
-	done, err := hashSlot(ctx)
+	if c == (Cost{}) {
+		c = DefaultCost
+	}
+	done, err := hashSlot(ctx, c)
 	if err != nil {
 		return "", err
 	}
 	defer done()
-	if c == (Cost{}) {
-		c = DefaultCost
-	}
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // never fails
 	key := argon2.IDKey([]byte(password), salt, c.Passes, c.Memory, c.Threads, keyLen)
@@ -86,7 +94,7 @@ func checkPassword(ctx context.Context, password, stored string, c Cost) (bool, 
 			return false, err
 		}
 	}
-	done, err := hashSlot(ctx)
+	done, err := hashSlot(ctx, c)
 	if err != nil {
 		return false, err
 	}

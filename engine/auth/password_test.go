@@ -87,7 +87,7 @@ func TestCheckPasswordRefusesStrangeHashes(t *testing.T) {
 func TestHashSlot(t *testing.T) {
 	var held []func()
 	for range cap(hashing) {
-		done, err := hashSlot(t.Context())
+		done, err := hashSlot(t.Context(), Cost{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,13 +95,13 @@ func TestHashSlot(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := hashSlot(gone); err == nil {
+	if _, err := hashSlot(gone, Cost{}); err == nil {
 		t.Error("more passwords are hashed at once than there are slots")
 	}
 	for _, done := range held {
 		done()
 	}
-	done, err := hashSlot(t.Context())
+	done, err := hashSlot(t.Context(), Cost{})
 	if err != nil {
 		t.Fatal(err)
 	}
