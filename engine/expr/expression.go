@@ -110,6 +110,15 @@ func (e *Expression) Eval(ctx context.Context, s Scope) (any, error) {
 	return e.run(ctx, args)
 }
 
+// failure is an error as the engines word theirs: with its type in front.
+type failure string
+
+func (f failure) Error() string { return string(f) }
+
+func thrown(kind, format string, args ...any) error {
+	return failure(kind + ": " + fmt.Sprintf(format, args...))
+}
+
 // piece is text, or the number of a parameter.
 type piece struct {
 	text  string

@@ -131,7 +131,7 @@ func checkExpression(source string) error {
 	return checkNumbers(reflect.ValueOf(statement))
 }
 
-var errOneExpression = errors.New("SyntaxError: write one expression; statements are not available here")
+var errOneExpression = thrown("SyntaxError", "write one expression; statements are not available here")
 
 // checkNumbers looks for BigInt literals in a syntax tree.
 func checkNumbers(v reflect.Value) error {
@@ -142,7 +142,7 @@ func checkNumbers(v reflect.Value) error {
 		}
 		if n, ok := v.Interface().(*ast.NumberLiteral); ok {
 			if _, big := n.Value.(*big.Int); big {
-				return errors.New("SyntaxError: BigInt numbers, such as 10n, are not available")
+				return thrown("SyntaxError", "BigInt numbers, such as 10n, are not available")
 			}
 			return nil
 		}
@@ -178,5 +178,5 @@ func syntaxError(err error) error {
 	} else if wrong, ok := errors.AsType[*goja.CompilerSyntaxError](err); ok {
 		text = wrong.Message
 	}
-	return errors.New("SyntaxError: " + text)
+	return thrown("SyntaxError", "%s", text)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"runtime/metrics"
 	"strings"
 	"sync"
@@ -21,7 +20,7 @@ import (
 // native code cannot be interrupted; library/harden.js bounds the known ones.
 const (
 	timeLimit   = 2 * time.Second // generous: the first use of a math.js function may take 0.1 s
-	memoryLimit = 512 << 20       // bytes by which the process may grow meanwhile
+	memoryLimit = 256 << 20       // bytes by which the process may grow meanwhile
 	sourceLimit = 16_000          // bytes of an expression
 	stackLimit  = 1_000           // calls within calls
 	regexpLimit = 100 * time.Millisecond
@@ -166,17 +165,20 @@ func (m *machine) eval(ctx context.Context, c *code, args []any) (any, error) {
 
 // limited calls fn under the limits and words its error.
 func (m *machine) limited(ctx context.Context, fn func() (goja.Value, error)) (v goja.Value, err error) {
+	w := watch(ctx, m.rt)
+	defer w.stop()
 	defer func() {
 		if r := recover(); r != nil {
 			m.broken = true
-			err = fmt.Errorf("Error: the calculation failed inside the engine: %v", r)
+			err = thrown("Error", "the calculation failed inside the engine: %v", r)
+			if stopped, ok := r.(*goja.InterruptedError); ok {
+				err = m.word(stopped)
+			}
 		}
 	}()
-	w := watch(ctx, m.rt)
-	defer w.stop()
 	v, err = fn()
 	if err != nil {
-		return nil, m.word(err)
+		return nil, m.word(err) // under the watch too: the text of an error may be code
 	}
 	return v, nil
 }
@@ -186,34 +188,37 @@ func (m *machine) word(err error) error {
 	if stopped, ok := errors.AsType[*goja.InterruptedError](err); ok {
 		m.broken = true
 		if cause, ok := stopped.Value().(error); ok {
-			return fmt.Errorf("Error: %w", cause)
+			return thrown("Error", "%v", cause)
 		}
 	}
 	if _, ok := errors.AsType[*goja.StackOverflowError](err); ok {
-		return errors.New("RangeError: Maximum call stack size exceeded")
+		return thrown("RangeError", "Maximum call stack size exceeded")
 	}
-	if thrown, ok := errors.AsType[*goja.Exception](err); ok {
-		return errors.New(thrown.Value().String())
+	if exception, ok := errors.AsType[*goja.Exception](err); ok {
+		return failure(exception.Value().String())
 	}
 	return err
 }
 
 // watcher interrupts a runtime that takes too much.
+//
+// Time is counted in looks instead of by the clock: on a starved machine a look
+// comes late, and a calculation is not blamed for what others take.
 type watcher struct {
 	ctx context.Context
 	rt  *goja.Runtime
 
-	mu       sync.Mutex
-	done     bool
-	again    *time.Timer
-	deadline *time.Timer // set at the first look, which most calculations never see
-	heap     uint64      // at the first look
+	mu    sync.Mutex
+	done  bool
+	timer *time.Timer
+	looks int
+	heap  uint64 // at the first look
 }
 
 func watch(ctx context.Context, rt *goja.Runtime) *watcher {
 	w := &watcher{ctx: ctx, rt: rt}
 	w.mu.Lock()
-	w.again = time.AfterFunc(watchAfter, w.look)
+	w.timer = time.AfterFunc(watchAfter, w.look)
 	w.mu.Unlock()
 	return w
 }
@@ -227,37 +232,29 @@ func (w *watcher) look() {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
 	heap := sample[0].Value.Uint64()
-	if w.deadline == nil {
+	if w.looks == 0 {
 		w.heap = heap
-		w.deadline = time.AfterFunc(timeLimit-watchAfter, w.late)
 	}
+	w.looks++
 	switch {
 	case w.ctx.Err() != nil:
 		w.rt.Interrupt(w.ctx.Err())
+	case time.Duration(w.looks)*watchEvery > timeLimit:
+		w.rt.Interrupt(errTime)
 	case heap > w.heap+memoryLimit:
 		w.rt.Interrupt(errMemory)
-	default:
-		w.again.Reset(watchEvery)
 	}
+	w.timer.Reset(watchEvery) // also after an interrupt: what runs then may hang too
 }
 
-func (w *watcher) late() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.done {
-		w.rt.Interrupt(errTime)
-	}
-}
-
-// stop ends the watch; afterwards the runtime is not interrupted any more.
+// stop ends the watch; afterwards the runtime is not interrupted any more, not
+// even by an interrupt that came too late.
 func (w *watcher) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.done = true
-	w.again.Stop()
-	if w.deadline != nil {
-		w.deadline.Stop()
-	}
+	w.timer.Stop()
+	w.rt.ClearInterrupt()
 }
 
 // toJS copies a JSON value into rt, so that no expression can change ours.
@@ -294,10 +291,10 @@ func fromJS(v goja.Value) (any, error) {
 		text, _ := v["json"].(string)
 		var out any
 		if err := json.NewDecoder(strings.NewReader(text)).Decode(&out); err != nil {
-			return nil, fmt.Errorf("Error: the result cannot be stored: %w", err)
+			return nil, thrown("Error", "the result cannot be stored: %v", err)
 		}
 		return out, nil
 	default:
-		return nil, fmt.Errorf("Error: the result cannot be stored: it is a %T", v)
+		return nil, thrown("Error", "the result cannot be stored: it is a %T", v)
 	}
 }

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"context"
-	"errors"
 
 	"github.com/dop251/goja"
 
@@ -45,7 +44,7 @@ func compileMath(e *Expression, c *code) error {
 
 func checkSize(c *code) error {
 	if len(c.source) > sourceLimit {
-		return errors.New("SyntaxError: an expression has at most 16,000 characters")
+		return thrown("SyntaxError", "an expression has at most 16,000 characters")
 	}
 	return nil
 }
