@@ -48,7 +48,7 @@ func (s *Server) fail(err error, c echo.Context) {
 	default:
 		sent = s.failPage(c, f)
 	}
-	if sent != nil {
+	if sent != nil && r.Context().Err() == nil { // nobody is told when they are gone
 		s.Log.ErrorContext(r.Context(), "error page failed", "request_id", requestID(c), "err", sent)
 	}
 }

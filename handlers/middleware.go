@@ -153,12 +153,14 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 			if err != nil {
 				s.Log.DebugContext(c.Request().Context(), "write deadline stays", "err", err)
 			}
-			ctx, cancel := context.WithCancel(c.Request().Context())
+			req := c.Request()
+			ctx, cancel := context.WithCancel(req.Context())
 			defer cancel()
 			if s.stopping != nil {
 				defer context.AfterFunc(s.stopping, cancel)()
 			}
-			c.SetRequest(c.Request().WithContext(ctx))
+			c.SetRequest(req.WithContext(ctx))
+			defer c.SetRequest(req)
 			return next(c)
 		}
 		r := c.Request()
