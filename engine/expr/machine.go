@@ -19,10 +19,10 @@ import (
 // and simple attacks from stopping everybody's workflows. A single call of
 // native code cannot be interrupted; library/harden.js bounds the known ones.
 const (
-	timeLimit   = 2 * time.Second // generous: the first use of a math.js function may take 0.1 s
-	memoryLimit = 256 << 20       // bytes by which the process may grow meanwhile
-	sourceLimit = 16_000          // bytes of an expression
-	stackLimit  = 1_000           // calls within calls
+	timeLimit   = time.Second // generous: the first use of a math.js function may take 0.1 s
+	memoryLimit = 256 << 20   // bytes by which the process may grow meanwhile
+	sourceLimit = 16_000      // bytes of an expression
+	stackLimit  = 1_000       // calls within calls
 	regexpLimit = 100 * time.Millisecond
 	watchAfter  = 20 * time.Millisecond
 	watchEvery  = 10 * time.Millisecond
@@ -32,7 +32,7 @@ const (
 func init() { regexp2.DefaultMatchTimeout = regexpLimit }
 
 var (
-	errTime   = errors.New("the calculation took longer than 2 seconds and was stopped")
+	errTime   = errors.New("the calculation took longer than a second and was stopped")
 	errMemory = errors.New("the calculation needed too much memory and was stopped")
 )
 
