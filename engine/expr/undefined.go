@@ -18,22 +18,27 @@ func IsUndefined(v any) bool {
 }
 
 // Clean returns v without Undefined: keys that have no value are dropped, list
-// elements and v itself become nil. Containers are changed in place.
+// elements and v itself become nil. Containers that hold one are changed in
+// place, others are only read, so values of variables stay as they are.
 func Clean(v any) any {
 	switch v := v.(type) {
 	case undefined:
 		return nil
 	case []any:
-		for i := range v {
-			v[i] = Clean(v[i])
+		for i, e := range v {
+			if IsUndefined(e) {
+				v[i] = nil
+			} else {
+				Clean(e)
+			}
 		}
 	case map[string]any:
 		for k, e := range v {
 			if IsUndefined(e) {
 				delete(v, k)
-				continue
+			} else {
+				Clean(e)
 			}
-			v[k] = Clean(e)
 		}
 	}
 	return v
