@@ -246,7 +246,7 @@ func build(p part) test {
 	}
 	calculator, _ := o.get("calculator").(constant)
 	operands, _ := o.get("operands").(array)
-	if !truthy(calculator.v) || len(operands) == 0 {
+	if !Truthy(calculator.v) || len(operands) == 0 {
 		return always(true)
 	}
 	name := jsString(calculator.v)

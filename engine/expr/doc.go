@@ -19,6 +19,19 @@
 // a wait. A variable that does not exist is [Undefined], which is not null:
 // filters must not become wider because a variable is missing.
 //
+// # Engines
+//
+// math.js and Formula.js run unmodified inside of our process, in runtimes that
+// are shared by all workflows: frozen or without the functions that could change
+// what the next expression sees, and with limits on time, memory, and length. The
+// common expressions never get there: a native path answers them in under a
+// microsecond, where it is certain to agree with the library.
+//
+// This holds off mistakes and simple attacks. It is no sandbox: whoever may write
+// expressions is trusted not to look for the one native call that hangs.
+//
+// # Rules
+//
 // Where the reference product's rules come from JavaScript, so do ours: loose
 // equality, number texts, UTF-16 order. Deviations, each one an improvement:
 //

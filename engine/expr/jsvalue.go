@@ -28,18 +28,8 @@ func typeName(v any) string {
 	return "an object"
 }
 
-// Text returns v as it stands inside a text: nothing for nil and Undefined,
+// appendText adds v as it stands inside a text: nothing for nil and Undefined,
 // list elements joined by commas, objects as JSON.
-func Text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case nil, undefined:
-		return ""
-	}
-	return string(appendText(nil, v))
-}
-
 func appendText(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case nil, undefined:
@@ -78,7 +68,7 @@ func jsString(v any) string {
 	case bool:
 		return strconv.FormatBool(v)
 	case float64:
-		return FormatNumber(v)
+		return formatNumber(v)
 	case []any:
 		var b strings.Builder
 		for i, e := range v {
@@ -94,8 +84,8 @@ func jsString(v any) string {
 	return "[object Object]"
 }
 
-// FormatNumber writes f as JavaScript does: 1, 0.1, 1e+21, NaN.
-func FormatNumber(f float64) string { return string(appendNumber(nil, f)) }
+// formatNumber writes f as JavaScript does: 1, 0.1, 1e+21, NaN.
+func formatNumber(f float64) string { return string(appendNumber(nil, f)) }
 
 func appendNumber(b []byte, f float64) []byte {
 	if f == math.Trunc(f) && math.Abs(f) < 1e15 {
@@ -184,8 +174,10 @@ func digitsNumber(s string, base int) float64 {
 	return f
 }
 
-// truthy is JavaScript's Boolean(v).
-func truthy(v any) bool {
+// Truthy reports whether v counts as true where a yes or no is needed, as in
+// JavaScript: everything but null, a missing value, false, 0, NaN and the empty
+// text.
+func Truthy(v any) bool {
 	switch v := v.(type) {
 	case nil, undefined:
 		return false
@@ -198,10 +190,6 @@ func truthy(v any) bool {
 	}
 	return true
 }
-
-// Truthy reports whether v counts as true where a yes or no is needed:
-// everything but null, a missing value, false, 0, NaN and the empty text.
-func Truthy(v any) bool { return truthy(v) }
 
 func utf16Len(s string) int {
 	n := 0

@@ -88,7 +88,7 @@ func (c cell) jsText() string {
 	case kBool:
 		return strconv.FormatBool(c.num != 0)
 	case kNumber:
-		return FormatNumber(c.num)
+		return formatNumber(c.num)
 	}
 	return c.text
 }
