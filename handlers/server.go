@@ -54,6 +54,7 @@ func (s *Server) resources() []Resource {
 		&entrance{store: s.Auth},
 		&ownAccount{server: s, store: s.Auth},
 		&workflows{engine: s.Engine, records: s.Records, people: s.Auth},
+		&executions{server: s, engine: s.Engine},
 		&tasks{store: s.Tasks},
 		&links{server: s, store: s.Tasks},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},
@@ -61,6 +62,8 @@ func (s *Server) resources() []Resource {
 		&tasksAPI{store: s.Tasks},
 		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
 		&recordsAPI{db: s.DB, store: s.Records},
+		&records{store: s.Records, db: s.DB},
+		&collections{store: s.Records, db: s.DB},
 	}
 }
 

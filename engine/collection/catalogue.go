@@ -106,7 +106,7 @@ func (sc storedCollection) collection() *Collection {
 	c.Fields = append(c.Fields, idField())
 	for _, sf := range sc.Fields {
 		f := &Field{}
-		f.set(sf.Options)
+		f.Set(sf.Options)
 		f.Name, f.Type, f.Interface, f.Title, f.Column = sf.Name, sf.Type, sf.Interface, sf.Title, sf.Column
 		c.Fields = append(c.Fields, f)
 		if f.Type == BelongsTo {

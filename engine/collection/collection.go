@@ -187,3 +187,7 @@ func Snake(name string) string {
 	}
 	return b.String()
 }
+
+// ChosenTitleField is the field that somebody chose to call records by; "" when
+// nobody did and TitleField is our guess.
+func (c *Collection) ChosenTitleField() string { return c.stored }

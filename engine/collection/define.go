@@ -414,7 +414,7 @@ func (s *Store) UpdateField(ctx context.Context, a auth.Actor, collection, name 
 		if t, ok := changes["type"].(string); ok && t != f.Type && changes["interface"] == nil {
 			f.Interface = ""
 		}
-		f.set(changes)
+		f.Set(changes)
 		if f.Title == "" {
 			f.Title = f.Name
 		}

@@ -79,16 +79,23 @@ func (f *Field) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	*f = Field{}
-	f.set(m)
+	f.Set(m)
 	return nil
 }
 
-// set takes over the keys of m; those that are not in m stay as they are.
-func (f *Field) set(m map[string]any) {
+// Set takes over the keys of m, as they stand in a field's JSON; those that are
+// not in m stay as they are.
+func (f *Field) Set(m map[string]any) {
 	if f.Options == nil {
 		f.Options = map[string]any{}
 	}
+	before, _ := f.Options["uiSchema"].(map[string]any)
 	maps.Copy(f.Options, m)
+	if ui, ok := m["uiSchema"].(map[string]any); ok && before != nil {
+		merged := maps.Clone(before)
+		maps.Copy(merged, ui)
+		f.Options["uiSchema"] = merged
+	}
 	for k, v := range m {
 		switch k {
 		case "name":

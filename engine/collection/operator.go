@@ -387,3 +387,14 @@ func (o operand) set(op string, v any) (string, error) {
 	}
 	return same, nil
 }
+
+// Comparable returns what keeps a filter from comparing f with v by operator op
+// ("$gt"), nil when nothing does. Relations compare by id.
+func Comparable(f *Field, op string, v any) error {
+	if f.Type == BelongsTo {
+		f = &Field{Name: f.Name, Title: f.Title, Type: BigInt}
+	}
+	o := operand{b: &builder{}, f: f, name: op}
+	_, err := o.apply(strings.ToLower(strings.TrimPrefix(op, "$")), v)
+	return err
+}

@@ -1,0 +1,245 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/labstack/echo/v4"
+
+	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/fault"
+	"alur/engine/pg"
+	"alur/views"
+)
+
+// collections lets managers say what is stored.
+type collections struct {
+	store *collection.Store
+	db    *pg.DB
+}
+
+// Routes registers the pages about collections and their fields.
+func (h *collections) Routes(g *Group) {
+	g.GET("/collections", auth.ManageCollections, h.list)
+	g.GET("/collections/new", auth.ManageCollections, h.blank)
+	g.POST("/collections", auth.ManageCollections, h.create)
+	g.GET("/collections/:collection", auth.ManageCollections, h.show)
+	g.POST("/collections/:collection", auth.ManageCollections, h.update)
+	g.GET("/collections/:collection/delete", auth.ManageCollections, h.askRemove)
+	g.POST("/collections/:collection/delete", auth.ManageCollections, h.remove)
+	g.GET("/collections/:collection/fields/new", auth.ManageCollections, h.blankField)
+	g.POST("/collections/:collection/fields", auth.ManageCollections, h.createField)
+	g.GET("/collections/:collection/fields/:field", auth.ManageCollections, h.showField)
+	g.POST("/collections/:collection/fields/:field", auth.ManageCollections, h.updateField)
+	g.GET("/collections/:collection/fields/:field/delete", auth.ManageCollections, h.askRemoveField)
+	g.POST("/collections/:collection/fields/:field/delete", auth.ManageCollections, h.removeField)
+}
+
+// find returns the collection that the address names. Ours cannot be changed.
+func (h *collections) find(c echo.Context) (*collection.Collection, error) {
+	coll, err := h.store.Collection(c.Request().Context(), c.Param("collection"))
+	if err != nil {
+		return nil, err
+	}
+	if coll.System {
+		return nil, fault.New(fault.NotFound, "There is no such page.")
+	}
+	return coll, nil
+}
+
+func definitionPath(collection string) string { return "/collections/" + collection }
+
+func (h *collections) list(c echo.Context) error {
+	ctx := c.Request().Context()
+	all, err := h.store.Collections(ctx)
+	if err != nil {
+		return err
+	}
+	var vm views.Collections
+	for _, coll := range all {
+		if coll.System {
+			continue
+		}
+		n, err := h.store.Count(ctx, h.db, access(c), coll.Name, nil)
+		if err != nil {
+			return err
+		}
+		vm.Rows = append(vm.Rows, views.CollectionRow{
+			Name: coll.Name, Title: coll.Title, Fields: views.Int(len(ownFields(coll))), Records: views.Int(n),
+			Data: recordsPath(coll.Name), URL: definitionPath(coll.Name),
+		})
+	}
+	return render(c, http.StatusOK, views.CollectionsPage(vm), nil)
+}
+
+// ownFields are the fields that people made.
+func ownFields(coll *collection.Collection) []*collection.Field {
+	var fields []*collection.Field
+	for _, f := range coll.Fields {
+		if !f.ReadOnly && f.Relation == "" {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+func (h *collections) blank(c echo.Context) error {
+	return render(c, http.StatusOK, views.NewCollectionPage(views.CollectionForm{}), nil)
+}
+
+func (h *collections) create(c echo.Context) error {
+	d := collection.Definition{Title: strings.TrimSpace(c.FormValue("title")), Name: strings.TrimSpace(c.FormValue("name"))}
+	vm := views.CollectionForm{Title: d.Title, Name: d.Name}
+	if d.Title == "" {
+		vm.Problems = map[string]string{"title": "Write a title."}
+		return render(c, http.StatusUnprocessableEntity, views.NewCollectionPage(vm), nil)
+	}
+	if d.Name == "" {
+		d.Name = camelCase(d.Title)
+	}
+	coll, err := h.store.CreateCollection(c.Request().Context(), actor(c), d)
+	if f := classify(err); fault.Is(err, fault.Invalid) {
+		vm.Problems = f.Fields
+		return render(c, http.StatusUnprocessableEntity, views.NewCollectionPage(vm), nil)
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, definitionPath(coll.Name), fmt.Sprintf("Made “%s”. Now add its fields.", coll.Title))
+}
+
+// camelCase makes a name for programs from a title: "Leave requests" is
+// leaveRequests. It is "" when the title has no letters that fit.
+func camelCase(title string) string {
+	var b strings.Builder
+	up := false
+	for _, r := range title {
+		switch {
+		case r < 128 && unicode.IsLetter(r), r >= '0' && r <= '9' && b.Len() > 0:
+			switch {
+			case b.Len() == 0:
+				r = unicode.ToLower(r)
+			case up:
+				r = unicode.ToUpper(r)
+			}
+			b.WriteRune(r)
+			up = false
+		default:
+			up = b.Len() > 0
+		}
+		if b.Len() >= 50 {
+			break
+		}
+	}
+	return b.String()
+}
+
+func (h *collections) show(c echo.Context) error {
+	coll, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	return h.page(c, http.StatusOK, coll, coll.Title, coll.ChosenTitleField(), nil)
+}
+
+func (h *collections) page(c echo.Context, code int, coll *collection.Collection, title, titleField string, problems map[string]string) error {
+	vm := views.CollectionView{
+		URL: definitionPath(coll.Name), Data: recordsPath(coll.Name),
+		Form: views.CollectionForm{Title: title, Name: coll.Name, Problems: problems},
+	}
+	auto := "the first short text"
+	if f := coll.Field(coll.TitleField); f != nil {
+		auto += ", now " + f.Title
+	}
+	vm.Form.TitleFields = []views.Option{{Text: auto, Selected: titleField == ""}}
+	for _, f := range coll.Fields {
+		row, err := h.fieldRow(c, coll, f)
+		if err != nil {
+			return err
+		}
+		if f.Relation == "" && !f.Hidden {
+			vm.Fields = append(vm.Fields, row)
+		}
+		if !f.ReadOnly && f.Column != "" && f.Relation == "" && f.Type != collection.JSON {
+			vm.Form.TitleFields = append(vm.Form.TitleFields, views.Option{Value: f.Name, Text: f.Title, Selected: f.Name == titleField})
+		}
+	}
+	return render(c, code, views.CollectionPage(vm), nil)
+}
+
+func (h *collections) fieldRow(c echo.Context, coll *collection.Collection, f *collection.Field) (views.FieldRow, error) {
+	row := views.FieldRow{Name: f.Name, Title: f.Title, Icon: fieldIcon(f), Type: kindOf(f).title}
+	if !f.ReadOnly {
+		row.URL = definitionPath(coll.Name) + "/fields/" + f.Name
+	}
+	for mark, on := range map[string]bool{"Required": f.Required, "Unique": f.Unique, "Filled by the system": f.ReadOnly} {
+		if on {
+			row.Marks = append(row.Marks, mark)
+		}
+	}
+	switch {
+	case f.Target != "":
+		target, err := h.store.Collection(c.Request().Context(), f.Target)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return row, err
+		}
+		if target != nil {
+			row.Detail = "to " + target.Title
+		}
+	case len(f.Enum) > 0:
+		var labels []string
+		for _, choice := range f.Enum {
+			labels = append(labels, choice.Label)
+		}
+		row.Detail = views.Clip(strings.Join(labels, ", "), 80)
+	}
+	return row, nil
+}
+
+func (h *collections) update(c echo.Context) error {
+	coll, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	title, titleField := strings.TrimSpace(c.FormValue("title")), c.FormValue("titleField")
+	_, err = h.store.UpdateCollection(c.Request().Context(), actor(c), coll.Name, map[string]any{"title": title, "titleField": titleField})
+	if f := classify(err); fault.Is(err, fault.Invalid) {
+		return h.page(c, http.StatusUnprocessableEntity, coll, title, titleField, f.Fields)
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, definitionPath(coll.Name), "Saved.")
+}
+
+func (h *collections) askRemove(c echo.Context) error {
+	coll, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	n, err := h.store.Count(c.Request().Context(), h.db, access(c), coll.Name, nil)
+	if err != nil {
+		return err
+	}
+	url := definitionPath(coll.Name)
+	vm := views.Confirm{
+		Title: "Delete collection", Text: fmt.Sprintf("“%s” will be gone, with %s. This cannot be undone.", coll.Title, views.Count(n, "record", "records")),
+		Lines:  []string{"Workflows that use this collection stop working.", "It is refused while another collection refers to this one."},
+		Action: url + "/delete", Do: "Delete collection", Back: url,
+	}
+	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
+}
+
+func (h *collections) remove(c echo.Context) error {
+	coll, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	if err := h.store.DropCollection(c.Request().Context(), actor(c), coll.Name); err != nil {
+		return err
+	}
+	return done(c, "/collections", fmt.Sprintf("Deleted “%s”.", coll.Title))
+}
