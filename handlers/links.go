@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/link"
 	"alur/engine/task"
@@ -78,12 +79,14 @@ func (h *links) page(c echo.Context, status int, typed *task.Decision, problem *
 	if err != nil {
 		return err
 	}
-	w, z := words(c), zone(c)
+	w := words(c)
+	w.Zone = auth.Actor{Zone: t.UserZone}.Location(w.Zone) // the reader's, as in the mail
+	z := w.Zone
 	vm := views.MailedLink{
 		Title: task.Dated(t.Title, z), Host: serverName(h.server.BaseURL), As: t.UserName,
 		AsNote: "Link from the mail of " + w.When(l.CreatedAt), TaskURL: "/tasks/" + views.ID(t.ID),
 		Summary: task.Dated(t.Ask.Summary, z), Facts: taskFacts(t.Ask.Facts, z),
-		Outcome: decided(c, t), Until: w.Date(l.ExpiresAt) + ", " + w.Clock(l.ExpiresAt),
+		Outcome: decided(w, t), Until: w.Date(l.ExpiresAt) + ", " + w.Clock(l.ExpiresAt),
 	}
 	vm.Tab = vm.Title
 	gone := l.Usable(h.server.Now())

@@ -114,7 +114,7 @@ func (h *outbox) show(c echo.Context) error {
 		return err
 	}
 	w := words(c)
-	vm := views.MailView{Row: h.row(c, m), Text: views.TextParts(m.Text), Private: m.Status == mail.Sent}
+	vm := views.MailView{Row: h.row(c, m), Text: views.TextParts(m.Text, h.server.BaseURL), Private: m.Status == mail.Sent}
 	vm.Facts = []views.Fact{{Name: "To", Value: vm.Row.To}, {Name: "Written", Value: w.Exact(m.CreatedAt)}}
 	if m.SentAt != nil {
 		vm.Facts = append(vm.Facts, views.Fact{Name: "Sent", Value: w.Exact(*m.SentAt)})

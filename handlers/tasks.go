@@ -36,7 +36,7 @@ func (h *tasks) Routes(g *Group) {
 // list shows the list with its first task beside it. On a phone there is the
 // list alone.
 func (h *tasks) list(c echo.Context) error {
-	vm, mine, err := h.page(c)
+	vm, mine, err := h.page(c, task.ShowOpen)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,11 @@ func (h *tasks) show(c echo.Context) error {
 // detail shows one task beside the list, with what was typed and the problems
 // that has.
 func (h *tasks) detail(c echo.Context, status int, t task.Task, typed *task.Decision, problem *fault.Error) error {
-	vm, _, err := h.page(c)
+	beside := task.ShowOpen
+	if t.Status != task.Open {
+		beside = task.ShowDone
+	}
+	vm, _, err := h.page(c, beside)
 	if err != nil {
 		return err
 	}
@@ -113,10 +117,10 @@ func (h *tasks) decide(c echo.Context) error {
 	return done(c, "/tasks", capital(title)+": "+t.Title)
 }
 
-// page reads the list that the address asks for.
-func (h *tasks) page(c echo.Context) (views.Tasks, []task.Task, error) {
+// page reads the list that the address asks for, otherwise the one to show.
+func (h *tasks) page(c echo.Context, show task.Show) (views.Tasks, []task.Task, error) {
 	ctx, a := c.Request().Context(), actor(c)
-	f := task.Filter{Show: task.ShowOpen, Search: c.QueryParam("q"), Size: tasksPage}
+	f := task.Filter{Show: show, Search: c.QueryParam("q"), Size: tasksPage}
 	if c.QueryParam("show") == "done" {
 		f.Show = task.ShowDone
 	}
@@ -228,7 +232,8 @@ func capital(s string) string {
 
 // taskDetail words one task for who asks.
 func taskDetail(c echo.Context, t task.Task, typed *task.Decision, problem *fault.Error) views.TaskDetail {
-	w, z := words(c), zone(c)
+	w := words(c)
+	z := w.Zone
 	vm := views.TaskDetail{
 		Title: task.Dated(t.Title, z), Workflow: t.WorkflowTitle, Requester: t.Requester,
 		Lead: taskLead(w, t), Summary: task.Dated(t.Ask.Summary, z), Facts: taskFacts(t.Ask.Facts, z),
@@ -237,7 +242,7 @@ func taskDetail(c echo.Context, t task.Task, typed *task.Decision, problem *faul
 	if actor(c).Can(auth.ManageWorkflows) {
 		vm.Execution = "/executions/" + views.ID(t.ExecutionID)
 	}
-	vm.Outcome = decided(c, t)
+	vm.Outcome = decided(w, t)
 	switch {
 	case t.Status != task.Open:
 		return vm
@@ -271,8 +276,14 @@ func taskLead(w views.Words, t task.Task) string {
 func taskHistory(w views.Words, t task.Task) []views.Step {
 	var steps []views.Step
 	if o := t.Outcome; o != nil {
-		steps = append(steps, views.Step{State: outcomeState(*o), Text: o.By + " " + strings.TrimSuffix(views.Past(o.Action.Title), " on"),
-			Note: w.When(o.At) + " · " + through(*o)})
+		step := views.Step{State: outcomeState(*o), Text: o.By + " " + strings.TrimSuffix(views.Past(o.Action.Title), " on"),
+			Note: w.When(o.At) + " · " + through(*o)}
+		for _, f := range o.Form.Fields { // the first thing they wrote
+			if said, ok := o.Values[f.Name].(string); ok && step.Quote == "" && (f.Kind == task.Text || f.Kind == task.LongText) {
+				step.Quote = said
+			}
+		}
+		steps = append(steps, step)
 	} else if t.Status == task.Open {
 		steps = append(steps, views.Step{State: views.Waiting, Text: "Waits for " + strings.Join(t.Asked, " or "), Note: "since " + w.When(t.CreatedAt)})
 	} else {

@@ -228,7 +228,7 @@ func TestMailedLink(t *testing.T) {
 	s.do(nobody, r).want(http.StatusSeeOther)
 	page = s.get(nobody, path).want(http.StatusOK)
 	if got := page.find(".outcome"); !strings.HasPrefix(got, "ApprovedYou approved this on") ||
-		!strings.Contains(got, "Decided byMia MemberThroughmail link, Firefox on Android, 10.2.3.4Commentfrom the train") {
+		!strings.Contains(got, "Decided byMia MemberThroughMail link, Firefox on Android, 10.2.3.4Commentfrom the train") {
 		t.Errorf("afterwards the link shows %q", got)
 	}
 	before := s.snapshot()

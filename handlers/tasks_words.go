@@ -138,7 +138,7 @@ func taskButtons(f task.Form) []views.DecisionButton {
 }
 
 // decided words how a task came out; nil while it is open.
-func decided(c echo.Context, t task.Task) *views.Decided {
+func decided(w views.Words, t task.Task) *views.Decided {
 	o := t.Outcome
 	switch {
 	case o == nil && t.Status == task.Stopped:
@@ -147,22 +147,21 @@ func decided(c echo.Context, t task.Task) *views.Decided {
 	case o == nil:
 		return nil
 	}
-	w := words(c)
 	verb := views.Past(o.Action.Title)
 	vm := &views.Decided{State: outcomeState(*o), Title: "Already " + strings.TrimSuffix(verb, " on")}
 	who := o.By
 	if o.ByID == t.UserID {
 		who = "You"
-		if server(c).Now().Sub(o.At) < time.Minute { // the answer to pressing the button
+		if w.Now.Sub(o.At) < time.Minute { // the answer to pressing the button
 			vm.Title = capital(strings.TrimSuffix(verb, " on"))
 		}
 	}
 	when := w.Date(o.At) + ", " + w.Clock(o.At)
 	vm.Text = fmt.Sprintf("%s %s this on %s. There is nothing left to do.", who, verb, when)
-	vm.Facts = []views.Fact{{Name: "Decided by", Value: o.By}, {Name: "Through", Value: through(*o)}}
+	vm.Facts = []views.Fact{{Name: "Decided by", Value: o.By}, {Name: "Through", Value: capital(through(*o))}}
 	for _, f := range o.Form.Fields {
 		if v, ok := o.Values[f.Name]; ok {
-			vm.Facts = append(vm.Facts, views.Fact{Name: f.Title, Value: task.Dated(f.Shown(v), zone(c))})
+			vm.Facts = append(vm.Facts, views.Fact{Name: f.Title, Value: task.Dated(f.Shown(v), w.Zone)})
 		}
 	}
 	return vm

@@ -4,24 +4,36 @@ import (
 	"context"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/a-h/templ"
 )
 
-var address = regexp.MustCompile(`https?://[^\s<>"]+[^\s<>".,;:!?)]`)
+var (
+	address = regexp.MustCompile(`https?://[^\s<>"]+[^\s<>".,;:!?)]`)
+	ownLine = regexp.MustCompile(`^([^:\n]{1,80}): (https?://[^\s<>"]+)$`)
+)
 
-// TextParts finds the addresses in a plain text.
-func TextParts(text string) []TextPart {
+// TextParts finds the addresses in a plain text. A line "Approve: address"
+// that leads to this server, which base is the address of, becomes a link with
+// that word; other addresses stay in sight.
+func TextParts(text, base string) []TextPart {
 	var parts []TextPart
-	end := 0
-	for _, at := range address.FindAllStringIndex(text, -1) {
-		if at[0] > end {
-			parts = append(parts, TextPart{Text: text[end:at[0]]})
+	for line := range strings.Lines(text) {
+		bare := strings.TrimRight(line, "\r\n")
+		if m := ownLine.FindStringSubmatch(bare); m != nil && base != "" && strings.HasPrefix(m[2], base+"/") {
+			parts = append(parts, TextPart{Text: m[1], URL: m[2]}, TextPart{Text: line[len(bare):]})
+			continue
 		}
-		parts = append(parts, TextPart{Text: text[at[0]:at[1]], URL: text[at[0]:at[1]]})
-		end = at[1]
+		end := 0
+		for _, at := range address.FindAllStringIndex(line, -1) {
+			url := line[at[0]:at[1]]
+			parts = append(parts, TextPart{Text: line[end:at[0]]}, TextPart{Text: url, URL: url})
+			end = at[1]
+		}
+		parts = append(parts, TextPart{Text: line[end:]})
 	}
-	return append(parts, TextPart{Text: text[end:]})
+	return parts
 }
 
 // mailText keeps the text's own line breaks, so nothing of a template's white

@@ -18,7 +18,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
 -- name: select
 -- An open task of an execution that has ended reads as stopped.
 SELECT t.id, t.execution_id, t.job_id, t.node_id, t.node_key, t.workflow_id, t.workflow_key, coalesce(w.title, '') AS workflow_title,
-       t.user_id, u.nickname AS user_name, coalesce(r.nickname, '') AS requester, t.title,
+       t.user_id, u.nickname AS user_name, coalesce(u.time_zone, '') AS user_zone, coalesce(r.nickname, '') AS requester, t.title,
        CASE WHEN t.status = 0 AND e.ended_at IS NOT NULL THEN -3 ELSE t.status END AS status,
        t.form, t.result, e.expires_at AS due_at, t.decided_at, t.channel, t.ip, t.agent, t.created_at, t.updated_at
 FROM alur.tasks t

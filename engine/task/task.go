@@ -194,6 +194,7 @@ type Task struct {
 	WorkflowTitle string     `db:"workflow_title"` // "" once the workflow is gone
 	UserID        int64      `db:"user_id"`
 	UserName      string     `db:"user_name"`
+	UserZone      string     `db:"user_zone"` // IANA name; "" for the server's
 	Requester     string     `db:"requester"` // whose change started the execution; "" for nobody's
 	Title         string     `db:"title"`     // 1 to 200 characters
 	Status        Status     `db:"status"`
