@@ -67,7 +67,7 @@ func TestWelcome(t *testing.T) {
 		t.Errorf("after the dialog the focus is on %q", got)
 	}
 
-	v.press("AB, ")
+	v.press("A, ann, account")
 	v.follow("Sign out")
 	v.open("/")
 	if got := v.path(); !strings.HasPrefix(got, "/sign-in") {

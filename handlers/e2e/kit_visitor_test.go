@@ -59,12 +59,13 @@ func (v *visitor) el(selector string) *rod.Element {
 }
 
 // named waits for a visible element that matches selector and has the text, or
-// the aria-label.
+// the aria-label. While a dialog is open only it counts.
 func (v *visitor) named(selector, text string) *rod.Element {
 	v.t.Helper()
 	e, err := v.Page.Timeout(patience).ElementByJS(rod.Eval(`(selector, text) => {
 		const name = (el) => (el.getAttribute("aria-label") || el.textContent).replace(/\s+/g, " ").trim();
-		const seen = [...document.querySelectorAll(selector)].filter((el) => el.checkVisibility());
+		const root = document.querySelector("dialog:modal") || document;
+		const seen = [...root.querySelectorAll(selector)].filter((el) => el.checkVisibility());
 		return seen.find((el) => name(el) === text) || seen.find((el) => name(el).startsWith(text)) || null;
 	}`, selector, text))
 	v.must(err, "find "+selector+" “"+text+"”")
@@ -77,7 +78,7 @@ func (v *visitor) press(text string) {
 	v.must(v.named("button, a, summary, [role=button], [role=menuitem], [role=option]", text).Timeout(patience).Click(proto.InputMouseButtonLeft, 1), "press “"+text+"”")
 }
 
-// go presses a link or button that leads to another page, and waits for it.
+// follow presses a link or button that leads to another page, and waits for it.
 func (v *visitor) follow(text string) {
 	v.t.Helper()
 	p := v.Page.Timeout(patience)
@@ -92,12 +93,13 @@ func (v *visitor) field(label string) *rod.Element {
 	v.t.Helper()
 	e, err := v.Page.Timeout(patience).ElementByJS(rod.Eval(`(label) => {
 		const clean = (el) => el.textContent.replace(/\s+/g, " ").trim();
-		for (const l of document.querySelectorAll("label")) {
+		const root = document.querySelector("dialog:modal") || document;
+		for (const l of root.querySelectorAll("label")) {
 			const small = l.querySelector("small, .help");
 			const text = small ? clean(l).replace(clean(small), "").trim() : clean(l);
 			if (text === label && l.checkVisibility()) return l.control;
 		}
-		return [...document.querySelectorAll("[aria-label]")].find((el) => el.getAttribute("aria-label") === label && el.checkVisibility()) || null;
+		return [...root.querySelectorAll("[aria-label]")].find((el) => el.getAttribute("aria-label") === label && el.checkVisibility()) || null;
 	}`, label))
 	v.must(err, "find the field “"+label+"”")
 	return e.CancelTimeout()
