@@ -17,6 +17,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/link"
 	"alur/engine/pg"
 	"alur/engine/task"
@@ -437,5 +438,37 @@ func TestTaskDue(t *testing.T) {
 	}
 	if n, err := s.Tasks.Pending(t.Context(), auth.Actor{UserID: s.users[member].ID, Role: auth.Member}); err != nil || n != 1 {
 		t.Errorf("Pending: %d, %v", n, err)
+	}
+}
+
+// The leave requests of the sample application, decided from the mail: the
+// workflow goes on in the transaction of the decision and changes the record.
+func TestLeaveFromMail(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{"approve": "approved", "refuse": "refused"} {
+		t.Run(answer, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			if err := s.Samples.Install(t.Context(), s.users[root].Actor(), "leave"); err != nil {
+				t.Fatal(err)
+			}
+			s.record("leaveRequests", collection.Record{"employee": s.first("employees"), "firstDay": "2030-07-01", "lastDay": "2030-07-05", "reason": "Summer"})
+			s.work()
+			paths, token := s.linksTo(root)
+			page := s.get(nobody, paths[0]).want(http.StatusOK)
+			if got := page.find(".facts"); !strings.Contains(got, "First day1 Jul 2030") || !strings.Contains(got, "Working days5") {
+				t.Errorf("the page shows %q", got)
+			}
+			s.post(nobody, "/links/"+token, url.Values{"form": {"decision"}, "action": {answer}, "v.note": {"From the train."}}).want(http.StatusSeeOther)
+			s.work()
+			r, err := s.Records.First(t.Context(), s.DB, collection.Access{Actor: auth.System}, "leaveRequests", collection.Query{Sort: []string{"-id"}, Appends: []string{"employee"}})
+			if err != nil || r["status"] != want || r["note"] != "From the train." {
+				t.Errorf("the request is %v (%v), want it %s", r, err, want)
+			}
+			var ended int
+			if err := s.DB.GetContext(t.Context(), &ended, `SELECT status FROM alur.executions`); err != nil || ended != 1 {
+				t.Errorf("the execution ended with %d (%v)", ended, err)
+			}
+		})
 	}
 }

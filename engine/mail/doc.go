@@ -11,6 +11,7 @@
 // day are held instead of sent: what they say is probably over. The same keeps a
 // restored backup from mailing the past again.
 //
-// A mail's text may carry link tokens. They are taken out of the row once the
-// mail was delivered, so the outbox of a working mail server holds none.
+// A mail's text may carry tokens (alur_…): mailed decisions, invitations. They
+// are taken out of the row once the mail was delivered, so the outbox of a
+// working mail server holds none.
 package mail

@@ -55,8 +55,8 @@ WHERE id = $1 AND fence = $2 AND status = 'queued'
 -- The links in a delivered mail belong to its reader alone.
 UPDATE alur.mails
 SET status = 'sent', sent_at = $3, error = NULL, lease_until = NULL,
-    text_body = regexp_replace(text_body, 'alur_lnk_[0-9A-Za-z]+', 'alur_lnk_…', 'g'),
-    html_body = regexp_replace(html_body, 'alur_lnk_[0-9A-Za-z]+', 'alur_lnk_…', 'g')
+    text_body = regexp_replace(text_body, '(alur_[a-z]+_)[0-9A-Za-z_-]+', '\1…', 'g'),
+    html_body = regexp_replace(html_body, '(alur_[a-z]+_)[0-9A-Za-z_-]+', '\1…', 'g')
 WHERE id = $1 AND fence = $2 AND status = 'queued'
 
 -- name: failed
