@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestFirstStart follows the setup link: administrator made, signed in, home.
@@ -58,6 +60,16 @@ func TestWelcome(t *testing.T) {
 	v.gone("#h-welcome")
 	v.sees("#nav", "Orders")
 
+	s.orders(12)
+	v.open("/")
+	v.sees(".figures", "Completed12")
+	v.inspect("home-busy")
+	v.open("/search?q=order")
+	v.sees("h2", "Workflows")
+	v.inspect("search")
+	v.open("/nothing/here")
+	v.inspect("not-found")
+
 	v.press("Help and keys")
 	v.sees("dialog", "Search")
 	v.axe("help")
@@ -72,5 +84,28 @@ func TestWelcome(t *testing.T) {
 	v.open("/")
 	if got := v.path(); !strings.HasPrefix(got, "/sign-in") {
 		t.Errorf("after signing out / leads to %s", got)
+	}
+}
+
+// orders places orders and waits until the workflow has seen to all of them.
+func (s *server) orders(n int) {
+	s.t.Helper()
+	p := s.program(adminEmail, adminPassword)
+	var products []struct{ ID json.Number }
+	p.get("products:list?pageSize=5&sort=id", &products)
+	for i := range n {
+		p.call("orders:create", map[string]any{"product": products[i%len(products)].ID, "quantity": 1 + i%3}, nil)
+	}
+	for tick := time.Tick(20 * time.Millisecond); ; {
+		select {
+		case <-tick:
+		case <-s.t.Context().Done():
+			s.t.Fatal("the orders were not worked on in time")
+		}
+		var open []struct{}
+		p.get(`executions:list?filter={"status":null}`, &open)
+		if len(open) == 0 {
+			return
+		}
 	}
 }
