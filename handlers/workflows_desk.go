@@ -189,6 +189,7 @@ func (d *desk) editor(drawer *views.Drawer) views.Editor {
 	if vm.Draft {
 		for _, v := range d.versions {
 			if v.Enabled {
+				vm.On = true
 				vm.Published = "Version " + strconv.Itoa(v.Number) + " runs on until you publish."
 			}
 		}

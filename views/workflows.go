@@ -87,7 +87,7 @@ func sparkLabel(r WorkflowRow) string {
 type Editor struct {
 	ID        int64
 	Title     string
-	On        bool
+	On        bool   // this version, or the one beside this draft
 	Draft     bool   // not the version that runs, and can be published
 	Version   string // "Version 5", "Draft of v5"
 	Versions  []VersionLink

@@ -7,6 +7,14 @@
   const picker = () => document.querySelector("[data-picker]");
   const items = (p) => [...p.querySelectorAll("[data-insert]")].filter((b) => b.checkVisibility());
 
+  // Where the caret was in a field that has lost the focus; its end at first.
+  const carets = new WeakMap();
+  document.addEventListener("focusout", (e) => {
+    if (e.target.closest?.("[data-expr]") && !e.target.closest("[data-picker]")) {
+      carets.set(e.target, [e.target.selectionStart, e.target.selectionEnd]);
+    }
+  });
+
   const close = (focus) => {
     const p = picker();
     if (!p) return;
@@ -18,9 +26,10 @@
 
   const insert = (button) => {
     const input = control(field(button)), text = button.dataset.insert;
-    let from = input.selectionStart ?? input.value.length;
+    const end = input.value.length;
+    let [from, to] = carets.get(input) ?? [end, end];
     if (input.value.slice(from - 2, from) === "{{") from -= 2;
-    input.setRangeText(text, from, input.selectionEnd ?? from, "end");
+    input.setRangeText(text, Math.max(from, 0), to, "end");
     close(true);
     input.dispatchEvent(new Event("input", { bubbles: true }));
     input.dispatchEvent(new Event("change", { bubbles: true }));

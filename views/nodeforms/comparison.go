@@ -71,13 +71,16 @@ func calculationRow(o Object) item {
 	return it
 }
 
-// calculation turns rows into a stored basic condition. Blank rows fall away.
+// calculation turns rows into a stored basic condition. Blank rows and groups
+// fall away: an empty "or" would never hold.
 func (g group) calculation() Object {
 	list := []any{}
 	for _, it := range g.Items {
 		switch {
 		case it.Group != nil:
-			list = append(list, it.Group.calculation())
+			if inner := it.Group.calculation(); len(inner["group"].(Object)["calculations"].([]any)) > 0 {
+				list = append(list, inner)
+			}
 		case strings.TrimSpace(it.Left) != "" || strings.TrimSpace(it.Right) != "":
 			is := it.Is
 			if is == "" {
@@ -86,7 +89,11 @@ func (g group) calculation() Object {
 			list = append(list, Object{"calculator": is, "operands": []any{literal(it.Left), literal(it.Right)}})
 		}
 	}
-	return Object{"group": Object{"type": g.Type, "calculations": list}}
+	kind := g.Type
+	if len(list) == 0 {
+		kind = "and"
+	}
+	return Object{"group": Object{"type": kind, "calculations": list}}
 }
 
 // words says a condition in one line: "Stock ≥ Order / Quantity and 2 more".

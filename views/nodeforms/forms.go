@@ -96,7 +96,7 @@ func SummaryOf(kind string, config json.RawMessage, env *Env) string {
 	if s := k.Summary(config, env); s != "" {
 		return s
 	}
-	return k.Title + " · not set up yet"
+	return "Not set up yet"
 }
 
 // Form is the settings of one node while they are edited.

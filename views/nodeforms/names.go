@@ -100,7 +100,7 @@ func (n Names) label(g engine.ScopeGroup, path string) Label {
 		v, rest, ok := find(variables, path)
 		switch {
 		case ok:
-			titles = append(titles, cmp.Or(v.Title, v.Path))
+			titles = append(titles, strings.TrimSuffix(cmp.Or(v.Title, v.Path), " (id)"))
 			path, variables = rest, n.below(v)
 		default:
 			segment, rest, _ := strings.Cut(path, ".")
@@ -118,6 +118,8 @@ func (n Names) label(g engine.ScopeGroup, path string) Label {
 		l.Short = l.Group
 	case g.Node == nil && g.Path == "$context":
 		l.Short = l.Group + " / " + strings.Join(titles, " / ")
+	case g.Node != nil && l.Rest == "ID":
+		l.Short = l.Group + " / ID" // "ID is ID" would say nothing
 	default:
 		l.Short = strings.Join(titles, " / ")
 	}

@@ -975,7 +975,7 @@ func filterRowsEditor(env *Env, g group, collectionName, prefix, legend, key str
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = views.FieldError(controlID(prefix), env.problem(prefix, key)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = views.FieldError(controlID(prefix), orName(env.Problems[prefix], env.problem(key))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1808,7 +1808,7 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = views.FieldError(controlID(prefix), env.problem(prefix, key)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = views.FieldError(controlID(prefix), orName(env.Problems[prefix], env.problem(key))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
