@@ -87,8 +87,8 @@ func (h *home) executions(ctx context.Context, a auth.Actor, w views.Words, vm *
 	}
 	for _, x := range recent {
 		vm.Recent = append(vm.Recent, views.RecentRun{
-			State: x.State(), ID: views.ID(x.ID), URL: "/executions/" + views.ID(x.ID),
-			Name: x.WorkflowTitle, Result: result(x, w), When: w.Moment(x.CreatedAt, w.Ago(x.CreatedAt)),
+			State: x.State(), ID: views.ID(x.ID), URL: executionURL(x.ID),
+			Name: homeName(x), Result: result(x), When: w.Moment(x.CreatedAt, w.Ago(x.CreatedAt)),
 		})
 	}
 	failed, _, err := h.server.Engine.Executions(ctx, a, engine.ExecutionFilter{
@@ -108,18 +108,22 @@ func (h *home) executions(ctx context.Context, a auth.Actor, w views.Words, vm *
 }
 
 // result is what became of an execution, in a few words.
-func result(x engine.ExecutionRow, w views.Words) string {
-	switch {
-	case x.Problem != nil && x.ProblemNode != nil && *x.ProblemNode != "":
-		return views.Clip(*x.ProblemNode+": "+*x.Problem, 120)
-	case x.Problem != nil:
-		return views.Clip(*x.Problem, 120)
+func result(x engine.ExecutionRow) string {
+	switch why := executionWhy(x); {
+	case why != "":
+		return views.Clip(why, 120)
 	case x.EndedAt != nil && x.StartedAt != nil:
 		return "Took " + views.Duration(x.EndedAt.Sub(*x.StartedAt))
-	case x.State() == views.Waiting:
-		return "Waits since " + w.When(x.CreatedAt)
 	}
 	return ""
+}
+
+// homeName is the workflow that ran, also when it is there no more.
+func homeName(x engine.ExecutionRow) string {
+	if x.Version == 0 {
+		return "Deleted workflow"
+	}
+	return workflowTitle(x.WorkflowTitle)
 }
 
 // attention groups failures by workflow and step: twenty orders that fail at
@@ -147,7 +151,7 @@ func attention(failed []engine.ExecutionRow, w views.Words) []views.Attention {
 	}
 	var list []views.Attention
 	for _, g := range groups {
-		title := g.last.WorkflowTitle + " failed"
+		title := homeName(g.last) + " failed"
 		if g.n > 1 {
 			title += fmt.Sprintf(" %d times", g.n)
 		}
@@ -156,14 +160,14 @@ func attention(failed []engine.ExecutionRow, w views.Words) []views.Attention {
 		}
 		why := ""
 		if g.last.Problem != nil {
-			why = strings.TrimRight(views.Clip(*g.last.Problem, 200), ".") + ". "
+			why = strings.TrimRight(views.Clip(reasonWords(*g.last.Problem), 200), ".") + ". "
 		}
 		since := "At " + w.When(g.last.CreatedAt) + "."
 		if g.n > 1 {
 			since = "Since " + w.When(g.first.CreatedAt) + "."
 		}
 		list = append(list, views.Attention{
-			State: g.last.State(), Title: title, Text: why + since, URL: "/executions/" + views.ID(g.last.ID),
+			State: g.last.State(), Title: title, Text: why + since, URL: executionURL(g.last.ID),
 		})
 		if len(list) == homeAttention {
 			break

@@ -65,7 +65,7 @@ func TestAttention(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 10, 42, 0, 0, time.UTC)
 	failed := func(id int64, key, node, problem string, ago time.Duration) engine.ExecutionRow {
-		x := engine.ExecutionRow{WorkflowTitle: "Flow " + key, Problem: &problem, ProblemNode: &node}
+		x := engine.ExecutionRow{WorkflowTitle: "Flow " + key, Version: 1, Problem: &problem, ProblemNode: &node}
 		x.ID, x.Key, x.CreatedAt = id, key, now.Add(-ago)
 		return x
 	}
