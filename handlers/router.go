@@ -63,7 +63,7 @@ func (g *Group) add(r Route, h echo.HandlerFunc) {
 	s := g.server
 	s.routes = append(s.routes, r)
 	guarded := func(c echo.Context) error {
-		if err := allow(actor(c), r.Need); err != nil {
+		if err := s.guard(actor(c), r.Need); err != nil {
 			if why, ok := c.Get(keyRefused).(error); ok && fault.Is(err, fault.Unsigned) {
 				return why
 			}

@@ -97,6 +97,42 @@ func (s *site) again(who role) {
 	s.tokens[who] = token
 }
 
+// TestEngineRefuses opens the door of every route and sends those who lack its
+// right: the engine refuses them on its own. Nothing changes, and a page shows
+// nothing, except blank forms.
+func TestEngineRefuses(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(s *Server) { s.guard = func(auth.Actor, auth.Right) error { return nil } })
+	s.furnish()
+	before := s.snapshot()
+	for _, r := range s.Table() {
+		for _, path := range s.paths(r) {
+			for _, who := range []role{nobody, member} {
+				if allow(s.actorOf(who), r.Need) == nil || r.Need == Signed {
+					continue
+				}
+				a := s.call(r, path, who)
+				if a.StatusCode >= 500 || a.StatusCode < 300 && !blank[r.Path] {
+					t.Errorf("%s %s as %s: status %d: %s", r.Method, path, who, a.StatusCode, a.words())
+				}
+			}
+		}
+		if !s.same(before, r.Method+" "+r.Path) {
+			before = s.snapshot()
+		}
+	}
+}
+
+// blank are routes that show nothing of the database, or what the engine shows
+// to everybody who is signed in: the names of collections.
+var blank = map[string]bool{
+	"/workflows/new":     true,
+	"/users/new":         true,
+	"/collections/new":   true,
+	"/collections":       true,
+	`/api/auth\:signOut`: true,
+}
+
 // TestReadOnly calls every GET and HEAD as everybody, as page and as fragment:
 // not a row changes (promises.md S2). What may change is in [bookkeeping].
 func TestReadOnly(t *testing.T) {

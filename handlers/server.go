@@ -42,6 +42,10 @@ type Server struct {
 	byPath map[string]Route // by method and path
 	ready  atomic.Bool      // the first administrator exists; never undone
 
+	// guard refuses at the door who lacks a route's right: allow, except in the
+	// test that sees the engine refuse them too.
+	guard func(a auth.Actor, need auth.Right) error
+
 	stopping context.Context // ends when the server is to stop; nil without HTTP
 }
 
@@ -76,6 +80,9 @@ func (s *Server) Routes() *echo.Echo {
 	// the limit of sign-ins counts by address.
 	e.IPExtractor = echo.ExtractIPFromXFFHeader(echo.TrustLoopback(true), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false))
 	s.echo, s.byPath = e, map[string]Route{}
+	if s.guard == nil {
+		s.guard = allow
+	}
 	s.use(e)
 	e.GET(static.Prefix+"*", echo.WrapHandler(static.Handler()))
 	e.HEAD(static.Prefix+"*", echo.WrapHandler(static.Handler()))

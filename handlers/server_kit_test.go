@@ -53,11 +53,13 @@ type site struct {
 	users   map[role]auth.User
 }
 
-// newSite sets a server up. Its clock is the real one unless a test replaces
-// Now before the first request.
-func newSite(t testing.TB) *site {
+// newSite sets a server up; change alters it before its routes are built.
+func newSite(t testing.TB, change ...func(*Server)) *site {
 	t.Helper()
 	s := &site{t: t, Server: newServer(t, pgtest.New(t)), tokens: map[role]string{}, users: map[role]auth.User{}}
+	for _, f := range change {
+		f(s.Server)
+	}
 	s.handler = s.Routes()
 	s.people()
 	return s
