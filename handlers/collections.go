@@ -26,21 +26,21 @@ func (h *collections) Routes(g *Group) {
 	g.GET("/collections", auth.ManageCollections, h.list)
 	g.GET("/collections/new", auth.ManageCollections, h.blank)
 	g.POST("/collections", auth.ManageCollections, h.create)
-	g.GET("/collections/:collection", auth.ManageCollections, h.show)
-	g.POST("/collections/:collection", auth.ManageCollections, h.update)
-	g.GET("/collections/:collection/delete", auth.ManageCollections, h.askRemove)
-	g.POST("/collections/:collection/delete", auth.ManageCollections, h.remove)
-	g.GET("/collections/:collection/fields/new", auth.ManageCollections, h.blankField)
-	g.POST("/collections/:collection/fields", auth.ManageCollections, h.createField)
-	g.GET("/collections/:collection/fields/:field", auth.ManageCollections, h.showField)
-	g.POST("/collections/:collection/fields/:field", auth.ManageCollections, h.updateField)
-	g.GET("/collections/:collection/fields/:field/delete", auth.ManageCollections, h.askRemoveField)
-	g.POST("/collections/:collection/fields/:field/delete", auth.ManageCollections, h.removeField)
+	g.GET("/collections/:name", auth.ManageCollections, h.show)
+	g.POST("/collections/:name", auth.ManageCollections, h.update)
+	g.GET("/collections/:name/delete", auth.ManageCollections, h.askRemove)
+	g.POST("/collections/:name/delete", auth.ManageCollections, h.remove)
+	g.GET("/collections/:name/fields/new", auth.ManageCollections, h.blankField)
+	g.POST("/collections/:name/fields", auth.ManageCollections, h.createField)
+	g.GET("/collections/:name/fields/:field", auth.ManageCollections, h.showField)
+	g.POST("/collections/:name/fields/:field", auth.ManageCollections, h.updateField)
+	g.GET("/collections/:name/fields/:field/delete", auth.ManageCollections, h.askRemoveField)
+	g.POST("/collections/:name/fields/:field/delete", auth.ManageCollections, h.removeField)
 }
 
 // find returns the collection that the address names. Ours cannot be changed.
 func (h *collections) find(c echo.Context) (*collection.Collection, error) {
-	coll, err := h.store.Collection(c.Request().Context(), c.Param("collection"))
+	coll, err := h.store.Collection(c.Request().Context(), c.Param("name"))
 	if err != nil {
 		return nil, err
 	}

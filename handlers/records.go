@@ -20,6 +20,7 @@ import (
 const (
 	recordsPerPage = 25
 	columnsShown   = 7 // of a table, before the time and person at its end
+	columnsNarrow  = 4 // of those, besides the first, on narrow screens
 )
 
 // records shows the records of collections that people made, and lets everybody

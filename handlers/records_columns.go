@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,30 @@ func (h *records) columns(c echo.Context, coll *collection.Collection) (columns,
 	return cols, nil
 }
 
+// relatedColumns is how many columns a table beside a form has.
+const relatedColumns = 4
+
+// without leaves out the field that leads back to the record whose form shows
+// the table, and what does not fit beside it.
+func (cols columns) without(back *collection.Field) columns {
+	cols.list = slices.DeleteFunc(slices.Clone(cols.list), func(f *collection.Field) bool {
+		return f == back || back.Relation != "" && f.Name == back.Relation
+	})
+	cols.list = cols.list[:min(len(cols.list), relatedColumns)]
+	return cols
+}
+
+// class is the class of the i-th column's cells. Narrow screens get the first
+// few columns, and no long texts.
+func (cols columns) class(i int) string {
+	f := cols.list[i]
+	class := cellClass(f)
+	if (i > columnsNarrow || f.Type == collection.Text) && !strings.Contains(class, "hide-m") {
+		class += " hide-m"
+	}
+	return strings.TrimSpace(class)
+}
+
 // fields is what has to be read for the table.
 func (cols columns) fields() []string {
 	names := []string{"id"}
@@ -88,8 +113,8 @@ func (cols columns) sorts(sort string) bool {
 
 func (cols columns) heads(st listState) []views.Sort {
 	var heads []views.Sort
-	for _, f := range cols.list {
-		head := views.Sort{Text: f.Title, Class: cellClass(f)}
+	for i, f := range cols.list {
+		head := views.Sort{Text: f.Title, Class: cols.class(i)}
 		if name := cols.sortName(f); name != "" {
 			next := st
 			next.sort = name
@@ -112,8 +137,10 @@ func (cols columns) rows(c echo.Context, coll *collection.Collection, recs []col
 	for _, rec := range recs {
 		id := collection.Format(rec["id"])
 		row := views.RecordRow{ID: id, Name: coll.TitleOf(rec), URL: recordsPath(coll.Name) + "/" + id}
-		for _, f := range cols.list {
-			row.Cells = append(row.Cells, cols.cell(w, f, rec[f.Name]))
+		for i, f := range cols.list {
+			cell := cols.cell(w, f, rec[f.Name])
+			cell.Class = cols.class(i)
+			row.Cells = append(row.Cells, cell)
 		}
 		rows = append(rows, row)
 	}
@@ -121,7 +148,7 @@ func (cols columns) rows(c echo.Context, coll *collection.Collection, recs []col
 }
 
 func (cols columns) cell(w views.Words, f *collection.Field, v any) views.Cell {
-	cell := views.Cell{Label: f.Title, Class: cellClass(f), Text: views.Clip(fieldWords(w, f, v), 80)}
+	cell := views.Cell{Label: f.Title, Text: views.Clip(fieldWords(w, f, v), 80)}
 	rec, _ := v.(collection.Record)
 	target := cols.targets[f.Name]
 	switch {
@@ -137,15 +164,25 @@ func (cols columns) cell(w views.Words, f *collection.Field, v any) views.Cell {
 			cell.URL = recordsPath(target.Name) + "/" + collection.Format(rec["id"])
 		}
 	}
-	cell.Tag = len(f.Enum) > 0 && cell.Text != ""
+	if choice, ok := f.Choice(collection.Format(v)); ok {
+		cell.Tag, cell.State = true, choiceStates[choice.Color]
+	}
 	return cell
+}
+
+// choiceStates gives choices with a color the look of a state, so that the color
+// does not speak alone.
+var choiceStates = map[string]string{
+	"green": views.Completed, "lime": views.Completed, "red": views.Error, "magenta": views.Rejected, "volcano": views.Failed,
+	"orange": views.Waiting, "gold": views.Waiting, "yellow": views.Waiting, "blue": views.Running, "geekblue": views.Running,
+	"cyan": views.Running, "purple": views.Rejected, "default": views.Queued, "grey": views.Queued, "gray": views.Queued,
 }
 
 func cellClass(f *collection.Field) string {
 	switch f.Type {
 	case collection.Integer, collection.BigInt, collection.Decimal, collection.Double, collection.Float:
 		if f.Name == "id" {
-			return "num nowrap"
+			return "nowrap"
 		}
 		return "num"
 	case collection.Datetime, collection.DateOnly, collection.Boolean:

@@ -244,6 +244,9 @@ func (h *records) form(c echo.Context, code int, in recordForm) error {
 	}
 	if c.Param("id") != "" {
 		vm.Title = views.Clip(in.coll.TitleOf(in.rec), 80)
+		if in.coll.TitleField == "" {
+			vm.Title = "Record " + vm.Title
+		}
 		vm.Action = base + "/" + c.Param("id")
 		vm.Delete = vm.Action + "/delete"
 		vm.Seen = collection.Format(in.rec["updatedAt"])
@@ -394,7 +397,7 @@ func (h *records) relatedLists(c echo.Context, in recordForm, vm *views.RecordFo
 		if err != nil {
 			return err
 		}
-		cols.list = cols.list[:min(len(cols.list), 4)]
+		cols = cols.without(back)
 		id := collection.Format(in.rec["id"])
 		page, err := h.store.List(ctx, h.db, access(c), target.Name, collection.Query{
 			Filter: map[string]any{back.Name: in.rec["id"]}, Fields: cols.fields(), Sort: []string{"-id"}, PageSize: relatedShown})
@@ -410,8 +413,8 @@ func (h *records) relatedLists(c echo.Context, in recordForm, vm *views.RecordFo
 			All: address(recordsPath(target.Name), url.Values{"w": {name + ".is." + id}}),
 			New: address(recordsPath(target.Name)+"/new", url.Values{back.Name: {id}}),
 		}
-		for _, col := range cols.list {
-			list.Columns = append(list.Columns, col.Title)
+		for i, col := range cols.list {
+			list.Columns = append(list.Columns, views.Sort{Text: col.Title, Class: cols.class(i)})
 		}
 		vm.Related = append(vm.Related, list)
 	}

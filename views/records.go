@@ -37,6 +37,7 @@ type Cell struct {
 	URL    string // of the record it refers to
 	Moment Moment // a time, with Text empty
 	Tag    bool   // one of several choices
+	State  string // of a choice with a color: a Badge
 	Person bool
 }
 
@@ -101,7 +102,7 @@ type RecordField struct {
 type RelatedList struct {
 	Title   string
 	Count   string
-	Columns []string
+	Columns []Sort // without addresses
 	Rows    []RecordRow
 	All     string // address of all of them
 	New     string // address of the form for another one

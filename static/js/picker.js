@@ -9,7 +9,7 @@
     const select = box.querySelector("select");
     if (!select || box.dataset.ready !== undefined) return;
     box.dataset.ready = "";
-    box.querySelector(".picker-search")?.remove();
+    box.querySelector("[data-search]")?.remove();
     select.hidden = true;
 
     const combo = document.createElement("div");
