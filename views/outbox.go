@@ -22,6 +22,10 @@ func TextParts(text, base string) []TextPart {
 	for line := range strings.Lines(text) {
 		bare := strings.TrimRight(line, "\r\n")
 		if m := ownLine.FindStringSubmatch(bare); m != nil && base != "" && strings.HasPrefix(m[2], base+"/") {
+			if strings.Contains(m[2], "…") { // the secret in it was taken out
+				parts = append(parts, TextPart{Text: m[1] + ": …" + line[len(bare):]})
+				continue
+			}
 			parts = append(parts, TextPart{Text: m[1], URL: m[2]}, TextPart{Text: line[len(bare):]})
 			continue
 		}

@@ -21,6 +21,9 @@ func TestTextParts(t *testing.T) {
 	if !slices.Equal(links, want) {
 		t.Errorf("links are %q, want %q", links, want)
 	}
+	if got := TextParts("Approve: https://alur.test/links/alur_lnk_…?a=ok", "https://alur.test"); len(got) != 1 || got[0].URL != "" {
+		t.Errorf("a link without its secret became %v", got)
+	}
 	if got := strings.Join(whole, ""); got != strings.Replace(text, ": https://alur.test/links/x?a=ok", "", 1) {
 		t.Errorf("the text became %q", got)
 	}

@@ -132,15 +132,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for len(server.Mails()) == 0 {
-		select {
-		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatal("no mail arrived")
-		}
-	}
+	server.Wait(1)
 	cancel()
 	<-ended
 	if got := server.Mails(); len(got) != 1 || got[0].To[0].Address != "ann@alur.test" {

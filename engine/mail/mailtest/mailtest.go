@@ -118,19 +118,22 @@ func (s *Server) Mails() []Mail {
 	return mails
 }
 
-// Raw returns the mail as it came in.
-func (s *Server) Raw(id string) string {
+// Wait returns what arrived once that is at least n mails.
+func (s *Server) Wait(n int) []Mail {
 	s.t.Helper()
-	res, err := http.Get("http://" + s.api + "/api/v1/message/" + id + "/raw")
-	if err != nil {
-		s.t.Fatal(err)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		if mails := s.Mails(); len(mails) >= n {
+			return mails
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			s.t.Fatalf("%d mails did not arrive within 20 s", n)
+		}
 	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(text)
 }
 
 // Refuse makes the server answer every recipient with an SMTP code, and take
