@@ -136,8 +136,8 @@ func collect(v any, field string, refs *[]Reference) {
 }
 
 func join(field, key string) string {
-	if field == "" {
-		return key
+	if field == "" || key == "" {
+		return field + key
 	}
 	return field + "." + key
 }

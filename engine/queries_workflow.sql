@@ -37,6 +37,12 @@ FROM alur.flow_nodes
 WHERE workflow_id = $1
 ORDER BY id
 
+-- name: node
+SELECT id, key, title, workflow_id, upstream_id, downstream_id, branch_index, type, config,
+    revision, created_at, updated_at
+FROM alur.flow_nodes
+WHERE id = $1
+
 -- name: node_workflow
 SELECT workflow_id FROM alur.flow_nodes WHERE id = $1
 

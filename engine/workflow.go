@@ -243,9 +243,10 @@ func (e *Engine) UpdateWorkflow(ctx context.Context, actor auth.Actor, id int64,
 // NotReady is why a workflow cannot be enabled: every problem at its node.
 type NotReady struct{ Problems []Problem }
 
-func (n *NotReady) Error() string { return n.Unwrap().Error() }
+func (n *NotReady) Error() string { return n.Unwrap().(*fault.Error).Msg }
 
-// Unwrap classifies a NotReady as Invalid, in words that fit a list and an API.
+// Unwrap classifies a NotReady as Invalid, in words that fit a list, and with a
+// field for each problem: "config.mode", "nodes.k3f.config.collection".
 func (n *NotReady) Unwrap() error {
 	msg := "This workflow cannot be turned on yet. " + n.Problems[0].String()
 	if more := len(n.Problems) - 1; more == 1 {
@@ -253,7 +254,16 @@ func (n *NotReady) Unwrap() error {
 	} else if more > 1 {
 		msg += fmt.Sprintf(" %d more problems are marked.", more)
 	}
-	return fault.New(fault.Invalid, msg)
+	f := fault.New(fault.Invalid, msg)
+	f.Fields = map[string]string{}
+	for _, p := range n.Problems {
+		name := "config"
+		if p.NodeKey != "" {
+			name = "nodes." + p.NodeKey + ".config"
+		}
+		f.Fields[join(name, p.Field)] = p.String()
+	}
+	return f
 }
 
 // EnableWorkflow turns a version on or off. Turning one on makes it the current

@@ -203,6 +203,21 @@ func (e *Engine) RemoveNode(ctx context.Context, actor auth.Actor, id int64, see
 	return nil
 }
 
+// Node returns one node.
+func (e *Engine) Node(ctx context.Context, actor auth.Actor, id int64) (Node, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Node{}, err
+	}
+	var n Node
+	switch err := e.DB.GetContext(ctx, &n, workflowQueries.Get("node"), id); {
+	case errors.Is(err, sql.ErrNoRows):
+		return Node{}, errNoNode
+	case err != nil:
+		return Node{}, fmt.Errorf("read node %d: %w", id, err)
+	}
+	return n, nil
+}
+
 // changeNode is change for the version of a node; nodes holds the node.
 func (e *Engine) changeNode(ctx context.Context, actor auth.Actor, id, seen int64,
 	fn func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error) error {

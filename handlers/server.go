@@ -63,6 +63,7 @@ func (s *Server) resources() []Resource {
 		&links{server: s, store: s.Tasks},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},
 		&outbox{server: s, store: s.Outbox},
+		&workflowsAPI{engine: s.Engine, db: s.DB, records: s.Records},
 		&tasksAPI{store: s.Tasks},
 		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
 		&recordsAPI{db: s.DB, store: s.Records},

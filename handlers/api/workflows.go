@@ -1,0 +1,324 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"alur/engine"
+	"alur/engine/auth"
+	"alur/engine/fault"
+)
+
+// Workflows changes workflows, their nodes and their history (spec/http-api.md).
+// All of them are listed as records of their collections.
+type Workflows struct {
+	Engine *engine.Engine
+	Actor  func(c echo.Context) auth.Actor
+
+	// Find returns the ids of the records of a collection that a filter matches.
+	Find func(ctx context.Context, a auth.Actor, collection string, filter any) ([]int64, error)
+}
+
+// Routes registers the actions that change workflows, nodes and executions.
+func (h *Workflows) Routes(r Router) {
+	r.POST(`/api/workflows\:create`, auth.ManageWorkflows, h.create)
+	r.POST(`/api/workflows/:id/nodes\:create`, auth.ManageWorkflows, h.createNode)
+	for _, key := range []string{"", "/:id"} {
+		r.POST(`/api/workflows\:update`+key, auth.ManageWorkflows, h.update)
+		r.POST(`/api/workflows\:destroy`+key, auth.ManageWorkflows, h.destroy)
+		r.POST(`/api/workflows\:revision`+key, auth.ManageWorkflows, h.revision)
+		r.POST(`/api/flow_nodes\:update`+key, auth.ManageWorkflows, h.updateNode)
+		r.POST(`/api/flow_nodes\:destroy`+key, auth.ManageWorkflows, h.destroyNode)
+		r.POST(`/api/executions\:destroy`+key, auth.ManageWorkflows, h.destroyExecutions)
+	}
+}
+
+// workflowValues is what may be sent about a workflow; other keys are passed
+// over, as clients of the reference send whole records back.
+type workflowValues struct {
+	Key          string
+	Type         string
+	Title        *string
+	Description  *string
+	TriggerTitle *string
+	Enabled      *bool
+	Sync         bool
+	Config       json.RawMessage
+	Options      json.RawMessage
+}
+
+func (h *Workflows) create(c echo.Context) error {
+	var in workflowValues
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	ctx, a := c.Request().Context(), h.Actor(c)
+	w, err := h.Engine.CreateWorkflow(ctx, a, engine.NewWorkflow{
+		Key: in.Key, Type: in.Type, Title: value(in.Title), Description: value(in.Description),
+		TriggerTitle: value(in.TriggerTitle), Config: in.Config, Options: in.Options, Sync: in.Sync,
+	})
+	if err != nil {
+		return err
+	}
+	if value(in.Enabled) {
+		if w, err = h.Engine.EnableWorkflow(ctx, a, w.ID, true); err != nil {
+			return err
+		}
+	}
+	return data(c, w)
+}
+
+func (h *Workflows) update(c echo.Context) error {
+	var in workflowValues
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	ids, err := h.targets(c, "workflows")
+	if err != nil {
+		return err
+	}
+	changed := []engine.Workflow{}
+	for _, id := range ids {
+		w, err := h.change(c, id, in)
+		if fault.Is(err, fault.NotFound) && len(in.Config) == 0 {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		changed = append(changed, w)
+	}
+	return data(c, changed)
+}
+
+func (h *Workflows) change(c echo.Context, id int64, in workflowValues) (w engine.Workflow, err error) {
+	ctx, a := c.Request().Context(), h.Actor(c)
+	w, err = h.Engine.UpdateWorkflow(ctx, a, id, engine.WorkflowChange{
+		Title: in.Title, Description: in.Description, TriggerTitle: in.TriggerTitle, Config: in.Config, Options: in.Options,
+	})
+	if err == nil && in.Enabled != nil && *in.Enabled != w.Enabled {
+		w, err = h.Engine.EnableWorkflow(ctx, a, id, *in.Enabled)
+	}
+	return w, err
+}
+
+// destroy answers how many versions were deleted.
+func (h *Workflows) destroy(c echo.Context) error {
+	ids, err := h.targets(c, "workflows")
+	if err != nil {
+		return err
+	}
+	gone := 0
+	for _, id := range ids {
+		n, err := h.Engine.DeleteWorkflow(c.Request().Context(), h.Actor(c), id)
+		if err != nil && !fault.Is(err, fault.NotFound) { // gone with its current version
+			return err
+		}
+		gone += n
+	}
+	return data(c, gone)
+}
+
+// revision makes a new version when the filter names the key, else a copy.
+func (h *Workflows) revision(c echo.Context) error {
+	var in workflowValues
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	var filter struct{ Key string }
+	if text := c.QueryParam("filter"); text != "" {
+		if err := json.Unmarshal([]byte(text), &filter); err != nil {
+			return fault.Wrap(fault.Invalid, "The filter is not a JSON object.", err)
+		}
+	}
+	id, err := one(c)
+	if err != nil {
+		return err
+	}
+	w, err := h.Engine.Revise(c.Request().Context(), h.Actor(c), id, filter.Key, value(in.Title))
+	if err != nil {
+		return err
+	}
+	in.Config, in.TriggerTitle, in.Title = nil, nil, nil
+	if in.Description != nil || in.Enabled != nil || len(in.Options) > 0 {
+		if w, err = h.change(c, w.ID, in); err != nil {
+			return err
+		}
+	}
+	return data(c, w)
+}
+
+// nodeValues is what may be sent about a node.
+type nodeValues struct {
+	Key         string
+	Type        string
+	Title       *string
+	Config      json.RawMessage
+	UpstreamID  *int64
+	BranchIndex *int
+}
+
+func (h *Workflows) createNode(c echo.Context) error {
+	var in nodeValues
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	id, err := one(c)
+	if err != nil {
+		return err
+	}
+	n, err := h.Engine.AddNode(c.Request().Context(), h.Actor(c), id, engine.NewNode{
+		Key: in.Key, Type: in.Type, Title: value(in.Title), Config: in.Config, UpstreamID: in.UpstreamID, BranchIndex: in.BranchIndex,
+	})
+	if err != nil {
+		return err
+	}
+	return h.nodeData(c, n)
+}
+
+// linkedNode is a node with its neighbors.
+type linkedNode struct {
+	engine.Node
+	Upstream   *engine.Node     `json:"upstream"`
+	Downstream *engine.Node     `json:"downstream"`
+	Workflow   *engine.Workflow `json:"workflow,omitempty"`
+}
+
+// nodeData answers n with the neighbors that it has now.
+func (h *Workflows) nodeData(c echo.Context, n engine.Node) error {
+	_, nodes, err := h.Engine.Workflow(c.Request().Context(), h.Actor(c), n.WorkflowID)
+	if err != nil {
+		return err
+	}
+	return data(c, linked(n, nodes))
+}
+
+func linked(n engine.Node, nodes []engine.Node) linkedNode {
+	out := linkedNode{Node: n}
+	for i := range nodes {
+		if n.UpstreamID != nil && nodes[i].ID == *n.UpstreamID {
+			out.Upstream = &nodes[i]
+		}
+		if n.DownstreamID != nil && nodes[i].ID == *n.DownstreamID {
+			out.Downstream = &nodes[i]
+		}
+	}
+	return out
+}
+
+func (h *Workflows) updateNode(c echo.Context) error {
+	var in nodeValues
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	ids, err := h.targets(c, "flow_nodes")
+	if err != nil {
+		return err
+	}
+	changed := []engine.Node{}
+	for _, id := range ids {
+		n, err := h.Engine.UpdateNode(c.Request().Context(), h.Actor(c), id, engine.NodeChange{Title: in.Title, Config: in.Config})
+		if err != nil {
+			return err
+		}
+		changed = append(changed, n)
+	}
+	return data(c, changed)
+}
+
+// destroyNode answers the deleted node with what stood around it.
+func (h *Workflows) destroyNode(c echo.Context) error {
+	id, err := one(c)
+	if err != nil {
+		return err
+	}
+	var keep *int
+	if text := c.QueryParam("keepBranch"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fault.New(fault.Invalid, fmt.Sprintf("Branch %s not found.", text))
+		}
+		keep = &n
+	}
+	ctx, a := c.Request().Context(), h.Actor(c)
+	n, err := h.Engine.Node(ctx, a, id)
+	if err != nil {
+		return err
+	}
+	w, nodes, err := h.Engine.Workflow(ctx, a, n.WorkflowID)
+	if err != nil {
+		return err
+	}
+	if err := h.Engine.RemoveNode(ctx, a, id, 0, keep); err != nil {
+		return err
+	}
+	out := linked(n, nodes)
+	out.Workflow = &w
+	return data(c, out)
+}
+
+// destroyExecutions answers how many executions were deleted; those that have
+// not ended stay.
+func (h *Workflows) destroyExecutions(c echo.Context) error {
+	ids, err := h.targets(c, "executions")
+	if err != nil {
+		return err
+	}
+	n, err := h.Engine.DeleteExecutions(c.Request().Context(), h.Actor(c), ids)
+	if err != nil {
+		return err
+	}
+	return data(c, n)
+}
+
+// one is the id of the only record that a request names.
+func one(c echo.Context) (int64, error) {
+	text := c.Param("id")
+	if text == "" {
+		text = c.QueryParam("filterByTk")
+	}
+	id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil {
+		return 0, fault.New(fault.Invalid, "Say which one is meant with filterByTk.")
+	}
+	return id, nil
+}
+
+// targets are the records that a request names: by key in the path, by
+// filterByTk (one or several), or by filter.
+func (h *Workflows) targets(c echo.Context, collection string) ([]int64, error) {
+	keys := c.QueryParams()["filterByTk"]
+	keys = append(keys, c.QueryParams()["filterByTk[]"]...)
+	if key := c.Param("id"); key != "" {
+		keys = []string{key}
+	}
+	var ids []int64
+	for _, key := range keys {
+		var list []int64
+		if json.Unmarshal([]byte(key), &list) != nil { // not [1,2]
+			id, err := strconv.ParseInt(key, 10, 64)
+			if err != nil {
+				return nil, fault.New(fault.Invalid, fmt.Sprintf("“%s” is not an id.", key))
+			}
+			list = []int64{id}
+		}
+		ids = append(ids, list...)
+	}
+	if len(ids) > 0 {
+		return ids, nil
+	}
+	errNone := fault.New(fault.Invalid, "Say which ones are meant with filterByTk or filter.")
+	var filter map[string]any
+	switch err := json.Unmarshal([]byte(c.QueryParam("filter")), &filter); {
+	case c.QueryParam("filter") == "", err == nil && len(filter) == 0:
+		return nil, errNone
+	case err != nil:
+		return nil, fault.Wrap(fault.Invalid, "The filter is not a JSON object.", err)
+	}
+	return h.Find(c.Request().Context(), h.Actor(c), collection, filter)
+}

@@ -1,0 +1,38 @@
+package handlers
+
+import (
+	"context"
+
+	"alur/engine"
+	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/pg"
+	"alur/handlers/api"
+)
+
+// workflowsAPI lets programs change workflows, nodes and executions.
+type workflowsAPI struct {
+	engine  *engine.Engine
+	db      pg.Q
+	records *collection.Store
+}
+
+// Routes registers the resources workflows, flow_nodes and executions, as far
+// as they are more than records.
+func (h *workflowsAPI) Routes(g *Group) {
+	(&api.Workflows{Engine: h.engine, Actor: actor, Find: h.find}).Routes(g)
+}
+
+func (h *workflowsAPI) find(ctx context.Context, a auth.Actor, name string, filter any) ([]int64, error) {
+	page, err := h.records.List(ctx, h.db, collection.Access{Actor: a}, name,
+		collection.Query{Filter: filter, Fields: []string{"id"}, All: true})
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(page.Records))
+	for i, r := range page.Records {
+		id, _ := r["id"].(float64)
+		ids[i] = int64(id)
+	}
+	return ids, nil
+}
