@@ -1,0 +1,117 @@
+package e2e
+
+import (
+	"strings"
+	"time"
+
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/input"
+	"github.com/go-rod/rod/lib/proto"
+)
+
+// at clicks the middle of an element with the mouse. Rod's own click refuses
+// elements whose hit area is drawn by ::after.
+func (v *visitor) at(e *rod.Element, doing string) {
+	v.t.Helper()
+	v.must(e.Timeout(patience).ScrollIntoView(), doing)
+	shape, err := e.Timeout(patience).Shape()
+	v.must(err, doing)
+	v.must(v.Page.Mouse.MoveTo(*shape.OnePointInside()), doing)
+	v.must(v.Page.Mouse.Click(proto.InputMouseButtonLeft, 1), doing)
+}
+
+// tap clicks the first element that matches a CSS selector.
+func (v *visitor) tap(selector string) {
+	v.t.Helper()
+	v.at(v.el(selector), "tap "+selector)
+}
+
+// followIn follows a link by its words within the first element that matches.
+func (v *visitor) followIn(selector, text string) {
+	v.t.Helper()
+	p := v.Page.Timeout(patience)
+	wait := p.WaitNavigation(proto.PageLifecycleEventNameLoad)
+	e, err := p.Element(selector)
+	v.must(err, "find "+selector)
+	link, err := e.ElementR("a", text)
+	v.must(err, "find “"+text+"” in "+selector)
+	v.must(link.Click(proto.InputMouseButtonLeft, 1), "follow “"+text+"”")
+	wait()
+	v.must(p.GetContext().Err(), "follow “"+text+"”")
+}
+
+// row is the text of the first table row that holds text.
+func (v *visitor) row(text string) string {
+	v.t.Helper()
+	e, err := v.Page.Timeout(patience).ElementByJS(rod.Eval(`(text) =>
+		[...document.querySelectorAll("tbody tr")].find((tr) => tr.textContent.replace(/\s+/g, " ").includes(text)) || null`, text))
+	v.must(err, "find a row with “"+text+"”")
+	words, err := e.Text()
+	v.must(err, "read the row with “"+text+"”")
+	return strings.Join(strings.Fields(words), " ")
+}
+
+// until reloads the page until the first element that matches has the text.
+func (v *visitor) until(selector, text string) {
+	v.t.Helper()
+	end := time.Now().Add(patience)
+	for got := ""; ; {
+		if got = v.text(selector); strings.Contains(got, text) {
+			return
+		}
+		if time.Now().After(end) {
+			v.t.Fatalf("%s never said “%s”, but “%s”", selector, text, got)
+		}
+		v.open(v.path())
+	}
+}
+
+// pick chooses a record in a picker: typed, waited for, taken from the list.
+func (v *visitor) pick(label, text string) {
+	v.t.Helper()
+	e := v.field(label).Timeout(patience)
+	v.must(e.Focus(), "go to “"+label+"”")
+	v.must(e.Input(text), "search “"+text+"”")
+	option := v.named("[role=option]", text)
+	v.at(option, "pick “"+text+"”")
+}
+
+// addNode adds a node with the + after the one called after, and waits for its
+// drawer.
+func (v *visitor) addNode(after, kind string) {
+	v.t.Helper()
+	v.at(v.named("a, button", "Add a node after "+after), "press + after "+after)
+	v.at(v.named("dialog button", kind), "choose "+kind)
+	v.sees("#drawer-title", kind)
+	v.gone("dialog[open]")
+}
+
+// insert puts a variable into a field by the button beside it.
+func (v *visitor) insert(label, variable string) {
+	v.t.Helper()
+	field := v.field(label)
+	box, err := field.Timeout(patience).Parents("[data-expr]")
+	v.must(err, "find the variables of “"+label+"”")
+	button, err := box.First().Element("[data-variables]")
+	v.must(err, "find the button of “"+label+"”")
+	v.at(button, "open the variables of “"+label+"”")
+	v.at(v.named("[data-insert]", variable), "insert “"+variable+"”")
+	v.gone("[data-picker-search]")
+}
+
+// write types at the end of a field.
+func (v *visitor) write(label, text string) {
+	v.t.Helper()
+	e := v.field(label).Timeout(patience)
+	v.must(e.Focus(), "go to “"+label+"”")
+	v.must(e.Type(input.End), "go to the end of “"+label+"”")
+	v.must(v.Page.InsertText(text), "write into “"+label+"”")
+	_, err := e.Eval(`() => this.dispatchEvent(new Event("change", { bubbles: true }))`)
+	v.must(err, "leave “"+label+"”")
+}
+
+// saved waits until the drawer says so.
+func (v *visitor) saved() {
+	v.t.Helper()
+	v.sees("#drawer .saved", "Saved")
+}
