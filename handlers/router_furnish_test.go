@@ -89,19 +89,33 @@ func (s *site) work() {
 
 // places say where the ids of a route come from, by the beginning of its path;
 // the longest that fits counts. Columns fill the parameters in their order.
+// Parameters are written : and the colon of an action ~ here.
 var places = map[string]string{
-	"/users/":                 `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
-	"/account/sessions/":      `SELECT encode(token_hash, 'hex') FROM alur.sessions LIMIT 1`,
-	"/workflows/:id":          `SELECT id::text FROM alur.workflows`,
-	"/workflows/:id/nodes/:":  `SELECT w.id::text, n.key FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
-	"/executions/:id":         `SELECT id::text FROM alur.executions`,
-	"/executions/:id/steps/:": `SELECT execution_id::text, id::text FROM alur.jobs`,
-	"/tasks/:id":              `SELECT id::text FROM alur.tasks`,
-	"/outbox/:id":             `SELECT id::text FROM alur.mails`,
-	"/collections/:name":      `SELECT name FROM alur.collections`,
-	"/collections/:name/":     `SELECT collection, name FROM alur.fields`,
-	"/data/:collection":       `SELECT 'orders', id::text FROM public.orders LIMIT 2`,
-	"/api/:call":              `SELECT 'orders:list'`,
+	"/users/":            `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
+	"/account/sessions/": `SELECT encode(token_hash, 'hex') FROM alur.sessions LIMIT 1`,
+	"/tasks/:":           `SELECT id::text FROM alur.tasks`,
+	"/outbox/:":          `SELECT id::text FROM alur.mails`,
+
+	"/workflows/:":         `SELECT id::text FROM alur.workflows`,
+	"/workflows/:/nodes/:": `SELECT w.id::text, n.key FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
+	"/executions/:":        `SELECT id::text FROM alur.executions`,
+	"/executions/:/nodes/": `SELECT execution_id::text, node_key FROM alur.jobs`,
+	"/executions/:/steps/": `SELECT execution_id::text, id::text FROM alur.jobs`,
+
+	"/collections/:":          `SELECT name FROM alur.collections`,
+	"/collections/:/fields/:": `SELECT collection_name, name FROM alur.fields`,
+	"/data/:":                 `SELECT 'orders', id::text FROM public.orders LIMIT 2`,
+
+	"/api/users~":              `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
+	"/api/workflows":           `SELECT id::text FROM alur.workflows`,
+	"/api/flow_nodes":          `SELECT id::text FROM alur.flow_nodes`,
+	"/api/executions":          `SELECT id::text FROM alur.executions`,
+	"/api/jobs":                `SELECT id::text FROM alur.jobs`,
+	"/api/workflowManualTasks": `SELECT id::text FROM alur.tasks`,
+	"/api/:":                   `VALUES ('orders:list'), ('orders:create'), ('users:list'), ('collections:listMeta')`,
+	"/api/:/:":                 `SELECT 'orders:get', id::text FROM public.orders LIMIT 1`,
+	"/api/:/:/:":               `SELECT 'products', id::text, 'orders:list' FROM public.products LIMIT 1`,
+	"/api/:/:/:/:":             `SELECT 'products', p.id::text, 'orders:get', o.id::text FROM public.products p, public.orders o LIMIT 1`,
 }
 
 var mailedLink = regexp.MustCompile(`/links/([A-Za-z0-9_-]+)`)
@@ -114,8 +128,9 @@ func (s *site) existing(path string) []string {
 		return s.mailedPaths(path)
 	}
 	longest := ""
+	plain := parameter.ReplaceAllString(strings.ReplaceAll(path, "\x00", "~"), ":")
 	for place := range places {
-		if strings.HasPrefix(path, place) && len(place) > len(longest) {
+		if strings.HasPrefix(plain, place) && len(place) > len(longest) {
 			longest = place
 		}
 	}
