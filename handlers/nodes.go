@@ -208,8 +208,13 @@ func (d *desk) save(stored panel, moved bool, store func(p panel, config json.Ra
 	}
 	p.form = newForm(p)
 	p.form.Read(values, d.env)
+	seen, _ := strconv.ParseInt(values.Get("revision"), 10, 64)
 	verb, place, rows := strings.Cut(values.Get("do"), " ")
-	if rows {
+	switch {
+	case verb == "overwrite": // after a conflict: what is there now has been shown
+		seen, _ = strconv.ParseInt(place, 10, 64)
+		rows = false
+	case rows:
 		p.form.Do(verb, place)
 	}
 	config := nodeforms.Decode(stored.config)
@@ -221,7 +226,6 @@ func (d *desk) save(stored panel, moved bool, store func(p panel, config json.Ra
 	if p.problems = p.form.Problems(); len(p.problems) > 0 {
 		return d.refuse(p, http.StatusUnprocessableEntity, nil)
 	}
-	seen, _ := strconv.ParseInt(values.Get("revision"), 10, 64)
 	if moved {
 		seen = stored.revision // the draft has just been made from what was seen
 	}
@@ -232,6 +236,7 @@ func (d *desk) save(stored panel, moved bool, store func(p panel, config json.Ra
 		p.problems = withoutPrefix(f.Fields)
 		return d.refuse(p, http.StatusUnprocessableEntity, nil)
 	case f != nil && f.Kind == fault.Conflict:
+		p.revision = seen // what saves itself goes on being refused
 		return d.refuse(p, http.StatusConflict, d.lost(stored, p, raw))
 	case err != nil:
 		return err
@@ -303,8 +308,8 @@ func (d *desk) panelURL(key string) string {
 	return d.nodeURL(key)
 }
 
-// lost words an edit that somebody else was faster than, and lets the next save
-// go through.
+// lost words an edit that somebody else was faster than: what is saved now, and
+// what was not.
 func (d *desk) lost(stored, mine panel, raw json.RawMessage) *views.Lost {
 	now, err := d.h.openID(d.c, d.w.ID)
 	if err != nil {
@@ -316,7 +321,7 @@ func (d *desk) lost(stored, mine panel, raw json.RawMessage) *views.Lost {
 	} else if n := now.tree.Find(stored.key); n != nil {
 		theirs = now.nodePanel(n)
 	}
-	l := &views.Lost{When: words(d.c).Ago(now.w.UpdatedAt)}
+	l := &views.Lost{When: words(d.c).Ago(now.w.UpdatedAt), Revision: theirs.revision}
 	if now.w.UpdatedByID != nil {
 		for _, u := range d.env.Users {
 			if u.Value == views.ID(*now.w.UpdatedByID) {

@@ -146,6 +146,8 @@ type Lost struct {
 	When string // "a minute ago"
 	Now  []Fact // what is saved now
 	Mine []Fact // what was not saved
+
+	Revision int64 // of Now
 }
 
 // NodeMenu is the dialog that adds a node.
