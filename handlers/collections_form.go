@@ -117,8 +117,8 @@ func (h *collections) targets(c echo.Context, in fieldForm, f *collection.Field)
 		list[0].Help = "Its records refer to this collection; the field for that is made when it is missing."
 		return list, nil
 	}
-	onDelete := views.Field{Name: "onDelete", Label: "When that record is deleted", Value: f.OnDelete, Width: "w-3", Options: []views.Option{
-		{Text: "empty this field, or refuse when it is required"}, {Value: "RESTRICT", Text: "refuse to delete it"},
+	onDelete := views.Field{Name: "onDelete", Label: "When that record is deleted", Value: f.OnDelete, Options: []views.Option{
+		{Text: "empty this field; when it is required, refuse to delete that record"}, {Value: "RESTRICT", Text: "refuse to delete that record"},
 		{Value: "CASCADE", Text: "delete this record too"}, {Value: "SET NULL", Text: "empty this field"}}}
 	return append(list, in.kindOf(views.KindSelect, onDelete)), nil
 }

@@ -54,8 +54,7 @@ func (s *Store) Update(ctx context.Context, tx *pg.Tx, a Access, collection stri
 }
 
 // UpdateBulk changes every record that matches filter in one go and returns how
-// many those were. Listeners hear nothing; records of other collections cannot
-// be linked.
+// many those were. Listeners hear nothing of it; hasMany values are ignored.
 func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection string, filter any, values Record) (int, error) {
 	w, c, err := s.writer(ctx, tx, a, collection)
 	if err != nil {
@@ -75,7 +74,10 @@ func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection 
 		return 0, w.explain(c, err)
 	}
 	n, err := res.RowsAffected()
-	return int(n), err
+	if err != nil {
+		return 0, err
+	}
+	return int(n), w.tell(ctx) // of records that were created on the way
 }
 
 // Destroy deletes every record that matches filter and returns how many those

@@ -36,7 +36,8 @@
     clear.className = "btn btn-quiet btn-s btn-icon";
     clear.setAttribute("aria-label", "Clear");
     clear.textContent = "×";
-    clear.hidden = !select.value;
+    const clearable = (on) => { clear.style.display = on ? "" : "none"; };
+    clearable(select.value);
     combo.append(input, clear, list);
     box.append(combo);
 
@@ -60,7 +61,7 @@
       if (value && ![...select.options].some((o) => o.value === value)) select.add(new Option(text, value));
       select.value = value;
       chosen = input.value = text;
-      clear.hidden = !value;
+      clearable(value);
       show(false);
       select.dispatchEvent(new Event("change", { bubbles: true }));
     };
