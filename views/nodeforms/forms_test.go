@@ -1,0 +1,236 @@
+package nodeforms_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/node"
+	_ "alur/engine/nodes"
+	"alur/engine/pgtest"
+	"alur/engine/snowflake"
+	"alur/views"
+	"alur/views/nodeforms"
+)
+
+// TestEveryNodeTypeHasAForm keeps node types and their forms together.
+func TestEveryNodeTypeHasAForm(t *testing.T) {
+	t.Parallel()
+	world := env(t)
+	for _, k := range node.Kinds() {
+		f := nodeforms.Lookup(k.Name)
+		if f == nil {
+			t.Errorf("%s has no form: add views/nodeforms/%s.templ", k.Name, k.Name)
+			continue
+		}
+		for what, missing := range map[string]bool{
+			"title": f.Title == "", "icon": f.Icon == "", "help": f.Help == "", "settings": f.New == nil, "summary": f.Summary == nil,
+			"group": !slices.Contains(nodeforms.Groups, f.Group),
+		} {
+			if missing {
+				t.Errorf("%s has no %s", k.Name, what)
+			}
+		}
+		if icons := sprite(t); !strings.Contains(icons, `id="`+f.Icon+`"`) {
+			t.Errorf("%s: there is no icon %q", k.Name, f.Icon)
+		}
+		for _, v := range f.Variants {
+			if v.Title == "" || v.Help == "" {
+				t.Errorf("%s/%s has no title or help", k.Name, v.Name)
+			}
+			if _, problems := k.Decode(json.RawMessage(v.Config)); len(problems) > 0 {
+				t.Errorf("%s/%s starts with settings nobody can read: %v", k.Name, v.Name, problems)
+			}
+			form := f.New()
+			form.Load(nodeforms.Decode(json.RawMessage(v.Config)))
+			render(t, form, world)
+		}
+	}
+	for _, f := range nodeforms.Kinds() {
+		if node.Lookup(f.Name) == nil {
+			t.Errorf("form %s has no node type", f.Name)
+		}
+	}
+}
+
+func sprite(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile("../../static/icons.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// env is a world with two collections, orders and products.
+func env(t *testing.T) *nodeforms.Env {
+	t.Helper()
+	ids := snowflake.New(1, time.Now)
+	store := collection.NewStore(pgtest.New(t), ids, time.Now)
+	for _, text := range []string{
+		`{"name": "products", "title": "Products", "fields": [{"name": "name", "type": "string", "title": "Name"}]}`,
+		`{"name": "orders", "title": "Orders", "fields": [{"name": "quantity", "type": "integer", "title": "Quantity"},
+			{"name": "note", "type": "string", "title": "Note"}, {"name": "paid", "type": "boolean", "title": "Paid"},
+			{"name": "status", "type": "string", "title": "Status", "uiSchema": {"enum": [{"value": "new", "label": "New"}, {"value": "done", "label": "Done"}]}},
+			{"name": "product", "type": "belongsTo", "target": "products", "foreignKey": "productId", "title": "Product"},
+			{"name": "more", "type": "json", "title": "More"}]}`,
+	} {
+		var d collection.Definition
+		if err := json.Unmarshal([]byte(text), &d); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.CreateCollection(t.Context(), auth.System, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := store.Collections(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &nodeforms.Env{Action: "/here", Scope: "/scope?node=x", Collections: all, Users: []views.Option{{Value: "7", Text: "Ann"}},
+		Names: nodeforms.Names{Catalogue: store, Record: nodeforms.Singular}}
+}
+
+func render(t *testing.T, f nodeforms.Form, e *nodeforms.Env) *goquery.Document {
+	t.Helper()
+	var b bytes.Buffer
+	if err := f.View(e).Render(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := goquery.NewDocumentFromReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// submitted is what a browser would send.
+func submitted(doc *goquery.Document) url.Values {
+	form := url.Values{}
+	for _, n := range doc.Find("input, select, textarea").EachIter() {
+		name, kind := n.AttrOr("name", ""), n.AttrOr("type", "")
+		_, checked := n.Attr("checked")
+		switch {
+		case name == "":
+		case n.Is("select"):
+			option := n.Find("option[selected]")
+			if option.Length() == 0 {
+				option = n.Find("option").First()
+			}
+			form.Add(name, option.AttrOr("value", ""))
+		case n.Is("textarea"):
+			form.Add(name, n.Text())
+		case (kind == "checkbox" || kind == "radio") && !checked:
+		default:
+			form.Add(name, n.AttrOr("value", ""))
+		}
+	}
+	return form
+}
+
+// TestRoundTrip opens stored settings, saves the form untouched, and expects
+// the same settings.
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	world := env(t)
+	for _, tc := range []struct{ name, kind, config string }{
+		{"comparisons", "condition", `{"rejectOnFalse": false, "engine": "basic", "calculation": {"group": {"type": "and", "calculations": [
+			{"calculator": "equal", "operands": ["{{$context.data.status}}", "paid"]},
+			{"group": {"type": "or", "calculations": [
+				{"calculator": "gt", "operands": ["{{$context.data.total}}", 100]},
+				{"calculator": "equal", "operands": ["{{$context.data.number}}", "100"]},
+				{"calculator": "equal", "operands": ["{{$context.data.done}}", true]},
+				{"calculator": "equal", "operands": ["{{$context.data.empty}}", null]},
+				{"group": {"type": "and", "calculations": [{"calculator": "includes", "operands": ["{{$context.data.tags.name}}", "vip"]}]}} ] } } ] } } }`},
+		{"expression", "condition", `{"rejectOnFalse": true, "engine": "math.js", "expression": "{{$context.data.a}} > 3",
+			"calculation": {"group": {"type": "and", "calculations": []}}}`},
+		{"calculation", "calculation", `{"engine": "formula.js", "expression": "SUM({{$context.data.a}}, 1)\n+ 2"}`},
+		{"query", "query", `{"collection": "orders", "multiple": true, "failOnEmpty": true, "params": {
+			"filter": {"$and": [{"createdAt": {"$dateOn": "{{$system.dateRange.today}}"}}, {"quantity": {"$gt": 5}}, {"paid": {"$isTruly": true}},
+				{"status": {"$eq": "new"}}, {"product.name": {"$includes": "x"}}, {"status": {"$in": ["new", "done"]}}, {"productId": {"$eq": 12}}]},
+			"sort": [{"field": "createdAt", "direction": "desc"}], "page": 1, "pageSize": "{{$context.data.n}}", "appends": ["product"], "later": 1}}`},
+		{"any of", "destroy", `{"collection": "orders", "params": {"filter": {"$or": [{"quantity": {"$eq": 1}}, {"$and": [{"note": {"$ne": "x"}}, {"note": {"$notEmpty": true}}]}]}}}`},
+		{"filter beyond rows", "destroy", `{"collection": "orders", "params": {"filter": {"$not": {"quantity": {"$eq": 1}}}}}`},
+		{"create", "create", `{"collection": "orders", "params": {"values": {"quantity": 3, "note": "for {{$context.data.name}}", "paid": false, "status": "done",
+			"productId": "{{$context.data.id}}", "more": {"a": [1]}}, "appends": ["product"]}, "own": {"kept": true}}`},
+		{"update", "update", `{"collection": "orders", "params": {"filter": {"$and": [{"id": {"$eq": "{{$context.data.id}}"}}]},
+			"values": {"status": "{{$context.data.status}}", "quantity": null}, "individualHooks": false}}`},
+		{"end", "end", `{"endStatus": -1}`},
+		{"manual", "manual", `{"assignees": [7, "{{$context.data.managerId}}"], "mode": 0, "title": "Check {{$context.data.title}}",
+			"schema": {"summary": "Please", "facts": [{"label": "From", "value": "{{$context.data.from}}"}]},
+			"forms": {"f1": {"type": "custom", "title": "Decision", "collection": {"name": "x", "fields": [
+				{"name": "amount", "title": "Amount", "type": "double", "interface": "number", "required": true},
+				{"name": "why", "title": "Why", "type": "text", "interface": "textarea", "requiredFor": ["no"], "own": 1},
+				{"name": "kind", "title": "Kind", "type": "string", "interface": "select", "enum": [{"value": "a", "label": "Alpha"}, {"value": "b", "label": "b"}]},
+				{"name": "day", "title": "Day", "type": "dateOnly", "interface": "date"}]},
+				"actions": [{"key": "yes", "title": "Approve", "status": 1, "values": {"x": 1}}, {"key": "no", "title": "Refuse", "status": -5}]}}}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			e := world
+			stored := nodeforms.Decode(json.RawMessage(tc.config))
+			shown := nodeforms.Lookup(tc.kind).New()
+			shown.Load(nodeforms.Decode(json.RawMessage(tc.config)))
+			form := nodeforms.Lookup(tc.kind).New()
+			form.Read(submitted(render(t, shown, e)), e)
+			saved := nodeforms.Decode(json.RawMessage(tc.config))
+			form.Save(saved)
+			if problems := form.Problems(); len(problems) > 0 {
+				t.Errorf("problems %v", problems)
+			}
+			raw, err := json.Marshal(saved)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := nodeforms.Decode(raw); !reflect.DeepEqual(got, stored) {
+				want, _ := json.Marshal(stored)
+				t.Errorf("saved\n%s\nwant\n%s", raw, want)
+			}
+			if words := nodeforms.SummaryOf(tc.kind, json.RawMessage(tc.config), e); words == "" || words == "Not set up yet" {
+				t.Errorf("summary %q", words)
+			}
+		})
+	}
+}
+
+func TestTypedConstants(t *testing.T) {
+	t.Parallel()
+	e := env(t)
+	form := nodeforms.Lookup("create").New()
+	form.Read(url.Values{
+		"collection":     {"orders"},
+		"values.0.field": {"quantity"}, "values.0.value": {"many"},
+		"values.1.field": {"paid"}, "values.1.value": {"maybe"},
+		"values.2.field": {"note"}, "values.2.value": {"12"},
+		"values.3.field": {"note"}, "values.3.value": {"twice"},
+		"values.4.field": {""}, "values.4.value": {"no field yet"},
+	}, e)
+	config := nodeforms.Object{}
+	form.Save(config)
+	for name, want := range map[string]string{
+		"values.0": "“Quantity” is a number. Write one, or choose a variable.",
+		"values.1": "Choose Yes or No, or a variable.", "values.3": "This field is set twice. Remove one of the two.",
+	} {
+		if got := form.Problems()[name]; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	values := config["params"].(nodeforms.Object)["values"].(nodeforms.Object)
+	if values["note"] != "12" || len(values) != 3 {
+		t.Errorf("values %v", values)
+	}
+	doc := render(t, form, e)
+	if got := doc.Find("[name='values.4.value']").AttrOr("value", ""); got != "no field yet" {
+		t.Errorf("the row without a field became %q", got)
+	}
+}

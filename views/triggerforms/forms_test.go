@@ -1,0 +1,64 @@
+package triggerforms_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"alur/engine"
+	"alur/engine/auth"
+	"alur/engine/collection"
+	"alur/engine/pgtest"
+	"alur/engine/snowflake"
+	_ "alur/engine/triggers"
+	"alur/views/nodeforms"
+	"alur/views/triggerforms"
+)
+
+// TestEveryTriggerHasAForm keeps trigger types and their forms together.
+func TestEveryTriggerHasAForm(t *testing.T) {
+	t.Parallel()
+	for _, k := range engine.TriggerKinds() {
+		f := triggerforms.Lookup(k.Name())
+		if f == nil {
+			t.Errorf("%s has no form: add views/triggerforms/%s.templ", k.Name(), k.Name())
+			continue
+		}
+		for what, missing := range map[string]bool{
+			"title": f.Title == "", "icon": f.Icon == "", "help": f.Help == "", "settings": f.New == nil, "words": f.Words == nil, "summary": f.Summary == nil,
+		} {
+			if missing {
+				t.Errorf("%s has no %s", k.Name(), what)
+			}
+		}
+	}
+	for _, f := range triggerforms.Kinds() {
+		if engine.LookupTrigger(f.Name) == nil {
+			t.Errorf("form %s has no trigger type", f.Name)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	store := collection.NewStore(pgtest.New(t), snowflake.New(1, time.Now), time.Now)
+	orders, err := store.CreateCollection(t.Context(), auth.System, collection.Definition{Name: "orders", Title: "Orders",
+		Fields: []collection.Field{{Name: "status", Title: "Status", Type: collection.String}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := &nodeforms.Env{Collections: []*collection.Collection{orders}}
+	for config, want := range map[string][3]string{
+		`{}`:                                  {"When a record changes", "When a record changes · not set up yet", "Not set up yet"},
+		`{"collection": "orders", "mode": 1}`: {"Order is created", "When an order is created", "Orders · after saving"},
+		`{"collection": "orders", "mode": 3, "changed": ["status"]}`:                     {"Order is created or changed", "When an order is created or changed", "Orders · when Status changed"},
+		`{"collection": "orders", "mode": 2, "condition": {"status": "paid"}}`:           {"Order is changed", "When an order is changed", "Orders · if Status is paid"},
+		`{"collection": "moons", "mode": 4, "condition": {"$not": {"a": {"$eq": "x"}}}}`: {"moon is deleted", "When a moon is deleted", "moons · if filter in JSON"},
+	} {
+		raw := json.RawMessage(config)
+		got := [3]string{triggerforms.WordsOf("collection", raw, env), triggerforms.When("collection", raw, env), triggerforms.SummaryOf("collection", raw, env)}
+		if got != want {
+			t.Errorf("%s: %q, want %q", config, got, want)
+		}
+	}
+}
