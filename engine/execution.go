@@ -107,6 +107,7 @@ type Job struct {
 	Meta        []byte      `db:"meta"`   // JSON, like Input and Result; nil: none
 	Input       []byte      `db:"input"`
 	Result      []byte      `db:"result"`
+	Large       bool        `db:"large"` // Result was left behind in a list; see Engine.Execution
 	Log         *string     `db:"log"`
 	Attempt     int         `db:"attempt"`
 	StartedAt   time.Time   `db:"started_at"`

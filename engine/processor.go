@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"alur/engine/fault"
@@ -312,17 +315,19 @@ func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context
 }
 
 // failed is the outcome of a node that broke. People see the sentence of a
-// classified error and the plain text of others.
+// classified error, or what is wrong with each field, and the plain text of
+// others.
 func failed(err error) node.Outcome {
 	result := map[string]any{"message": err.Error()}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		result["message"] = f.Msg
 		if len(f.Fields) > 0 {
-			fields := make(map[string]any, len(f.Fields))
-			for k, v := range f.Fields {
-				fields[k] = v
+			fields, all := make(map[string]any, len(f.Fields)), make([]string, 0, len(f.Fields))
+			for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
+				fields[name] = f.Fields[name]
+				all = append(all, name+": "+f.Fields[name])
 			}
-			result["fields"] = fields
+			result["fields"], result["message"] = fields, strings.Join(all, " ")
 		}
 	}
 	return node.Outcome{Status: node.Error, Result: result}

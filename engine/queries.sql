@@ -76,7 +76,8 @@ WHERE x.id = $1
 -- Large results stay behind, except what says why a step failed. Their size is
 -- known without reading them.
 SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, NULL AS meta, NULL AS input,
-       CASE WHEN status < 0 OR pg_column_size(result) < 2048 THEN result END AS result, NULL AS log, attempt, started_at, ended_at
+       CASE WHEN status < 0 OR pg_column_size(result) < 2048 THEN result END AS result,
+       coalesce(status >= 0 AND pg_column_size(result) >= 2048, false) AS large, NULL AS log, attempt, started_at, ended_at
 FROM alur.jobs
 WHERE execution_id = $1
 ORDER BY id

@@ -165,30 +165,35 @@ func (l *runLog) otherRuns(n *engine.TreeNode, at engine.Job) []views.StepRun {
 
 // problem says in words why a step did not succeed.
 func (l *runLog) problem(n *engine.TreeNode, j engine.Job) *views.ExecutionNotice {
-	p := &views.ExecutionNotice{State: l.jobState(n, j), Strong: problemWords(l.jobState(n, j), j)}
-	var detail struct {
-		Fields map[string]string `json:"fields"`
-	}
-	if json.Unmarshal(j.Result, &detail) == nil {
-		for _, name := range slices.Sorted(maps.Keys(detail.Fields)) {
-			if detail.Fields[name] != p.Strong {
-				p.More += " " + name + ": " + detail.Fields[name]
-			}
-		}
-		p.More = strings.TrimSpace(p.More)
-	}
+	p := &views.ExecutionNotice{State: l.jobState(n, j), Strong: l.problemWords(n, j)}
 	if n != nil {
 		p.Link = views.Link{Text: "Open the step in the editor", URL: l.editorURL() + "/nodes/" + n.Key}
 	}
 	return p
 }
 
-// problemWords is what a step says of itself, or what its state means.
-func problemWords(state string, j engine.Job) string {
+// problemWords is what a step says of itself, or what its state means. Problems
+// of fields are told with the fields' names.
+func (l *runLog) problemWords(n *engine.TreeNode, j engine.Job) string {
+	var detail struct {
+		Fields map[string]string `json:"fields"`
+	}
+	if json.Unmarshal(j.Result, &detail) == nil && len(detail.Fields) > 0 && n != nil {
+		c := l.env.Collection(collectionOf(n))
+		var all []string
+		for _, name := range slices.Sorted(maps.Keys(detail.Fields)) {
+			title := name
+			if c != nil && c.Field(name) != nil {
+				title = cmp.Or(c.Field(name).Title, name)
+			}
+			all = append(all, title+": "+detail.Fields[name])
+		}
+		return strings.Join(all, " ")
+	}
 	if said := j.Problem(); said != "" {
 		return said
 	}
-	switch state {
+	switch l.jobState(n, j) {
 	case views.Rejected:
 		return "A person said no here."
 	case views.Cancelled:

@@ -155,7 +155,7 @@ func (l *runLog) notices(p *views.StepPanel) []views.ExecutionNotice {
 		n := l.find(failed.NodeKey)
 		url := l.stepURL(failed.ID)
 		list = append(list, views.ExecutionNotice{Narrow: true, State: l.jobState(n, *failed),
-			Strong: l.title(n, failed.NodeKey) + ": " + problemWords(l.jobState(n, *failed), *failed),
+			Strong: l.title(n, failed.NodeKey) + ": " + l.problemWords(n, *failed),
 			Link:   views.Link{Text: "Open this step", URL: url, Attrs: views.OpenCard(url)}})
 	}
 	return list

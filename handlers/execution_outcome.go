@@ -15,17 +15,17 @@ import (
 // out, else what the step is set to do.
 func (l *runLog) outcome(n *engine.TreeNode, j engine.Job) string {
 	if j.Status < 0 {
-		return views.Clip(problemWords(l.jobState(n, j), j), 160)
+		return views.Clip(l.problemWords(n, j), 160)
 	}
 	if n == nil {
 		return ""
 	}
 	set := nodeforms.SummaryOf(n.Type, n.Config, l.env)
-	if j.Status == node.Pending {
+	if j.Status == node.Pending || j.Large {
 		return set
 	}
 	v, err := value.Decode(j.Result)
-	if err != nil { // too large to be read for a card
+	if err != nil {
 		return set
 	}
 	if said := l.said(n, v, set); said != "" {
@@ -89,11 +89,16 @@ func (l *runLog) said(n *engine.TreeNode, v any, set string) string {
 
 // recordTitle words a record by the collection that its node works on.
 func (l *runLog) recordTitle(n *engine.TreeNode, record map[string]any) string {
-	name, _ := nodeforms.Decode(n.Config)["collection"].(string)
-	if c := l.env.Collection(name); c != nil {
+	if c := l.env.Collection(collectionOf(n)); c != nil {
 		return c.TitleOf(record)
 	}
 	return "1 record"
+}
+
+// collectionOf is the collection that a node works on, "" for none.
+func collectionOf(n *engine.TreeNode) string {
+	name, _ := nodeforms.Decode(n.Config)["collection"].(string)
+	return name
 }
 
 // pressed is the title of the button with which people decided.

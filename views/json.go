@@ -40,7 +40,7 @@ func (b *jsonBuilder) node(v any, depth int) JSONNode {
 	b.left--
 	switch v := v.(type) {
 	case map[string]any:
-		n := JSONNode{Count: "{" + strconv.Itoa(len(v)) + "}", Open: depth == 0 || depth < 3 && len(v) <= jsonOpen}
+		n := JSONNode{Count: "{" + strconv.Itoa(len(v)) + "}", Open: depth == 0 || depth < 5 && len(v) <= jsonOpen}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			if b.left <= 0 {
 				break
@@ -51,7 +51,7 @@ func (b *jsonBuilder) node(v any, depth int) JSONNode {
 		}
 		return n
 	case []any:
-		n := JSONNode{Count: "[" + strconv.Itoa(len(v)) + "]", Open: depth == 0 || depth < 3 && len(v) <= jsonOpen}
+		n := JSONNode{Count: "[" + strconv.Itoa(len(v)) + "]", Open: depth == 0 || depth < 5 && len(v) <= jsonOpen}
 		for i, item := range v {
 			if b.left <= 0 {
 				break

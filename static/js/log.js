@@ -12,4 +12,5 @@
     }
   };
   document.addEventListener("htmx:after:swap", mark);
+  document.querySelector(".canvas .node-open[aria-current]")?.scrollIntoView({ block: "center", inline: "nearest" });
 })();
