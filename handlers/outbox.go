@@ -63,6 +63,9 @@ func outboxPager(f mail.Filter, more bool) views.Pager {
 		}
 		return "/outbox?" + q.Encode()
 	}
+	if f.Page == 1 && !more {
+		return views.Pager{}
+	}
 	p := views.Pager{Text: fmt.Sprintf("Page %d", f.Page)}
 	if f.Page > 1 {
 		p.Prev = address(f.Page - 1)

@@ -113,7 +113,10 @@ func (s *SMTP) message(m Mail) (*gomail.Msg, error) {
 	}
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(s.from)
-	msg.ToMailAddress(&netmail.Address{Name: oneLine(m.ToName), Address: address})
+	// A backslash beside a letter that is not ASCII comes out unreadable (net/mail
+	// does not escape it within an encoded word).
+	name := strings.ReplaceAll(oneLine(m.ToName), `\`, "/")
+	msg.ToMailAddress(&netmail.Address{Name: name, Address: address})
 	msg.Subject(oneLine(m.Subject))
 	msg.SetMessageIDWithValue(s.messageID(m.ID))
 	msg.SetDateWithValue(m.CreatedAt)
