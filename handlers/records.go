@@ -235,7 +235,7 @@ func (h *records) askRemove(c echo.Context) error {
 	}
 	base := recordsPath(coll.Name) + "/" + c.Param("id")
 	vm := views.Confirm{
-		Title: "Delete record", Text: fmt.Sprintf("“%s” will be gone from “%s”.", coll.TitleOf(rec), coll.Title),
+		Title: "Delete record", Text: fmt.Sprintf("The record %s will be gone from “%s”.", called(coll, rec), coll.Title),
 		Action: base + "/delete", Do: "Delete record", Back: base,
 	}
 	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
@@ -254,7 +254,15 @@ func (h *records) remove(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return done(c, recordsPath(coll.Name), fmt.Sprintf("Deleted “%s”.", views.Clip(coll.TitleOf(rec), 80)))
+	return done(c, recordsPath(coll.Name), "Deleted "+called(coll, rec)+".")
+}
+
+// called names a record in a sentence.
+func called(coll *collection.Collection, rec collection.Record) string {
+	if coll.TitleField == "" {
+		return "number " + collection.Format(rec["id"])
+	}
+	return "“" + views.Clip(coll.TitleOf(rec), 80) + "”"
 }
 
 // record returns the record that the address names.

@@ -3,7 +3,6 @@ package handlers
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -77,7 +76,7 @@ func (h *records) create(c echo.Context) error {
 	if len(problems) > 0 || err != nil {
 		return h.again(c, in, problems, err)
 	}
-	return done(c, recordsPath(coll.Name), fmt.Sprintf("Saved “%s”.", views.Clip(coll.TitleOf(rec), 80)))
+	return done(c, recordsPath(coll.Name), "Saved "+called(coll, rec)+".")
 }
 
 func (h *records) show(c echo.Context) error {
@@ -116,7 +115,7 @@ func (h *records) update(c echo.Context) error {
 	if len(problems) > 0 || err != nil {
 		return h.again(c, in, problems, err)
 	}
-	return done(c, recordsPath(coll.Name), fmt.Sprintf("Saved “%s”.", views.Clip(coll.TitleOf(rec), 80)))
+	return done(c, recordsPath(coll.Name), "Saved "+called(coll, rec)+".")
 }
 
 // again shows the form with what was typed and what is wrong with it.
