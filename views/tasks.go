@@ -148,7 +148,7 @@ func decisionClass(b DecisionButton, large bool) string {
 	return c
 }
 
-// yesNoID keeps the ids of several forms apart.
+// fieldID keeps the ids of several forms apart.
 func fieldID(form, name string) string { return "f-" + slug(form) + "-" + slug(name) }
 
 // WithID gives a decision's field an id that no other form has.
