@@ -226,7 +226,7 @@ func (h *workflows) askRename(c echo.Context) error {
 }
 
 func (d *desk) renderRename(status int, title, problem string) error {
-	f := views.Field{Name: "title", ID: "rename-title", Label: "Name", Value: title, Error: problem, Focus: true, Required: true}
+	f := views.Field{Name: "title", ID: "rename-name", Label: "Name", Value: title, Error: problem, Focus: true, Required: true}
 	return render(d.c, status, views.RenamePage(d.url(), f, d.w.SettingsRevision), views.RenameDialog(d.url(), f, d.w.SettingsRevision))
 }
 

@@ -200,10 +200,10 @@ func (d *desk) editor(drawer *views.Drawer) views.Editor {
 	}
 	vm.Canvas = d.canvas(open)
 	for _, p := range d.problems {
-		shown := views.Problem{Place: p.Node, Text: p.Msg, URL: d.url() + "/trigger"}
+		shown := views.Problem{Place: p.Node, Text: p.Msg, URL: d.url() + "/trigger?problems=1"}
 		switch {
 		case p.NodeKey != "":
-			shown.URL = d.nodeURL(p.NodeKey)
+			shown.URL = d.nodeURL(p.NodeKey) + "?problems=1"
 		case p.Node == "":
 			shown.URL = ""
 		}

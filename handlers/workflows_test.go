@@ -308,7 +308,7 @@ func TestSaveNodeRefuses(t *testing.T) {
 	if got := refused.find(".alert[data-state=error] strong"); !strings.HasPrefix(got, "This workflow cannot be turned on yet: ") {
 		t.Errorf("refusal says %q", got)
 	}
-	if href := refused.doc().Find(".alert[data-state=error] a").First().AttrOr("href", ""); href != path {
+	if href := refused.doc().Find(".alert[data-state=error] a").First().AttrOr("href", ""); href != path+"?problems=1" {
 		t.Errorf("the problem leads to %q, want %q", href, path)
 	}
 	page := s.post(admin, string(pathOf(w))+"/enable", url.Values{"on": {"true"}}).want(http.StatusSeeOther)

@@ -3,6 +3,7 @@ package nodes
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"alur/engine/collection"
 	"alur/engine/expr"
@@ -77,6 +78,15 @@ func (c CalculationConfig) run(ctx context.Context, vars node.Vars) (node.Outcom
 		return failed(ctx, err)
 	}
 	return node.Done(v), nil
+}
+
+// Check asks for an expression: an empty one may be saved and gives null, but
+// nobody switches that on with intent.
+func (calculation) Check(c CalculationConfig, _ node.Catalogue) node.Problems {
+	if strings.TrimSpace(c.Expression) == "" {
+		return node.Problems{"expression": "Write an expression."}
+	}
+	return nil
 }
 
 func (calculation) Outputs(c CalculationConfig, _ node.Catalogue) []node.Variable {

@@ -9,17 +9,6 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// at clicks the middle of an element with the mouse. Rod's own click refuses
-// elements whose hit area is drawn by ::after.
-func (v *visitor) at(e *rod.Element, doing string) {
-	v.t.Helper()
-	v.must(e.Timeout(patience).ScrollIntoView(), doing)
-	shape, err := e.Timeout(patience).Shape()
-	v.must(err, doing)
-	v.must(v.Page.Mouse.MoveTo(*shape.OnePointInside()), doing)
-	v.must(v.Page.Mouse.Click(proto.InputMouseButtonLeft, 1), doing)
-}
-
 // tap clicks the first element that matches a CSS selector.
 func (v *visitor) tap(selector string) {
 	v.t.Helper()
@@ -86,17 +75,27 @@ func (v *visitor) addNode(after, kind string) {
 	v.gone("dialog[open]")
 }
 
-// insert puts a variable into a field by the button beside it.
-func (v *visitor) insert(label, variable string) {
+// insert puts a variable into the field with a name, by the button beside it.
+func (v *visitor) insert(name, variable string) {
 	v.t.Helper()
-	field := v.field(label)
-	box, err := field.Timeout(patience).Parents("[data-expr]")
-	v.must(err, "find the variables of “"+label+"”")
-	button, err := box.First().Element("[data-variables]")
-	v.must(err, "find the button of “"+label+"”")
-	v.at(button, "open the variables of “"+label+"”")
+	box, err := v.el(`[data-expr]:has([name="` + name + `"])`).Element("[data-variables]")
+	v.must(err, "find the variables of "+name)
+	v.at(box, "open the variables of "+name)
 	v.at(v.named("[data-insert]", variable), "insert “"+variable+"”")
 	v.gone("[data-picker-search]")
+}
+
+// chooseNamed picks an option of the select with a name; rows of a form share
+// their labels.
+func (v *visitor) chooseNamed(name, option string) {
+	v.t.Helper()
+	_, err := v.el(`select[name="`+name+`"]`).Timeout(patience).Eval(`(text) => {
+		const option = [...this.options].find((o) => o.textContent.trim() === text);
+		if (!option) throw new Error("the options are " + [...this.options].map((o) => o.textContent.trim()).join(", "));
+		this.value = option.value;
+		this.dispatchEvent(new Event("change", { bubbles: true }));
+	}`, option)
+	v.must(err, "choose “"+option+"” in "+name)
 }
 
 // write types at the end of a field.
@@ -114,4 +113,14 @@ func (v *visitor) write(label, text string) {
 func (v *visitor) saved() {
 	v.t.Helper()
 	v.sees("#drawer .saved", "Saved")
+}
+
+// date sets a date field, whose typing depends on the browser's language.
+func (v *visitor) date(label, day string) {
+	v.t.Helper()
+	_, err := v.field(label).Timeout(patience).Eval(`(day) => {
+		this.value = day;
+		this.dispatchEvent(new Event("change", { bubbles: true }));
+	}`, day)
+	v.must(err, "set “"+label+"” to "+day)
 }

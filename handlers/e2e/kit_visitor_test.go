@@ -75,7 +75,18 @@ func (v *visitor) named(selector, text string) *rod.Element {
 // press clicks a button or link by its words.
 func (v *visitor) press(text string) {
 	v.t.Helper()
-	v.must(v.named("button, a, summary, [role=button], [role=menuitem], [role=option]", text).Timeout(patience).Click(proto.InputMouseButtonLeft, 1), "press “"+text+"”")
+	v.at(v.named("button, a, summary, [role=button], [role=menuitem], [role=option]", text), "press “"+text+"”")
+}
+
+// at clicks the middle of an element with the mouse. Rod's own click refuses
+// elements whose hit area is drawn by ::after.
+func (v *visitor) at(e *rod.Element, doing string) {
+	v.t.Helper()
+	v.must(e.Timeout(patience).ScrollIntoView(), doing)
+	shape, err := e.Timeout(patience).Shape()
+	v.must(err, doing)
+	v.must(v.Page.Mouse.MoveTo(*shape.OnePointInside()), doing)
+	v.must(v.Page.Mouse.Click(proto.InputMouseButtonLeft, 1), doing)
 }
 
 // follow presses a link or button that leads to another page, and waits for it.
@@ -130,7 +141,7 @@ func (v *visitor) choose(label, option string) {
 // check ticks a checkbox, a radio button or a switch by its label.
 func (v *visitor) check(label string) {
 	v.t.Helper()
-	v.must(v.field(label).Timeout(patience).Click(proto.InputMouseButtonLeft, 1), "tick “"+label+"”")
+	v.at(v.field(label), "tick “"+label+"”")
 }
 
 // keys presses keys where the focus is.
@@ -177,6 +188,18 @@ func (v *visitor) focused() string {
 	r, err := v.Page.Eval(`() => { const el = document.activeElement; return (el.getAttribute("aria-label") || el.textContent || el.name || el.localName).replace(/\s+/g, " ").trim(); }`)
 	v.must(err, "see where the focus is")
 	return r.Value.Str()
+}
+
+// focusOn waits until the focus is on what has these words.
+func (v *visitor) focusOn(words string) {
+	v.t.Helper()
+	err := v.Page.Timeout(patience).Wait(rod.Eval(`(words) => {
+		const el = document.activeElement;
+		return (el.getAttribute("aria-label") || el.textContent || el.name || el.localName).replace(/\s+/g, " ").trim() === words;
+	}`, words))
+	if err != nil {
+		v.t.Fatalf("the focus is on %q, want %q", v.focused(), words)
+	}
 }
 
 // signIn signs in on the sign-in page.

@@ -90,7 +90,8 @@ func TestBuild(t *testing.T) {
 	_, v := stocked(t)
 	v.open("/workflows")
 	v.inspect("workflows")
-	v.follow("New workflow")
+	v.press("New workflow")
+	v.sees("h1, h2", "New workflow")
 	v.inspect("workflow-new")
 	v.fill("Name", "Twice the stock")
 	v.follow("Create workflow")
@@ -99,22 +100,124 @@ func TestBuild(t *testing.T) {
 	v.choose("Starts when a record", "is created")
 	v.sees("#n-trigger", "Product is created")
 
-	// What cannot run cannot be switched on.
+	// What cannot run cannot be switched on, and says why at its node.
 	v.addNode("the trigger", "Calculation")
 	v.check("On")
-	v.sees("#notes", "")
-	v.sees(".badge", "Off")
-	v.sees("#flow [data-state], #flow .node", "expression")
+	v.sees(".toolbar .badge", "Off")
+	v.sees("#flow .node", "Write an expression")
+	v.inspect("workflow-problems")
 
+	v.open(v.path())
 	v.tap("[id^=n-]:not(#n-trigger) .node-open")
 	v.fill("Name", "Doubled")
-	v.insert("Expression", "Stock")
+	v.insert("expression", "Stock")
 	v.write("Expression", " * 2")
 	v.sees("#flow", "Stock * 2")
 	v.inspect("workflow-calculation")
 
 	v.addNode("Doubled", "Update records")
 	v.choose("Collection", "Products")
-	v.sees("#drawer", "Which records")
+	v.press("Add condition")
+	v.chooseNamed("filter.0.left", "ID")
+	v.insert("filter.0.right", "ID")
+	v.press("Add field")
+	v.chooseNamed("values.0.field", "Stock")
+	v.insert("values.0.value", "Result")
+	v.sees("#flow", "Products · sets Stock")
 	v.inspect("workflow-update")
+	v.check("On")
+	v.sees(".toolbar .badge", "On")
+
+	v.open("/data/products/new")
+	v.fill("Name", "Paper, 500 sheets")
+	v.fill("Price", "4.90")
+	v.fill("Stock", "21")
+	v.follow("Save")
+	v.until("tbody tr:first-child", "42")
+	if got := v.row("Paper, 500 sheets"); !strings.Contains(got, "42") {
+		t.Errorf("the product: %s", got)
+	}
+
+	// A version that has run is edited as a draft.
+	v.open("/workflows")
+	v.follow("Twice the stock")
+	v.sees(".toolbar", "Version 1")
+	v.press("Actions for Twice the stock")
+	v.press("Rename…")
+	v.fill("Name", "Stock, doubled")
+	v.press("Rename workflow")
+	v.sees("h1", "Stock, doubled")
+	v.open("/workflows")
+	v.sees("tbody", "Stock, doubled")
+}
+
+// TestLeave is the third story: a request, its mail, and a manager who decides
+// from the link on a phone without signing in.
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	s, v := stocked(t)
+	request := func(employee, reason string) {
+		t.Helper()
+		v.open("/data/leaveRequests/new")
+		v.pick("Employee", employee)
+		v.date("First day", "2026-12-21")
+		v.date("Last day", "2026-12-30")
+		v.fill("Reason", reason)
+		v.follow("Save")
+		v.sees("tbody tr:first-child", employee)
+	}
+	link := func(subject string) string {
+		t.Helper()
+		v.open("/outbox")
+		v.until("tbody", subject)
+		v.follow("Approve: " + subject)
+		v.inspect("mail")
+		e, err := v.el(`a[href*="/links/"]`).Property("href")
+		v.must(err, "read the link")
+		return e.Str()
+	}
+	phone := func() *visitor {
+		p := s.visitor(t)
+		p.size(360, 740)
+		return p
+	}
+
+	request("Bob Meyer", "Winter")
+	p := phone()
+	mailed := link("Leave for Bob Meyer")
+	p.open(mailed)
+	p.sees("main", "You decide as Ann Bauer")
+	p.sees("main", "21 Dec 2026")
+	p.inspect("decision")
+	p.size(360, 740)
+	p.fill("Note", "Enjoy it")
+	p.follow("Approve")
+	p.sees("main", "Ann Bauer")
+	p.inspect("decided")
+
+	v.open("/data/leaveRequests")
+	v.until("tbody tr:first-child", "Approved")
+	if got := v.row("Winter"); !strings.Contains(got, "Enjoy it") || !strings.Contains(got, "8") {
+		t.Errorf("the request: %s", got)
+	}
+	v.open("/data/employees")
+	if got := v.row("Bob Meyer"); !strings.Contains(got, "16") {
+		t.Errorf("24 days less 8: %s", got)
+	}
+	// The used link tells what was decided, in any browser.
+	again := phone()
+	again.open(mailed)
+	again.sees("main", "approved")
+
+	request("Clara Vogt", "Skiing")
+	v.open("/tasks")
+	v.inspect("tasks")
+	v.follow("Leave for Clara Vogt")
+	v.fill("Note", "Stocktaking")
+	v.follow("Refuse")
+	v.open("/data/leaveRequests")
+	v.until("tbody tr:first-child", "Refused")
+	if got := v.row("Skiing"); !strings.Contains(got, "Stocktaking") {
+		t.Errorf("the refused request: %s", got)
+	}
 }

@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/go-rod/rod/lib/input"
+	"github.com/go-rod/rod/lib/proto"
+)
+
+// TestShell uses what stands around every page, with the keyboard: menus,
+// dialogs that give the focus back, the search, the list of keys.
+func TestShell(t *testing.T) {
+	t.Parallel()
+	s := startReady(t)
+	s.program(adminEmail, adminPassword)
+	v := s.visitor(t)
+	v.signIn(adminEmail, adminPassword)
+	v.follow("Install sample applications")
+
+	t.Log("the skip link comes first")
+	v.open("/workflows")
+	v.keys(input.Tab)
+	v.focusOn("Skip to content")
+
+	t.Log("a menu opens by keyboard, moves by arrows and gives the focus back")
+	v.must(v.named("button", "Actions for Orders and stock").Focus(), "focus the menu button")
+	v.keys(input.Enter)
+	v.sees("[role=menu]:popover-open", "Delete")
+	v.axe("open menu")
+	first := v.focused()
+	v.keys(input.ArrowDown)
+	if v.focused() == first {
+		t.Errorf("the arrow key stays on %q", first)
+	}
+	v.keys(input.Escape)
+	v.gone("[role=menu]:popover-open")
+	v.focusOn("Actions for Orders and stock")
+
+	t.Log("what it asks is a dialog, and the focus comes back from there too")
+	v.keys(input.Enter)
+	v.sees("[role=menu]:popover-open", "Delete")
+	v.press("Delete…")
+	v.sees("dialog:modal h2", "Delete")
+	v.axe("confirmation")
+	v.keys(input.Escape)
+	v.gone("dialog")
+	v.focusOn("Actions for Orders and stock")
+
+	t.Log("keys work outside of fields only")
+	v.keys(input.Slash)
+	v.focusOn("Search everything")
+	v.keys(input.Slash)
+	v.gone("dialog")
+	v.keys(input.Escape, input.Tab, input.Tab)
+	v.must(v.el("#main").Focus(), "focus the page")
+	v.must(v.Page.Keyboard.Press(input.ShiftLeft), "hold shift")
+	v.keys(input.Slash)
+	v.must(v.Page.Keyboard.Release(input.ShiftLeft), "let shift go")
+	v.sees("dialog:modal", "Show this list")
+	v.keys(input.Escape)
+	v.gone("dialog")
+
+	t.Log("the account menu, and the navigation of a phone")
+	v.press("A, ann, account")
+	v.sees("#account:popover-open", "Sign out")
+	v.axe("account menu")
+	v.keys(input.Escape)
+	v.size(360, 740)
+	v.press("Menu")
+	v.sees("#nav:popover-open", "Workflows")
+	v.axe("navigation of a phone")
+	v.follow("Tasks")
+	v.sees("h1", "Tasks")
+}
+
+// TestWithoutScripts signs in, is asked, and goes on without JavaScript.
+func TestWithoutScripts(t *testing.T) {
+	t.Parallel()
+	s := startReady(t)
+	v := s.visitor(t)
+	v.must(proto.EmulationSetScriptExecutionDisabled{Value: true}.Call(v.Page), "turn scripts off")
+	v.open("/sign-in")
+	v.must(v.el("input[name=account]").Input(adminEmail), "fill the name")
+	v.must(v.el("input[name=password]").Input(adminPassword), "fill the password")
+	v.submit("main form button")
+	v.must(v.el("#h-welcome").WaitVisible(), "see the start page")
+	v.submit("form[action='/samples'] button")
+	v.must(v.el(".toast").WaitVisible(), "see the notice")
+	v.open("/workflows")
+	href, err := v.el("a[href$='/delete']").Attribute("href")
+	v.must(err, "find the way to delete a workflow")
+	v.open(*href)
+	v.submit("main form button")
+	v.must(v.el(".toast").WaitVisible(), "see the notice")
+}
+
+// submit clicks a button and waits for the next page, without scripts in it.
+func (v *visitor) submit(selector string) {
+	v.t.Helper()
+	p := v.Page.Timeout(patience)
+	wait := p.WaitNavigation(proto.PageLifecycleEventNameLoad)
+	v.must(v.el(selector).Timeout(patience).Click(proto.InputMouseButtonLeft, 1), "press "+selector)
+	wait()
+	v.must(p.GetContext().Err(), "see the next page")
+}
