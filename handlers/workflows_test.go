@@ -496,7 +496,7 @@ func TestRenameCopyDelete(t *testing.T) {
 	base := string(pathOf(w))
 	form := formOf(s.part(admin, base+"/rename"), "form")
 	form.Set("title", " ")
-	s.postPart(admin, base+"/rename", form).want(http.StatusUnprocessableEntity).find("#rename-title-error")
+	s.postPart(admin, base+"/rename", form).want(http.StatusUnprocessableEntity).find("#rename-name-error")
 	form.Set("title", "New name")
 	s.post(admin, base+"/rename", form).want(http.StatusSeeOther)
 	s.post(admin, base+"/rename", form).want(http.StatusConflict)
