@@ -66,7 +66,7 @@ func (d *desk) nodePanel(n *engine.TreeNode) panel {
 		p.form = k.New()
 		p.form.Load(nodeforms.Decode(n.Config))
 	}
-	if !n.UpdatedAt.Equal(n.CreatedAt) { // a new node is empty, and everybody sees that
+	if d.problems != nil || !n.UpdatedAt.Equal(n.CreatedAt) { // a new node is empty, and everybody sees that
 		p.problems = d.problemsAt(n.Key)
 	}
 	return p
@@ -78,7 +78,7 @@ func (d *desk) triggerPanel() panel {
 		p.form = k.New()
 		p.form.Load(nodeforms.Decode(d.w.Config))
 	}
-	if d.w.SettingsRevision > 1 {
+	if d.problems != nil || d.w.SettingsRevision > 1 {
 		p.problems = d.problemsAt("")
 	}
 	return p
