@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/node"
+	"alur/engine/pg"
 	"alur/engine/snowflake"
 )
 
@@ -250,4 +252,50 @@ func TestCanary(t *testing.T) {
 	if _, err := s.store.CreateCollection(t.Context(), admin, collection.Definition{Name: "canary"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("take over a table that is not ours: %v, want Invalid", err)
 	}
+}
+
+// TestChangeWhileInUse changes fields while others write and read: nobody sees
+// more than a conflict that goes away when tried again.
+func TestChangeWhileInUse(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	p := s.create("products", collection.Record{"name": "A", "stock": 0.0})
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 6 {
+		store := collection.NewStore(s.db, snowflake.New(2+i, time.Now), time.Now) // each like a process of its own
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				err := store.Write(t.Context(), "orders", func(tx *pg.Tx) error {
+					_, err := store.Create(t.Context(), tx, s.a, "orders", collection.Record{"quantity": 1.0, "product": p["id"]}, nil)
+					return err
+				})
+				if err == nil {
+					_, err = store.List(t.Context(), s.db, s.a, "orders", collection.Query{PageSize: 3, Appends: []string{"product"}})
+				}
+				if err != nil && !fault.Is(err, fault.Conflict) {
+					t.Errorf("while fields change: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for range 4 {
+		if _, err := s.store.AddField(t.Context(), admin, "orders", collection.Field{Name: "extra", Type: "integer", Default: 1.0, Required: true}); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.store.UpdateField(t.Context(), admin, "orders", "extra", map[string]any{"type": "bigInt"}); err != nil {
+			t.Error(err)
+		}
+		if err := s.store.DropField(t.Context(), admin, "orders", "extra"); err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	wg.Wait()
 }

@@ -306,6 +306,7 @@ func list(cols []*Field, alias string) string {
 func (s *Store) read(ctx context.Context, q pg.Q, cols []*Field, query string, args []any) ([]Record, error) {
 	records := []Record{}
 	err := s.rows(ctx, q, query, args, func(rows *sqlx.Rows) error {
+		records = records[:0]
 		row := newRow(len(cols))
 		for rows.Next() {
 			if err := rows.Scan(row.into...); err != nil {
@@ -319,21 +320,31 @@ func (s *Store) read(ctx context.Context, q pg.Q, cols []*Field, query string, a
 }
 
 // rows runs a statement with prepared plans whatever q is, and closes the rows.
+// Outside of a transaction it asks again when a plan was made stale by a change
+// of the table; scan starts anew then.
 func (s *Store) rows(ctx context.Context, q pg.Q, query string, args []any, scan func(*sqlx.Rows) error) error {
-	if db, ok := q.(*pg.DB); ok {
-		c, err := db.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		defer c.Release()
-		q = c
+	db, ok := q.(*pg.DB)
+	if !ok {
+		return s.stale(rowsOnce(ctx, q, query, args, scan))
 	}
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	if err = rowsOnce(ctx, c, query, args, scan); pg.IsRetryable(err) {
+		err = rowsOnce(ctx, c, query, args, scan) // c has dropped its plans
+	}
+	return s.stale(err)
+}
+
+func rowsOnce(ctx context.Context, q pg.Q, query string, args []any, scan func(*sqlx.Rows) error) error {
 	rows, err := q.QueryxContext(ctx, query, args...)
 	if err != nil {
-		return s.stale(err)
+		return err
 	}
 	defer rows.Close()
-	return s.stale(scan(rows))
+	return scan(rows)
 }
 
 // row is where one row is scanned into, again and again.

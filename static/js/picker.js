@@ -42,7 +42,7 @@
     box.append(combo);
 
     let chosen = input.value, timer, asked = 0, active = -1;
-    const options = () => [...list.querySelectorAll("[role=option]")];
+    const options = () => [...list.querySelectorAll("[role=option]:not([aria-disabled])")];
     const show = (open) => {
       list.hidden = !open;
       input.setAttribute("aria-expanded", String(open));
@@ -101,7 +101,7 @@
     });
     list.addEventListener("mousedown", (e) => {
       e.preventDefault(); // the field keeps the focus
-      const o = e.target.closest("[role=option]");
+      const o = e.target.closest("[role=option]:not([aria-disabled])");
       if (o) choose(o.dataset.value, o.firstChild.textContent.trim());
     });
     clear.addEventListener("click", () => { choose("", ""); input.focus(); });
