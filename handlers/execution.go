@@ -121,6 +121,9 @@ func (l *runLog) stepPanel(c echo.Context, at engine.Job) (*views.StepPanel, err
 	n := l.find(j.NodeKey)
 	state := l.jobState(n, j)
 	p := &views.StepPanel{Key: j.NodeKey, Icon: l.icon(n), Title: l.title(n, j.NodeKey), State: state, Close: l.url() + "?step=none"}
+	if l.gone() {
+		p.Key = views.ID(j.ID)
+	}
 	p.Facts = []views.Fact{{Name: "Started", Value: l.w.Milli(j.StartedAt), Num: true}}
 	took := views.Fact{Name: "Took", Value: views.Duration(l.took(j)), Num: true}
 	if j.EndedAt == nil {

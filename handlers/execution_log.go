@@ -183,7 +183,7 @@ func (l *runLog) canvas() views.Canvas {
 	for _, j := range l.jobs {
 		card := l.jobCard(nil, j)
 		card.Key = views.ID(j.ID) // a node may have run more than once
-		card.Current = j.NodeKey == l.openKey && l.openKey != ""
+		card.Current = card.Key == l.openKey
 		c.Cards = append(c.Cards, card)
 	}
 	return c

@@ -192,6 +192,9 @@ func TestDeletedWorkflow(t *testing.T) {
 	if got := a.find("#notes"); !strings.Contains(got, "deleted") {
 		t.Errorf("nothing says that the workflow is gone: %q", got)
 	}
+	if got := s.get(admin, s.path(s.broken, "")).find(".node-open[aria-current] .node-title"); got != "Step confirm" {
+		t.Errorf("the open step is %q", got)
+	}
 	if got := s.get(admin, s.path(s.broken, "")).find("#drawer .alert strong"); got != "status: Choose one of the offered values." {
 		t.Errorf("the step says %q", got)
 	}
@@ -211,6 +214,9 @@ func TestExecutionEscapes(t *testing.T) {
 		if a := s.get(admin, path); strings.Contains(a.Text, "<img src=x") || strings.Contains(a.Text, `<hx-partial hx-target="body">`) {
 			t.Errorf("%s holds markup that somebody typed", path)
 		}
+	}
+	if got := s.get(admin, s.path(s.broken, "")).find(".node-open[aria-current] .node-title"); got != "Step confirm" {
+		t.Errorf("the open step is %q", got)
 	}
 	if got := s.get(admin, s.path(s.broken, "")).find("#drawer .alert strong"); got != nasty {
 		t.Errorf("the problem reads %q", got)

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"alur/engine/value"
 )
 
 // JSONNode is a JSON value made ready to be shown as a tree.
@@ -66,9 +68,9 @@ func (b *jsonBuilder) node(v any, depth int) JSONNode {
 			b.clipped = true
 			v = string(r[:jsonText]) + "…"
 		}
-		return JSONNode{Class: "s", Text: strconv.Quote(v)}
+		return JSONNode{Class: "s", Text: string(value.Encode(v))}
 	case float64:
-		return JSONNode{Class: "n", Text: strconv.FormatFloat(v, 'f', -1, 64)}
+		return JSONNode{Class: "n", Text: string(value.Encode(v))}
 	case bool:
 		return JSONNode{Class: "l", Text: strconv.FormatBool(v)}
 	}

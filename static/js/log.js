@@ -12,5 +12,8 @@
     }
   };
   document.addEventListener("htmx:after:swap", mark);
-  document.querySelector(".canvas .node-open[aria-current]")?.scrollIntoView({ block: "center", inline: "nearest" });
+  // A panel that opened by itself shows where there is room for both.
+  if (document.getElementById("drawer")?.checkVisibility()) {
+    document.querySelector(".canvas .node-open[aria-current]")?.scrollIntoView({ block: "center", inline: "nearest" });
+  }
 })();
