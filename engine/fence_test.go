@@ -113,6 +113,29 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
+// TestSuspectsRunApart: what was begun often runs one at a time, each in a
+// transaction of its own, and what is new does not wait for it.
+func TestSuspectsRunApart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wf := w.workflow(false, "", flow{kind: "test_local", key: "a", config: count(effect)})
+	w.mustStart(wf, 40)
+	if _, err := w.db.ExecContext(t.Context(), "UPDATE alur.executions SET attempts = 3"); err != nil {
+		t.Fatal(err)
+	}
+	w.mustStart(wf, 10)
+	w.work()
+	if got := w.one("SELECT count(*) FROM alur.executions WHERE status = 1"); got != "50" {
+		t.Errorf("%s executions completed, want 50", got)
+	}
+	if got := w.one("SELECT count(*) FROM public.effects"); got != "50" {
+		t.Errorf("%s effects, want 50", got)
+	}
+	if got := w.one("SELECT count(DISTINCT xmin::text) FROM (SELECT xmin FROM alur.executions ORDER BY id LIMIT 40) suspects"); got != "40" {
+		t.Errorf("40 suspects ran in %s transactions, want one each", got)
+	}
+}
+
 // TestAnswerOnce: of 32 answers at once one wins, and the execution goes on once.
 func TestAnswerOnce(t *testing.T) {
 	t.Parallel()

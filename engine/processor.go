@@ -31,6 +31,9 @@ const (
 	// maxAttempts is how often an execution is begun without moving on before it
 	// counts as broken.
 	maxAttempts = 5
+	// suspectAfter is how often that may happen before the execution runs apart
+	// from others; see apart.
+	suspectAfter = 3
 )
 
 // errCareful asks for the segment to be run again with a savepoint around each

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -113,10 +114,12 @@ func (e *Engine) release(ctx context.Context, q *queue.Queue, batch []queue.Clai
 func (e *Engine) dispatch(ctx context.Context, q *queue.Queue, batches chan<- []queue.Claim, wake <-chan struct{}) error {
 	after := map[int64]int64{} // id cursor per workflow: skips the dead index entries of what was done already
 	cleared := e.Now()
+	var lone queue.Claim // the suspect that may run; see apart
+	back := false        // suspects were given back while lone ran
 	for {
-		if now := e.Now(); now.Sub(cleared) > pollEvery {
+		if now := e.Now(); now.Sub(cleared) > pollEvery || back && !q.Holds(lone) {
 			clear(after)
-			cleared = now
+			cleared, back = now, false
 		}
 		workflows, err := q.Pending(ctx)
 		if err != nil {
@@ -133,14 +136,22 @@ func (e *Engine) dispatch(ctx context.Context, q *queue.Queue, batches chan<- []
 			} else {
 				after[w] = claims[len(claims)-1].ID
 			}
-			if len(claims) == 0 {
-				continue
+			fresh, suspects := apart(claims)
+			if len(suspects) > 0 && !q.Holds(lone) {
+				lone = suspects[0]
+				suspects = suspects[1:]
+				claimed++
+				if !e.hand(ctx, q, batches, []queue.Claim{lone}) {
+					e.release(context.WithoutCancel(ctx), q, slices.Concat(fresh, suspects))
+					return nil
+				}
 			}
-			claimed += len(claims)
-			select {
-			case batches <- claims:
-			case <-ctx.Done():
-				e.release(context.WithoutCancel(ctx), q, claims)
+			if len(suspects) > 0 {
+				back = true
+				e.release(ctx, q, suspects)
+			}
+			claimed += len(fresh)
+			if len(fresh) > 0 && !e.hand(ctx, q, batches, fresh) {
 				return nil
 			}
 		}
@@ -162,6 +173,33 @@ func (e *Engine) dispatch(ctx context.Context, q *queue.Queue, batches chan<- []
 			}
 		}
 	}
+}
+
+// hand gives a batch to the next free worker; false when ctx ended first and the
+// batch was given back.
+func (e *Engine) hand(ctx context.Context, q *queue.Queue, batches chan<- []queue.Claim, batch []queue.Claim) bool {
+	select {
+	case batches <- batch:
+		return true
+	case <-ctx.Done():
+		e.release(context.WithoutCancel(ctx), q, batch)
+		return false
+	}
+}
+
+// apart takes out of a batch what was begun often without moving on. Such an
+// execution may be what kills the process, or only have run beside it each
+// time. Of these suspects a process runs one at a time, in a batch of its own,
+// so that the innocent ones get through before they count as broken.
+func apart(claims []queue.Claim) (fresh, suspects []queue.Claim) {
+	for _, c := range claims {
+		if c.Attempts > suspectAfter {
+			suspects = append(suspects, c)
+		} else {
+			fresh = append(fresh, c)
+		}
+	}
+	return fresh, suspects
 }
 
 // stopped turns errors that the end of ctx caused into none.

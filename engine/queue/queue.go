@@ -131,6 +131,14 @@ func (q *Queue) Forget(id, fence int64) {
 	q.mu.Unlock()
 }
 
+// Holds reports whether c is still held: neither finished nor lost.
+func (q *Queue) Holds(c Claim) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	fence, held := q.held[c.ID]
+	return held && fence == c.Fence
+}
+
 // Held reports how many executions this process holds.
 func (q *Queue) Held() int {
 	q.mu.Lock()
