@@ -53,9 +53,7 @@ func TestShell(t *testing.T) {
 	v.gone("dialog")
 	v.keys(input.Escape, input.Tab, input.Tab)
 	v.must(v.el("#main").Focus(), "focus the page")
-	v.must(v.Page.Keyboard.Press(input.ShiftLeft), "hold shift")
-	v.keys(input.Slash)
-	v.must(v.Page.Keyboard.Release(input.ShiftLeft), "let shift go")
+	v.keys(input.Key('?'))
 	v.sees("dialog:modal", "Show this list")
 	v.keys(input.Escape)
 	v.gone("dialog")
@@ -73,33 +71,26 @@ func TestShell(t *testing.T) {
 	v.sees("h1", "Tasks")
 }
 
-// TestWithoutScripts signs in, is asked, and goes on without JavaScript.
+// TestWithoutScripts signs in, installs, is asked and deletes while no script
+// of ours arrives.
 func TestWithoutScripts(t *testing.T) {
 	t.Parallel()
 	s := startReady(t)
 	v := s.visitor(t)
-	v.must(proto.EmulationSetScriptExecutionDisabled{Value: true}.Call(v.Page), "turn scripts off")
-	v.open("/sign-in")
-	v.must(v.el("input[name=account]").Input(adminEmail), "fill the name")
-	v.must(v.el("input[name=password]").Input(adminPassword), "fill the password")
-	v.submit("main form button")
-	v.must(v.el("#h-welcome").WaitVisible(), "see the start page")
-	v.submit("form[action='/samples'] button")
-	v.must(v.el(".toast").WaitVisible(), "see the notice")
+	v.must(proto.NetworkEnable{}.Call(v.Page), "watch the network")
+	v.must(proto.NetworkSetBlockedURLs{Urls: []string{"*.js"}}.Call(v.Page), "keep scripts away")
+	v.signIn(adminEmail, adminPassword)
+	v.follow("Install sample applications")
+	v.sees(".toast", "installed")
 	v.open("/workflows")
 	href, err := v.el("a[href$='/delete']").Attribute("href")
 	v.must(err, "find the way to delete a workflow")
 	v.open(*href)
-	v.submit("main form button")
-	v.must(v.el(".toast").WaitVisible(), "see the notice")
-}
-
-// submit clicks a button and waits for the next page, without scripts in it.
-func (v *visitor) submit(selector string) {
-	v.t.Helper()
-	p := v.Page.Timeout(patience)
-	wait := p.WaitNavigation(proto.PageLifecycleEventNameLoad)
-	v.must(v.el(selector).Timeout(patience).Click(proto.InputMouseButtonLeft, 1), "press "+selector)
-	wait()
-	v.must(p.GetContext().Err(), "see the next page")
+	v.sees("h1", "Delete")
+	v.axe("confirmation page")
+	v.must(v.el("main form button.btn-danger-fill").Click(proto.InputMouseButtonLeft, 1), "delete the workflow")
+	v.sees(".toast", "deleted")
+	if r, err := v.Page.Eval(`() => typeof htmx`); err != nil || r.Value.Str() != "undefined" {
+		t.Errorf("scripts were there after all: %v, %v", r, err)
+	}
 }
