@@ -181,35 +181,6 @@ func (l *hotLock) heat(now time.Time) {
 	l.until = now.Add(hotFor)
 }
 
-// readable returns the collection called name when the actor may read it. What
-// they may not read answers like what does not exist.
-func (s *Store) readable(ctx context.Context, a auth.Actor, name string) (*Collection, error) {
-	if err := a.Require(auth.UseRecords); err != nil {
-		return nil, err
-	}
-	c, err := s.Collection(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if !a.Can(c.Right) {
-		return nil, missing(name)
-	}
-	return c, nil
-}
-
-// writable returns the collection called name when the actor may write records
-// into it.
-func (s *Store) writable(ctx context.Context, a auth.Actor, name string) (*Collection, error) {
-	c, err := s.readable(ctx, a, name)
-	if err != nil {
-		return nil, err
-	}
-	if c.System {
-		return nil, fault.New(fault.Forbidden, fmt.Sprintf("Records of “%s” cannot be changed here.", c.Title))
-	}
-	return c, nil
-}
-
 func missing(name string) error {
 	return fault.New(fault.NotFound, fmt.Sprintf("There is no collection called “%s”.", short(name)))
 }

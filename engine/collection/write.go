@@ -189,10 +189,11 @@ func (w *writer) create(ctx context.Context, c *Collection, values Record, depth
 	for i, f := range c.own {
 		switch f.Name {
 		case "id":
-			args[i], err = w.id(values["id"])
-			if err != nil {
-				problems["id"] = err.Error()
+			id, problem := w.id(values["id"])
+			if problem != "" {
+				problems["id"] = problem
 			}
+			args[i] = id
 		case "createdAt", "updatedAt":
 			args[i] = now
 		case "createdById", "updatedById":
@@ -244,15 +245,15 @@ func (w *writer) fallback(f *Field, now string) any {
 }
 
 // id takes over an id that was chosen by the writer, or makes one.
-func (w *writer) id(v any) (int64, error) {
+func (w *writer) id(v any) (id int64, problem string) {
 	if v == nil {
-		return w.s.ids.Next(), nil
+		return w.s.ids.Next(), ""
 	}
 	id, ok := integer(v)
 	if !ok || id < 1 || id > maxSafe {
-		return 0, fmt.Errorf("Write a whole number from 1 to %d.", maxSafe) //nolint:staticcheck // words for a person
+		return 0, fmt.Sprintf("Write a whole number from 1 to %d.", maxSafe)
 	}
-	return id, nil
+	return id, ""
 }
 
 // person is who writes. Workflows leave it null unless they say otherwise.
