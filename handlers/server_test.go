@@ -188,6 +188,38 @@ func TestHealth(t *testing.T) {
 	s.get(nobody, "/healthz").want(http.StatusServiceUnavailable)
 }
 
+// TestLogKeepsSecrets calls every page with a secret address, right and wrong,
+// and looks for the secret in the log (promises.md S1).
+func TestLogKeepsSecrets(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.furnish()
+	var log bytes.Buffer
+	s.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	calls := 0
+	for _, r := range s.Table() {
+		if !r.Secret() {
+			continue
+		}
+		for _, path := range append(s.paths(r), strings.ReplaceAll(r.Path, ":token", "alur_lnk_"+strings.Repeat("x", 43))) {
+			a := s.call(r, path, nobody)
+			calls++
+			secret := strings.Split(path, "/")[2]
+			if strings.Contains(log.String(), secret) && len(secret) > 10 {
+				t.Errorf("the log of %s %s holds the secret", r.Method, r.Path)
+			}
+			for name, want := range map[string]string{"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"} {
+				if got := a.Header.Get(name); got != want {
+					t.Errorf("%s of %s %s is %q, want %q", name, r.Method, r.Path, got, want)
+				}
+			}
+		}
+	}
+	if calls < 10 || !strings.Contains(log.String(), "path=/links/***") {
+		t.Errorf("after %d calls the log says:\n%.1000s", calls, log.String())
+	}
+}
+
 // TestBroken calls a route that panics: the page says so in words, with a
 // number that finds the cause in the log.
 func TestBroken(t *testing.T) {
@@ -207,5 +239,28 @@ func TestBroken(t *testing.T) {
 	}
 	if text := log.String(); !strings.Contains(text, "no such wheel") || !strings.Contains(text, "request_id="+id) {
 		t.Errorf("the log says:\n%s", text)
+	}
+}
+
+// TestCookies signs in over https and over plain http: over https the name
+// makes browsers refuse a cookie that a neighbor domain set.
+func TestCookies(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]string{"https://alur.test": "__Host-alur", "http://alur.test": "alur"} {
+		s := newSite(t, func(s *Server) { s.BaseURL = base })
+		a := s.post(nobody, "/sign-in", url.Values{"account": {"member@alur.test"}, "password": {password}}).want(http.StatusSeeOther)
+		found := false
+		for _, c := range a.Cookies() {
+			if c.Name != want {
+				continue
+			}
+			found = true
+			if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.Secure != (want != "alur") {
+				t.Errorf("at %s the cookie is %s", base, c)
+			}
+		}
+		if !found {
+			t.Errorf("at %s there is no cookie %s among %v", base, want, a.Cookies())
+		}
 	}
 }
