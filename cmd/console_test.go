@@ -297,7 +297,8 @@ func TestNumberSurvives(t *testing.T) {
 	defer admin.Close()
 	admin.SetMaxOpenConns(1)
 
-	const holder = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 4712"
+	const locks = " FROM pg_locks WHERE locktype = 'advisory' AND classid = 4712 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+	const holder = "SELECT pid" + locks
 	var old, now int
 	if err := admin.Get(&old, holder); err != nil {
 		t.Fatal(err)
@@ -315,16 +316,26 @@ func TestNumberSurvives(t *testing.T) {
 		return nil
 	})
 
-	// Taken by another while away: better no process than doubled ids.
-	tx, err := admin.Beginx()
+	// Somebody else waits for the number and gets it before the process is back:
+	// better no process than doubled ids.
+	thief, err := sqlx.Connect("postgres", url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback()
-	if _, err := tx.Exec("SELECT pg_terminate_backend($1)", now); err != nil {
+	defer thief.Close()
+	thief.SetMaxOpenConns(1)
+	stolen := make(chan error, 1)
+	go func() {
+		_, err := thief.Exec("SELECT pg_advisory_lock(4712, $1)", w.n)
+		stolen <- err
+	}()
+	await(t, func() error {
+		return admin.Get(&now, holder+" AND NOT granted")
+	})
+	if _, err := admin.Exec("SELECT pg_terminate_backend(pid)" + locks + " AND granted"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec("SELECT pg_advisory_lock(4712, $1)", w.n); err != nil {
+	if err := <-stolen; err != nil {
 		t.Fatal(err)
 	}
 	select {
