@@ -286,7 +286,10 @@ func (h *workflows) enable(c echo.Context) error {
 	case errors.As(err, &refused):
 		d.problems = refused.Problems
 		d.replaceMain(d.url() + "?problems=1")
-		return d.renderWith(http.StatusUnprocessableEntity, nil, true)
+		// Morphing keeps what was typed, and so the switch as it was pressed.
+		vm := d.editor(nil)
+		return render(c, http.StatusUnprocessableEntity, views.EditorPage(vm),
+			templ.Join(views.EditorContent(vm), views.CloseDialog(), views.SwitchBack(d.w.ID, d.w.Title, "editor")))
 	case err != nil:
 		return err
 	}
@@ -318,7 +321,7 @@ func (h *workflows) enable(c echo.Context) error {
 func (d *desk) refuseInList(refused *engine.NotReady) error {
 	d.c.Response().Header().Set("HX-Retarget", "#on-"+views.ID(d.w.ID))
 	answer := templ.Join(
-		views.SwitchBack(d.w.ID, d.w.Title),
+		views.SwitchBack(d.w.ID, d.w.Title, "list"),
 		views.ToastPartial(views.Notice{State: views.Error, Text: refused.Error()}),
 	)
 	return render(d.c, http.StatusUnprocessableEntity, answer, answer)

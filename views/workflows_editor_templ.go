@@ -1967,7 +1967,7 @@ func removeNodeForm(r RemoveNode) templ.Component {
 }
 
 // SwitchBack puts the switch of a workflow that cannot run back to off.
-func SwitchBack(id int64, title string) templ.Component {
+func SwitchBack(id int64, title, from string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1993,9 +1993,9 @@ func SwitchBack(id int64, title string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var82 string
-		templ_7745c5c3_Var82, templ_7745c5c3_Err = templ.JoinStringErrs("#w-" + ID(id) + " .switch-form")
+		templ_7745c5c3_Var82, templ_7745c5c3_Err = templ.JoinStringErrs(".switch-form:has(#on-" + ID(id) + ")")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/workflows_editor.templ`, Line: 421, Col: 57}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/workflows_editor.templ`, Line: 421, Col: 63}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var82))
 		if templ_7745c5c3_Err != nil {
@@ -2005,7 +2005,7 @@ func SwitchBack(id int64, title string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = EnableSwitch(id, title, false, "list").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = EnableSwitch(id, title, false, from).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -105,6 +105,7 @@ func TestBuild(t *testing.T) {
 	v.check("On")
 	v.sees(".toolbar .badge", "Off")
 	v.sees("#flow .node", "Write an expression")
+	v.gone(".toolbar .switch:checked")
 	v.inspect("workflow-problems")
 
 	v.open(v.path())
