@@ -508,3 +508,49 @@ func TestRenameCopyDelete(t *testing.T) {
 	s.post(admin, base+"/delete", url.Values{}).want(http.StatusSeeOther)
 	s.get(admin, base).want(http.StatusNotFound)
 }
+
+// TestUnknownNodeType shows what nobody here knows, and lets it be deleted.
+func TestUnknownNodeType(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	w := s.shop()
+	if _, err := s.DB.ExecContext(t.Context(), `UPDATE alur.flow_nodes SET type = 'moon' WHERE key = 'take'`); err != nil {
+		t.Fatal(err)
+	}
+	path := pathOf(w).node("take")
+	page := s.get(admin, path).want(http.StatusOK)
+	if got := page.find("#n-take .node-sum"); got != "Unknown node type moon" {
+		t.Errorf("card says %q", got)
+	}
+	if _, off := page.doc().Find(".drawer-fields").Attr("disabled"); !off {
+		t.Error("the settings can be edited")
+	}
+	s.post(admin, path, url.Values{"title": {"x"}}).want(http.StatusUnprocessableEntity)
+	s.post(admin, path+"/delete", url.Values{}).want(http.StatusSeeOther)
+}
+
+// TestLargeWorkflow keeps 300 nodes within what a page may weigh.
+func TestLargeWorkflow(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	w := s.shop()
+	last := s.node(w, "enough")
+	_, err := s.DB.ExecContext(t.Context(), `
+		WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 296)
+		INSERT INTO alur.flow_nodes (id, key, title, workflow_id, upstream_id, downstream_id, type, config)
+		SELECT i, 'k' || i, 'Step ' || i, CAST($1 AS bigint), CASE WHEN i = 1 THEN CAST($2 AS bigint) ELSE i - 1 END, CASE WHEN i < 296 THEN i + 1 END,
+			'calculation', '{"engine": "math.js", "expression": "{{$jobsMapByNodeKey.find.stock}} + 1"}' FROM n`, w.ID, last.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DB.ExecContext(t.Context(), `UPDATE alur.flow_nodes SET downstream_id = 1 WHERE id = $1`, last.ID); err != nil {
+		t.Fatal(err)
+	}
+	page := s.get(admin, string(pathOf(w))).want(http.StatusOK)
+	if n := page.doc().Find("#flow .node").Length(); n != 301 {
+		t.Errorf("%d cards, want 301", n)
+	}
+	if size := len(page.Text); size > 400_000 {
+		t.Errorf("the page weighs %d bytes, want at most 400,000", size)
+	}
+}

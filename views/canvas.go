@@ -54,17 +54,16 @@ type AddPoint struct {
 type OutlineEntry struct {
 	Name    string
 	Icon    string
-	URL     string // "" for the name of a branch
-	Attrs   templ.Attributes
+	URL     string // of the card on the canvas; "" for the name of a branch
 	Current bool
 	Inside  []OutlineEntry
 }
 
-// Outline lists the cards of a canvas as a tree of links.
+// Outline lists the cards of a canvas as a tree of links to them.
 func Outline(cards []FlowCard) []OutlineEntry {
 	var list []OutlineEntry
 	for _, c := range cards {
-		list = append(list, OutlineEntry{Name: c.Title, Icon: c.Icon, URL: c.URL, Attrs: c.Attrs, Current: c.Current})
+		list = append(list, OutlineEntry{Name: c.Title, Icon: c.Icon, URL: "#n-" + c.Key, Current: c.Current})
 		for _, b := range c.Branches {
 			inside := []OutlineEntry{{Name: b.Name}}
 			list = append(list, OutlineEntry{Inside: append(inside, Outline(b.Cards)...)})

@@ -4,13 +4,15 @@
   "use strict";
   const cards = () => [...document.querySelectorAll(".canvas .node-open")];
 
-  // A save waits for the one before it, and then must build on its result.
+  // A save waits for the one before it, and then must build on its result: the
+  // first one of a version that runs has moved to a draft with another address.
   document.addEventListener("htmx:before:request", (e) => {
     const { sourceElement, request } = e.detail.ctx;
     const form = sourceElement.closest?.("[data-autosave]");
     const revision = form?.querySelector("[name=revision]");
     if (revision && request.body instanceof URLSearchParams && request.body.has("revision")) {
       request.body.set("revision", revision.value);
+      request.action = form.getAttribute("hx-post");
     }
   });
 

@@ -97,6 +97,8 @@
     e.stopPropagation();
   }, true);
 
+  document.addEventListener("htmx:after:swap", () => picker()?.scrollIntoView({ block: "nearest" }));
+
   // What is typed in the search is no setting: it must not save the form.
   document.addEventListener("change", (e) => {
     if (e.target.matches?.("[data-picker-search]")) e.stopImmediatePropagation();

@@ -16,6 +16,7 @@ type Names struct {
 	Groups    []engine.ScopeGroup // what is in scope
 	Catalogue node.Catalogue
 	Record    func(collection string) string // what one record is called: "Order"
+	Last      func(path string) (any, bool)  // the last real value of a variable; nil: nobody knows
 }
 
 // Label is a variable in words.

@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"alur/engine"
+	"alur/engine/expr"
+	"alur/engine/fault"
+	"alur/views"
+	"alur/views/nodeforms"
+)
+
+// scope is the popover of the variable button, or the fields of one relation.
+func (h *workflows) scope(c echo.Context) error {
+	d, err := h.open(c)
+	if err != nil {
+		return err
+	}
+	key := c.QueryParam("node")
+	names := d.env.Names
+	names.Groups = d.scope(key)
+	if key == "trigger" {
+		names.Groups = names.Groups[len(names.Groups)-1:] // nothing has happened before the trigger
+	}
+	from, err := d.samples(&names)
+	if err != nil {
+		return err
+	}
+	address := d.url() + "/scope?" + url.Values{"node": {key}}.Encode()
+	if of := c.QueryParam("of"); of != "" {
+		items := nodeforms.PickerItems(names, of, c.QueryParam("path"), address)
+		group := []nodeforms.PickerGroup{{Title: d.env.CollectionTitle(of), Items: items}}
+		return render(c, http.StatusOK, nodeforms.PickerPage(group, d.url()), nodeforms.PickerList(items))
+	}
+	groups := nodeforms.PickerGroups(names, address)
+	return render(c, http.StatusOK, nodeforms.PickerPage(groups, d.panelURL(key)), nodeforms.Picker(groups, from))
+}
+
+// samples lets names show what variables held in the newest run, and says which
+// run that was.
+func (d *desk) samples(names *nodeforms.Names) (from string, err error) {
+	ctx := d.c.Request().Context()
+	newest, _, err := d.h.engine.Executions(ctx, actor(d.c), engine.ExecutionFilter{Key: d.w.Key, Limit: 1})
+	if err != nil || len(newest) == 0 {
+		return "", err
+	}
+	x, jobs, err := d.h.engine.Execution(ctx, actor(d.c), newest[0].ID)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil // deleted between the two reads
+	}
+	if err != nil {
+		return "", err
+	}
+	var data any
+	_ = json.Unmarshal(x.Context, &data) // what is not JSON has no samples
+	results := map[string]any{}
+	for _, j := range jobs {
+		var v any
+		if json.Unmarshal(j.Result, &v) == nil {
+			results[j.NodeKey] = v
+		}
+	}
+	run := runVars{"$context": data, "$jobsMapByNodeKey": results}
+	names.Last = func(path string) (any, bool) { return expr.Resolve(run, path) }
+	return "Values from run " + views.ID(x.ID) + ", " + words(d.c).When(x.CreatedAt), nil
+}
+
+// runVars are the variables of a run that is over.
+type runVars map[string]any
+
+func (r runVars) Root(name string) (any, bool) {
+	v, ok := r[name]
+	return v, ok
+}
