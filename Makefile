@@ -11,7 +11,7 @@ TOOLS := $(wildcard cmd/tools/go.*)
 # real program.
 RACE := ./engine ./engine/auth ./engine/collection ./engine/link ./engine/mail ./engine/pg ./engine/queue ./engine/snowflake ./engine/task ./handlers
 
-.PHONY: help run build test check e2e bench go gcc postgresql chromium unit race
+.PHONY: help run build test check e2e bench screenshots go gcc postgresql chromium unit race
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +27,15 @@ check: go bin/staticcheck ## Formatting, vet, staticcheck, generated pages; no d
 e2e: postgresql chromium ## The journeys in a real browser
 	go test ./handlers/e2e/...
 
-bench: postgresql go ## Measure speed; make bench ONLY=W1,W3 runs some
-	go run ./cmd/bench -only "$(ONLY)"
+bench: postgresql build ## Measure speed; make bench ONLY=W1,W3 runs some
+	@go run ./cmd/bench -only "$(ONLY)"
+
+screenshots: postgresql chromium ## Take the pictures of the README again
+	rm -rf tmp/shots && mkdir -p tmp/shots
+	SHOTS=$(CURDIR)/tmp/shots go test -count=1 -run 'TestOrders|TestLeave' ./handlers/e2e
+	cp tmp/shots/canvas-1440-light.png .readme/canvas.png
+	cp tmp/shots/execution-step-1440-light.png .readme/execution.png
+	cp tmp/shots/decision-360-light.png .readme/decision.png
 
 build: go
 	go build -o bin/alur ./cmd/alur

@@ -58,6 +58,12 @@ func TestOrders(t *testing.T) {
 		t.Errorf("after the orders: %s", got)
 	}
 
+	v.open("/workflows")
+	v.follow("Orders and stock")
+	v.tap("#n-enough .node-open")
+	v.sees("#drawer-title", "Enough in stock?")
+	v.inspect("canvas")
+
 	v.open("/executions")
 	v.sees("tbody", "Completed")
 	v.inspect("executions")
