@@ -12,7 +12,6 @@ import (
 func TestShell(t *testing.T) {
 	t.Parallel()
 	s := startReady(t)
-	s.program(adminEmail, adminPassword)
 	v := s.visitor(t)
 	v.signIn(adminEmail, adminPassword)
 	v.follow("Install sample applications")
