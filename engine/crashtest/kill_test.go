@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,11 +36,11 @@ type gallery struct {
 
 func newGallery(t *testing.T) *gallery {
 	t.Helper()
-	r := &gallery{t: t, dir: crashtest.Dir(t)}
+	g := &gallery{t: t, dir: crashtest.Dir(t)}
 	address := freeAddress(t)
-	r.options = crashtest.Options{Wait: true, Env: append([]string{"DATA_DIR=" + r.dir, "LISTEN=" + address}, account...)}
-	r.server = crashtest.Start(t, r.options)
-	w := newWorkshop(t, crashtest.DatabaseURL(r.dir))
+	g.options = crashtest.Options{Wait: true, Env: append([]string{"DATA_DIR=" + g.dir, "LISTEN=" + address}, account...)}
+	g.server = crashtest.Start(t, g.options)
+	w := newWorkshop(t, crashtest.DatabaseURL(g.dir))
 	w.collection(`{"name": "shots", "title": "Shots", "fields": [{"name": "n", "type": "integer", "title": "N"}, {"name": "seen", "type": "integer", "title": "Seen"}]}`)
 	w.collection(`{"name": "hits", "title": "Hits", "fields": [{"name": "shot", "type": "bigInt", "title": "Shot"}]}`)
 	w.workflow(`{"collection": "shots", "mode": 1}`, false,
@@ -50,42 +51,42 @@ func newGallery(t *testing.T) *gallery {
 			"filter": {"$and": [{"id": {"$eq": "{{$context.data.id}}"}}]}, "values": {"seen": 1}}}`},
 	)
 	// Definitions reach other processes within moments; a fresh one has them.
-	r.server.Kill()
-	r.server = crashtest.Start(t, r.options)
-	r.client = signIn(t, "http://"+address)
-	return r
+	g.server.Kill()
+	g.server = crashtest.Start(t, g.options)
+	g.client = signIn(t, "http://"+address)
+	return g
 }
 
 // shoot creates records from several sides until so many are confirmed.
-func (r *gallery) shoot(until int64) {
+func (g *gallery) shoot(until int64) {
 	for range clients {
-		r.shooters.Go(func() {
-			for r.count.Load() < until {
+		g.shooters.Go(func() {
+			for g.count.Load() < until {
 				var made struct{ ID int64 }
-				if err := r.client.post(r.t.Context(), "shots:create", map[string]any{"n": r.next.Add(1)}, &made); err != nil {
-					pause(r.t.Context(), 10*time.Millisecond) // nobody there; what became of it is unknown
+				if err := g.client.post(g.t.Context(), "shots:create", map[string]any{"n": g.next.Add(1)}, &made); err != nil {
+					pause(g.t.Context(), 10*time.Millisecond) // nobody there; what became of it is unknown
 					continue
 				}
-				r.mu.Lock()
-				r.confirmed = append(r.confirmed, made.ID)
-				r.mu.Unlock()
-				r.count.Add(1)
+				g.mu.Lock()
+				g.confirmed = append(g.confirmed, made.ID)
+				g.mu.Unlock()
+				g.count.Add(1)
 			}
 		})
 	}
 }
 
-func (r *gallery) await(confirmed int64) {
-	r.t.Helper()
-	r.server.Await("confirmed creates", func() bool { return r.count.Load() >= confirmed })
+func (g *gallery) await(confirmed int64) {
+	g.t.Helper()
+	g.server.Await("confirmed creates", func() bool { return g.count.Load() >= confirmed })
 }
 
 // check waits for the last execution and looks at every record, also at those
 // that were not confirmed and are there all the same.
-func (r *gallery) check() {
-	r.t.Helper()
-	r.shooters.Wait()
-	w := newWorkshop(r.t, crashtest.DatabaseURL(r.dir))
+func (g *gallery) check() {
+	g.t.Helper()
+	g.shooters.Wait()
+	w := newWorkshop(g.t, crashtest.DatabaseURL(g.dir))
 	w.awaitQuiet()
 	var wrong []struct {
 		ID      int64 `db:"id"`
@@ -104,21 +105,21 @@ func (r *gallery) check() {
 			GROUP BY s.id, s.seen)
 		SELECT * FROM shot WHERE (runs, done, hits, updated) <> (1, 1, 1, true)`)
 	for _, s := range wrong[:min(len(wrong), 10)] {
-		r.t.Errorf("record %d has %d executions, %d of them completed, %d effects, updated: %v; %s", s.ID, s.Runs, s.Done, s.Hits, s.Updated, w.story(s.ID))
+		g.t.Errorf("record %d has %d executions, %d of them completed, %d effects, updated: %v; %s", s.ID, s.Runs, s.Done, s.Hits, s.Updated, w.story(s.ID))
 	}
 	var ids []int64
 	w.all(&ids, "SELECT id FROM public.shots ORDER BY id")
-	for _, id := range r.confirmed {
+	for _, id := range g.confirmed {
 		if _, there := slices.BinarySearch(ids, id); !there {
-			r.t.Errorf("record %d was confirmed and is not there", id)
+			g.t.Errorf("record %d was confirmed and is not there", id)
 		}
 	}
 	var stray int
 	w.get(&stray, "SELECT count(*) FROM public.hits WHERE shot NOT IN (SELECT id FROM public.shots)")
 	if stray != 0 {
-		r.t.Errorf("%d effects of records that are not there", stray)
+		g.t.Errorf("%d effects of records that are not there", stray)
 	}
-	r.t.Logf("%d creates, %d confirmed, %d stored", r.next.Load(), len(r.confirmed), len(ids))
+	g.t.Logf("%d creates, %d confirmed, %d stored", g.next.Load(), len(g.confirmed), len(ids))
 }
 
 // TestKill creates records through HTTP while the server, and with it its
@@ -126,20 +127,40 @@ func (r *gallery) check() {
 // have happened: the record, one finished execution, one effect.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	r := newGallery(t)
-	r.shoot(triggers)
+	g := newGallery(t)
+	g.shoot(triggers)
 	moments := make([]int64, kills)
 	for i := range moments {
 		moments[i] = rand.Int64N(triggers)
 	}
 	slices.Sort(moments)
 	for _, at := range moments {
-		r.await(at)
+		g.await(at)
 		pause(t.Context(), time.Duration(rand.IntN(30))*time.Millisecond)
-		r.server.Kill()
-		r.server = crashtest.Start(t, r.options)
+		g.server.Kill()
+		g.server = crashtest.Start(t, g.options)
 	}
-	r.check()
+	g.check()
+}
+
+// TestKillPostgreSQL kills the private PostgreSQL under the running server, which
+// gets it back and goes on by itself.
+func TestKillPostgreSQL(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t)
+	g.shoot(triggers / 2)
+	for i := range int64(5) {
+		g.await(i * triggers / 10)
+		old := crashtest.PostgreSQL(g.dir)
+		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
+			t.Fatalf("kill PostgreSQL %d: %v", old, err)
+		}
+		g.server.Await("a new PostgreSQL", func() bool {
+			pid := crashtest.PostgreSQL(g.dir)
+			return pid != 0 && pid != old && g.server.Healthy()
+		})
+	}
+	g.check()
 }
 
 // TestStop stops the server in order under load, again and again: it ends in
@@ -147,22 +168,22 @@ func TestKill(t *testing.T) {
 // lease to run out.
 func TestStop(t *testing.T) {
 	t.Parallel()
-	r := newGallery(t)
-	r.shoot(triggers / 2)
+	g := newGallery(t)
+	g.shoot(triggers / 2)
 	for i := range int64(3) {
-		r.await((i + 1) * triggers / 8)
+		g.await((i + 1) * triggers / 8)
 		began := time.Now()
-		if code := r.server.Stop(); code != 0 {
+		if code := g.server.Stop(); code != 0 {
 			t.Errorf("the server ends with code %d, want 0", code)
 		}
 		if took := time.Since(began); took > 25*time.Second {
 			t.Errorf("the stop took %v", took)
 		}
-		r.server = crashtest.Start(t, r.options)
+		g.server = crashtest.Start(t, g.options)
 	}
-	r.shooters.Wait()
+	g.shooters.Wait()
 	began := time.Now()
-	r.check()
+	g.check()
 	if took := time.Since(began); took > 20*time.Second { // a lease is 30 s
 		t.Errorf("the rest took %v after the last stop", took)
 	}
