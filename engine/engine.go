@@ -20,6 +20,10 @@ const (
 
 	workflowsWait  = 5 * time.Millisecond
 	executionsWait = 100 * time.Millisecond
+
+	// lookEvery is how long definitions are believed without a look at whether
+	// they changed: a signal can be lost with the process that was to send it.
+	lookEvery = 2 * time.Second
 )
 
 //go:embed queries.sql
@@ -41,6 +45,8 @@ type Engine struct {
 	armed    []*Armed           // enabled workflows; nil: not loaded
 	loaded   bool
 	epoch    int64 // rises with every change of a definition
+	looked   time.Time
+	seen     string // what definitions looked like then
 	watchers map[int64]map[chan struct{}]struct{}
 	tempers  map[int64]*temper
 }
@@ -84,6 +90,32 @@ func (e *Engine) forget() {
 	e.epoch++
 	e.armed, e.loaded = nil, false
 	clear(e.programs)
+}
+
+// lookAgain forgets the definitions when they changed without our hearing of it.
+func (e *Engine) lookAgain(ctx context.Context) {
+	now := e.Now()
+	e.mu.Lock()
+	age := now.Sub(e.looked)
+	due := age < 0 || age >= lookEvery
+	if due {
+		e.looked = now
+	}
+	e.mu.Unlock()
+	if !due {
+		return
+	}
+	var seen string
+	if err := e.DB.Side().GetContext(ctx, &seen, queries.Get("definitions")); err != nil {
+		return // whoever asked meets the same error when it goes on
+	}
+	e.mu.Lock()
+	changed := seen != e.seen
+	e.seen = seen
+	e.mu.Unlock()
+	if changed {
+		e.forget()
+	}
 }
 
 // Watch returns a channel that gets a signal when the execution moved on. The

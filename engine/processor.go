@@ -59,7 +59,8 @@ type run struct {
 	inline  bool           // a synchronous run: it ends or waits, and never yields
 	began   time.Time
 	steps   int
-	woken   int // entries of claim.Wake that were worked off
+	refused []*refusal // changes of steps that synchronous workflows undid
+	woken   int        // entries of claim.Wake that were worked off
 	ended   bool
 	status  node.Status // when ended; Pending when it waits
 	yielded bool        // stopped in the middle so that its jobs get written
@@ -305,6 +306,9 @@ func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context
 			}
 		} else {
 			err = tx.Savepoint(ctx, func() (err error) { out, err = guarded(); return err })
+			if f, ok := errors.AsType[*refusal](err); ok {
+				r.refused = append(r.refused, f)
+			}
 		}
 	}
 	j.input, j.hasInput = s.Input, s.Input != nil

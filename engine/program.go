@@ -34,6 +34,7 @@ type instruction struct {
 
 // program returns a workflow version made ready to run.
 func (e *Engine) program(ctx context.Context, workflowID int64) (*program, error) {
+	e.lookAgain(ctx)
 	e.mu.Lock()
 	p, epoch := e.programs[workflowID], e.epoch
 	e.mu.Unlock()
@@ -52,6 +53,8 @@ func (e *Engine) program(ctx context.Context, workflowID int64) (*program, error
 	return p, nil
 }
 
+// loadProgram reads over the side pool: a synchronous execution is inside of a
+// transaction that may hold the last connection.
 func (e *Engine) loadProgram(ctx context.Context, workflowID int64) (*program, error) {
 	var head struct {
 		Key      string `db:"key"`
@@ -59,7 +62,7 @@ func (e *Engine) loadProgram(ctx context.Context, workflowID int64) (*program, e
 		Sync     bool   `db:"sync"`
 		Revision int64  `db:"revision"`
 	}
-	err := e.DB.GetContext(ctx, &head, queries.Get("program"), workflowID)
+	err := e.DB.Side().GetContext(ctx, &head, queries.Get("program"), workflowID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return &program{workflowID: workflowID, broken: "The workflow of this execution has been deleted."}, nil
 	}
@@ -67,7 +70,7 @@ func (e *Engine) loadProgram(ctx context.Context, workflowID int64) (*program, e
 		return nil, fmt.Errorf("load workflow %d: %w", workflowID, err)
 	}
 	var nodes []Node
-	if err := e.DB.SelectContext(ctx, &nodes, queries.Get("program_nodes"), workflowID); err != nil {
+	if err := e.DB.Side().SelectContext(ctx, &nodes, queries.Get("program_nodes"), workflowID); err != nil {
 		return nil, fmt.Errorf("load the nodes of workflow %d: %w", workflowID, err)
 	}
 	p := link(nodes)

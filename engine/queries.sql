@@ -4,6 +4,11 @@ FROM alur.workflows
 WHERE enabled
 ORDER BY id
 
+-- name: definitions
+-- A text that differs when any definition does.
+SELECT CAST(coalesce(sum(hashtextextended(concat_ws(' ', id, revision, enabled), 0)), 0) AS text)
+FROM alur.workflows
+
 -- name: enqueue
 INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7)

@@ -172,6 +172,7 @@ func (e *Engine) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temp
 	}
 	started := e.Now()
 	var f flush
+	var refused []*refusal
 	for done < len(claims) && (done == 0 || e.Now().Sub(started) < batchWork) {
 		r := e.newRun(p, claims[done])
 		r.tx, r.careful = begin, careful
@@ -179,6 +180,7 @@ func (e *Engine) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temp
 			return 0, nil, err
 		}
 		f.add(r)
+		refused = append(refused, r.refused...)
 		done++
 		if r.yielded {
 			c := r.claim
@@ -192,7 +194,9 @@ func (e *Engine) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temp
 	if tx == nil {
 		err = f.write(ctx, conn)
 	} else if err = f.write(ctx, tx); err == nil {
-		err = tx.Commit(ctx)
+		if err = recordAll(ctx, tx, refused); err == nil {
+			err = tx.Commit(ctx)
+		}
 	}
 	if err != nil {
 		return 0, nil, err

@@ -11,6 +11,32 @@ import (
 	"alur/engine/value"
 )
 
+// refusal is the cause of the error by which a synchronous execution undoes the
+// change that started it. When that change was a step of another execution, the
+// other one records the refused one with its own journal.
+type refusal struct {
+	inner []*refusal // what was refused on the way
+	write func(ctx context.Context, q pg.Q) error
+}
+
+func (*refusal) Error() string { return "refused by a synchronous workflow" }
+
+func (f *refusal) record(ctx context.Context, q pg.Q) error {
+	if err := recordAll(ctx, q, f.inner); err != nil {
+		return err
+	}
+	return f.write(ctx, q)
+}
+
+func recordAll(ctx context.Context, q pg.Q, refused []*refusal) error {
+	for _, f := range refused {
+		if err := f.record(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // runSync runs an execution inside tx, the transaction of the change that
 // caused it, on the same connection. Its history is written in tx too; when the
 // workflow refuses the change, the history is written after the rollback, so
@@ -27,15 +53,15 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
 	r := e.newRun(p, claim)
 	r.tx = func(context.Context) (*pg.Tx, error) { return tx, nil }
 	r.careful, r.inline = true, true // a failing node must not fail the caller's transaction
-	if err := r.begin(ctx, tx); err != nil {
-		return err
-	}
-	write := func(ctx context.Context, q pg.Q) error {
+	insert := func(ctx context.Context, q pg.Q) error {
 		_, err := q.ExecContext(ctx, queries.Get("insert_sync"), claim.ID, claim.WorkflowID, claim.Key, nullString(ev.EventKey),
 			[]byte(claim.Context), nullArray(ev.Stack), nullID(ev.CreatedBy), claim.StartedAt.UTC())
 		if err != nil {
 			return fmt.Errorf("record execution %d: %w", claim.ID, err)
 		}
+		return nil
+	}
+	finish := func(ctx context.Context, q pg.Q) error {
 		var f flush
 		f.add(r)
 		if err := f.write(ctx, q); err != nil {
@@ -43,8 +69,24 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
 		}
 		return nil
 	}
+	// Before it runs, so that it counts in the chain of what its steps start.
+	if err := insert(ctx, tx); err != nil {
+		return err
+	}
+	if err := r.begin(ctx, tx); err != nil {
+		return err
+	}
 	if r.status >= node.Pending || !ev.MustSucceed {
-		return write(ctx, tx)
+		if err := finish(ctx, tx); err != nil {
+			return err
+		}
+		return recordAll(ctx, tx, r.refused)
+	}
+	write := func(ctx context.Context, q pg.Q) error {
+		if err := insert(ctx, q); err != nil {
+			return err
+		}
+		return finish(ctx, q)
 	}
 	tx.OnRollback(func() {
 		ctx := context.WithoutCancel(ctx)
@@ -56,5 +98,6 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
 	return &fault.Error{
 		Kind: fault.Invalid, Code: "WORKFLOW_ROLLBACK_ON_FAILURE",
 		Msg: fmt.Sprintf("Not saved. The workflow “%s” refused this change. Its execution %d says why.", ev.Workflow.Title, claim.ID),
+		Err: &refusal{inner: r.refused, write: write},
 	}
 }

@@ -66,6 +66,7 @@ type Armed struct {
 // Armed returns the enabled workflows of a trigger type. The list is read once
 // and kept until a definition changes.
 func (e *Engine) Armed(ctx context.Context, kind string) ([]*Armed, error) {
+	e.lookAgain(ctx)
 	e.mu.Lock()
 	all, loaded, epoch := e.armed, e.loaded, e.epoch
 	e.mu.Unlock()
@@ -92,6 +93,7 @@ func (e *Engine) Armed(ctx context.Context, kind string) ([]*Armed, error) {
 	return of, nil
 }
 
+// loadArmed reads over the side pool: the caller may hold the last connection.
 func (e *Engine) loadArmed(ctx context.Context) ([]*Armed, error) {
 	var rows []struct {
 		ID      int64           `db:"id"`
@@ -102,7 +104,7 @@ func (e *Engine) loadArmed(ctx context.Context) ([]*Armed, error) {
 		Config  json.RawMessage `db:"config"`
 		Options json.RawMessage `db:"options"`
 	}
-	if err := e.DB.SelectContext(ctx, &rows, queries.Get("armed")); err != nil {
+	if err := e.DB.Side().SelectContext(ctx, &rows, queries.Get("armed")); err != nil {
 		return nil, fmt.Errorf("list enabled workflows: %w", err)
 	}
 	all := make([]*Armed, 0, len(rows))
@@ -196,11 +198,23 @@ func (e *Engine) stopped(ctx context.Context, tx *pg.Tx, ev Event) (bool, error)
 	}
 	detail := fmt.Sprintf("The change came from a run of this workflow itself (%s in the same chain), and its recursion limit is %d.",
 		plural(n, "run", "runs"), ev.Workflow.StackLimit)
-	_, err := tx.ExecContext(ctx, queries.Get("skip"), e.IDs.Next(), ev.Workflow.ID, ev.Workflow.Key, "stack_limit", detail, pq.Array(ev.Stack))
+	return true, e.Skip(ctx, tx, ev.Workflow, StackLimit, detail, ev.Stack)
+}
+
+// Reasons for an event that starts nothing.
+const (
+	StackLimit    = "stack_limit" // the chain of executions came back to the workflow
+	BrokenTrigger = "trigger"     // the trigger's settings do not fit any more
+)
+
+// Skip leaves a record in tx of an event that starts nothing, with detail in
+// words for people.
+func (e *Engine) Skip(ctx context.Context, tx *pg.Tx, w *Armed, reason, detail string, stack []int64) error {
+	_, err := tx.ExecContext(ctx, queries.Get("skip"), e.IDs.Next(), w.ID, w.Key, reason, detail, nullArray(stack))
 	if err != nil {
-		return false, fmt.Errorf("record the stopped trigger of workflow %d: %w", ev.Workflow.ID, err)
+		return fmt.Errorf("record the stopped trigger of workflow %d: %w", w.ID, err)
 	}
-	return true, nil
+	return nil
 }
 
 func plural(n int, one, many string) string {

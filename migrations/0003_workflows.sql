@@ -110,7 +110,7 @@ CREATE TABLE alur.skipped_triggers (
     id          bigint PRIMARY KEY,
     workflow_id bigint NOT NULL,
     key         text NOT NULL,
-    reason      text NOT NULL,                      -- one word: stack_limit
+    reason      text NOT NULL,                      -- one word: stack_limit, trigger
     detail      text NOT NULL,
     stack       bigint[],
     created_at  timestamptz NOT NULL DEFAULT now()

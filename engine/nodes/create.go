@@ -59,6 +59,6 @@ func (create) Outputs(c CreateConfig, cat node.Catalogue) []node.Variable {
 func (create) Check(c CreateConfig, cat node.Catalogue) node.Problems {
 	return check(c.Collection, cat, func(f fields, collection string, p node.Problems) {
 		p["params.values"] = f.values(collection, c.Params.Values)
-		p["params.appends"] = f.paths(collection, c.Params.Appends)
+		p["params.appends"] = f.Paths(collection, c.Params.Appends)
 	})
 }

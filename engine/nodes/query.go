@@ -126,11 +126,11 @@ func (query) Outputs(c QueryConfig, cat node.Catalogue) []node.Variable {
 
 func (query) Check(c QueryConfig, cat node.Catalogue) node.Problems {
 	return check(c.Collection, cat, func(f fields, collection string, p node.Problems) {
-		p["params.filter"] = f.filter(collection, c.Params.Filter.Value())
-		p["params.appends"] = f.paths(collection, c.Params.Appends)
+		p["params.filter"] = f.Filter(collection, c.Params.Filter.Value())
+		p["params.appends"] = f.Paths(collection, c.Params.Appends)
 		for _, key := range c.Params.Sort {
 			if p["params.sort"] == "" {
-				p["params.sort"] = f.path(collection, key.Field)
+				p["params.sort"] = f.Path(collection, key.Field)
 			}
 		}
 	})

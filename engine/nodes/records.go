@@ -62,7 +62,7 @@ func check(name string, cat node.Catalogue, find func(f fields, collection strin
 		return p
 	}
 	p := node.Problems{}
-	find(fields{cat}, local(name), p)
+	find(fields{node.Fields{Catalogue: cat}}, local(name), p)
 	for key, problem := range p {
 		if problem == "" {
 			delete(p, key)
@@ -77,7 +77,7 @@ func filterProblem(f fields, collection string, filter expr.Template, doing stri
 	if emptyFilter(v) {
 		return fmt.Sprintf("Say which records to %s: add at least one condition.", doing)
 	}
-	return f.filter(collection, v)
+	return f.Filter(collection, v)
 }
 
 // emptyFilter reports whether a filter has no condition at all: nothing, {}, or

@@ -3,12 +3,15 @@ package triggers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
+	"alur/engine/fault"
 	"alur/engine/node"
 	"alur/engine/pg"
 )
@@ -24,6 +27,9 @@ type CollectionConfig struct {
 	Appends           []string       `json:"appends"`
 	RollbackOnFailure bool           `json:"rollbackOnFailure"` // synchronous workflows only
 }
+
+// name is the collection without its data source; "main" is the only one.
+func (c CollectionConfig) name() string { return strings.TrimPrefix(c.Collection, "main:") }
 
 var collectionModes = []int{1, 2, 3, 4}
 
@@ -71,17 +77,16 @@ func (t *collectionTrigger) Check(raw json.RawMessage, cat node.Catalogue) node.
 	if c.Collection == "" {
 		return p
 	}
-	fields, ok := cat.Fields(c.Collection)
-	if !ok {
-		p["collection"] = fmt.Sprintf("There is no collection %q any more. Choose another.", c.Collection)
+	if _, ok := cat.Fields(c.name()); !ok {
+		p["collection"] = fmt.Sprintf("There is no collection “%s” any more. Choose another.", c.name())
 		return p
 	}
-	has := func(name string) bool {
-		return slices.ContainsFunc(fields, func(v node.Variable) bool { return v.Path == name })
-	}
-	for _, name := range c.Changed {
-		if !has(name) {
-			p["changed"] = fmt.Sprintf("The collection has no field %q any more. Remove it.", name)
+	f := node.Fields{Catalogue: cat}
+	for field, problem := range map[string]string{
+		"changed": f.Paths(c.name(), c.Changed), "condition": f.Filter(c.name(), c.Condition), "appends": f.Paths(c.name(), c.Appends),
+	} {
+		if problem != "" && p[field] == "" {
+			p[field] = problem
 		}
 	}
 	return p
@@ -93,8 +98,8 @@ func (t *collectionTrigger) Outputs(raw json.RawMessage, cat node.Catalogue) []n
 		return nil
 	}
 	c := decoded.(CollectionConfig)
-	record := node.Variable{Path: "data", Title: "Record", Target: c.Collection}
-	record.Children, _ = cat.Fields(c.Collection)
+	record := node.Variable{Path: "data", Title: "Record", Target: c.name()}
+	record.Children, _ = cat.Fields(c.name())
 	return []node.Variable{record}
 }
 
@@ -117,6 +122,9 @@ func (l collectionListener) Changed(ctx context.Context, tx *pg.Tx, a collection
 				continue
 			}
 			data, ok, err := l.data(ctx, tx, c, change)
+			if fault.Is(err, fault.Invalid) {
+				err = l.broken(ctx, tx, a, w, err)
+			}
 			if err != nil {
 				return err
 			}
@@ -131,12 +139,22 @@ func (l collectionListener) Changed(ctx context.Context, tx *pg.Tx, a collection
 	return l.e.Start(ctx, tx, events)
 }
 
+// broken is for settings that do not fit the collection any more. They stop no
+// one's work, except when nothing may be saved without this workflow.
+func (l collectionListener) broken(ctx context.Context, tx *pg.Tx, a collection.Access, w *engine.Armed, cause error) error {
+	words := cause.Error()
+	if f, ok := errors.AsType[*fault.Error](cause); ok {
+		words = f.Msg
+	}
+	if w.Sync && w.Config.(CollectionConfig).RollbackOnFailure {
+		return fault.Wrap(fault.Invalid, fmt.Sprintf("Not saved. The workflow “%s” must agree to this change, and its trigger does not fit the collection any more: %s", w.Title, words), cause)
+	}
+	return l.e.Skip(ctx, tx, w, engine.BrokenTrigger, "The trigger does not fit its collection any more: "+words, a.Stack)
+}
+
 // wants reports whether change is of the kind c asks for.
 func (c CollectionConfig) wants(change collection.Change) bool {
-	if c.Collection != change.Collection.Name && c.Collection != "main:"+change.Collection.Name {
-		return false
-	}
-	if c.Mode&int(change.Kind) == 0 {
+	if c.name() != change.Collection.Name || c.Mode&int(change.Kind) == 0 {
 		return false
 	}
 	if change.Kind != collection.Updated || len(c.Changed) == 0 {
