@@ -241,7 +241,7 @@ func (d *desk) canvas(open string) views.Canvas {
 		Key: "trigger", Icon: "bolt", Trigger: true, Current: open == "trigger",
 		Title:   d.scopeTitle(),
 		Summary: triggerforms.SummaryOf(d.w.Type, d.w.Config, d.env),
-		URL:     d.url() + "/trigger", Attrs: views.OpenCard(d.url() + "/trigger"),
+		URL:     d.url() + "/trigger",
 		Problem: d.problemAt(""), Add: d.addPoint("trigger", nil, "the trigger"),
 	}}
 	return views.Canvas{Label: "Workflow", Edit: true, Ended: true, Cards: append(cards, d.cards(d.tree, open)...)}
@@ -254,11 +254,11 @@ func (d *desk) cards(level engine.Level, open string) []views.FlowCard {
 	for _, n := range level {
 		card := views.FlowCard{
 			Key: n.Key, Icon: nodeforms.IconOf(n.Type), Title: nodeTitle(n), Current: n.Key == open,
-			Summary: nodeforms.SummaryOf(n.Type, n.Config, d.env), URL: d.nodeURL(n.Key), Attrs: views.OpenCard(d.nodeURL(n.Key)),
+			Summary: nodeforms.SummaryOf(n.Type, n.Config, d.env), URL: d.nodeURL(n.Key),
 			Problem: d.problemAt(n.Key), Add: d.addPoint(n.Key, nil, nodeTitle(n)),
 		}
 		if !d.readOnly() {
-			card.Menu = []views.Link{{Text: "Delete…", Icon: "trash", URL: d.nodeURL(n.Key) + "/delete"}}
+			card.Menu = []views.Link{{Text: "Delete…", URL: d.nodeURL(n.Key) + "/delete"}}
 		}
 		for _, b := range n.Branches {
 			card.Branches = append(card.Branches, views.CanvasBranch{
