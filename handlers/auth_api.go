@@ -23,15 +23,5 @@ func (h *authAPI) Routes(g *Group) {
 }
 
 func (h *authAPI) find(ctx context.Context, a auth.Actor, filter any) ([]int64, error) {
-	page, err := h.records.List(ctx, h.db, collection.Access{Actor: a}, "users",
-		collection.Query{Filter: filter, Fields: []string{"id"}, All: true})
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]int64, len(page.Records))
-	for i, r := range page.Records {
-		id, _ := r["id"].(float64)
-		ids[i] = int64(id)
-	}
-	return ids, nil
+	return recordIDs(ctx, h.db, h.records, a, "users", filter)
 }

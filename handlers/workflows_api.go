@@ -24,7 +24,13 @@ func (h *workflowsAPI) Routes(g *Group) {
 }
 
 func (h *workflowsAPI) find(ctx context.Context, a auth.Actor, name string, filter any) ([]int64, error) {
-	page, err := h.records.List(ctx, h.db, collection.Access{Actor: a}, name,
+	return recordIDs(ctx, h.db, h.records, a, name, filter)
+}
+
+// recordIDs returns the ids of the records of a collection that a filter
+// matches, as far as the actor may see them.
+func recordIDs(ctx context.Context, q pg.Q, records *collection.Store, a auth.Actor, name string, filter any) ([]int64, error) {
+	page, err := records.List(ctx, q, collection.Access{Actor: a}, name,
 		collection.Query{Filter: filter, Fields: []string{"id"}, All: true})
 	if err != nil {
 		return nil, err
