@@ -193,12 +193,12 @@ func newWorkflow(c echo.Context, status int, vm views.NewWorkflow) error {
 }
 
 func (h *workflows) create(c echo.Context) error {
-	vm := views.NewWorkflow{Title: strings.TrimSpace(c.FormValue("title")), Type: c.FormValue("type")}
+	vm := views.NewWorkflow{Title: strings.TrimSpace(c.FormValue("title")), Type: c.FormValue("type"), Sync: c.FormValue("sync") == "true"}
 	if vm.Title == "" {
 		vm.Problems = map[string]string{"title": "Give the workflow a name."}
 		return newWorkflow(c, http.StatusUnprocessableEntity, vm)
 	}
-	w, err := h.engine.CreateWorkflow(c.Request().Context(), actor(c), engine.NewWorkflow{Title: vm.Title, Type: vm.Type})
+	w, err := h.engine.CreateWorkflow(c.Request().Context(), actor(c), engine.NewWorkflow{Title: vm.Title, Type: vm.Type, Sync: vm.Sync})
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
 		vm.Problems = f.Fields
 		return newWorkflow(c, http.StatusUnprocessableEntity, vm)

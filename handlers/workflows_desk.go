@@ -68,6 +68,7 @@ func (h *workflows) openID(c echo.Context, id int64) (*desk, error) {
 	if d.env.Users, err = h.userOptions(c); err != nil {
 		return nil, err
 	}
+	d.env.Sync = d.w.Sync
 	d.tree, _ = engine.BuildTree(d.nodes) // what is wrong with it is among the problems
 	d.checked = h.engine.Check(d.w, d.nodes)
 	d.env.Names.Groups = d.scope("")

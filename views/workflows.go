@@ -180,6 +180,7 @@ type NodeItem struct {
 // NewWorkflow is the form of a new workflow.
 type NewWorkflow struct {
 	Title, Type string
+	Sync        bool // runs at once instead of in the background
 	Types       []Option
 	Problems    map[string]string
 }

@@ -172,11 +172,11 @@ func (b *base) problem(name, msg string) {
 type Env struct {
 	Action      string // the address of the node, where its form posts to
 	Scope       string // the address of the variable picker
+	Sync        bool   // the workflow runs while the change is saved
 	Collections []*collection.Collection
 	Users       []views.Option
 	Names       Names
 	Problems    map[string]string // by control name or config key
-	Links       map[string]string // for manual nodes and the like: further addresses
 }
 
 // Collection returns the collection called name, or nil.

@@ -31,6 +31,7 @@ type collectionForm struct {
 	changed    []string
 	condition  nodeforms.Filter
 	appends    []string
+	rollback   bool
 	env        *nodeforms.Env
 	problems   map[string]string
 }
@@ -43,6 +44,7 @@ func (f *collectionForm) Load(config nodeforms.Object) {
 	f.changed = nodeforms.Texts(config["changed"])
 	f.condition = nodeforms.LoadFilter(config["condition"])
 	f.appends = nodeforms.Texts(config["appends"])
+	f.rollback, _ = config["rollbackOnFailure"].(bool)
 }
 
 func (f *collectionForm) Read(v url.Values, env *nodeforms.Env) {
@@ -50,6 +52,7 @@ func (f *collectionForm) Read(v url.Values, env *nodeforms.Env) {
 	f.collection, f.mode = v.Get("collection"), v.Get("mode")
 	f.changed, f.appends = v["changed"], v["appends"]
 	f.condition = nodeforms.ReadFilter(v, "condition")
+	f.rollback = v.Get("rollbackOnFailure") == "true"
 }
 
 func (f *collectionForm) Do(verb, place string) { f.condition.Do(verb, "condition", place) }
@@ -66,6 +69,9 @@ func (f *collectionForm) Save(config nodeforms.Object) {
 	}
 	if f.mode != "4" && len(f.appends) > 0 {
 		config["appends"] = f.appends
+	}
+	if f.env.Sync {
+		config["rollbackOnFailure"] = f.rollback
 	}
 	config["condition"], f.problems = f.condition.Stored(f.env, f.collection, "condition")
 }
@@ -119,6 +125,9 @@ func collectionSummary(config json.RawMessage, env *nodeforms.Env) string {
 			names = append(names, nodeforms.FieldTitle(env, f.collection, name))
 		}
 		return title + " · when " + strings.Join(names, ", ") + " changed"
+	}
+	if env.Sync {
+		return title + " · while saving"
 	}
 	return title + " · after saving"
 }
@@ -174,7 +183,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var2 string
 					templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(o.Value)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 129, Col: 80}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 138, Col: 80}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 					if templ_7745c5c3_Err != nil {
@@ -197,7 +206,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var3 string
 					templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(o.Text)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 129, Col: 116}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 138, Col: 116}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 					if templ_7745c5c3_Err != nil {
@@ -229,7 +238,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var4 string
 					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(name)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 137, Col: 52}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 146, Col: 52}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 					if templ_7745c5c3_Err != nil {
@@ -255,6 +264,19 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = nodeforms.AppendsField(env, f.collection, f.appends, "appends").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if env.Sync {
+				templ_7745c5c3_Err = views.CheckField(views.Field{
+					Name: "rollbackOnFailure", Label: "Refuse the change when the run fails", Checked: f.rollback,
+					Help: "Whoever saves is told that it was refused, and nothing is saved.",
+				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -2,6 +2,7 @@ package triggerforms_test
 
 import (
 	"encoding/json"
+	"net/url"
 	"testing"
 	"time"
 
@@ -60,5 +61,34 @@ func TestWords(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %q, want %q", config, got, want)
 		}
+	}
+}
+
+// TestRoundTrip opens stored settings, reads them back from a form with the
+// same values, and expects the same settings.
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	env := &nodeforms.Env{Sync: true}
+	form := triggerforms.Lookup("collection").New()
+	form.Read(url.Values{
+		"collection": {"orders"}, "mode": {"3"}, "changed": {"status"}, "appends": {"product"}, "rollbackOnFailure": {"true"},
+		"condition.0.left": {"status"}, "condition.0.is": {"$eq"}, "condition.0.right": {"paid"},
+	}, env)
+	config := nodeforms.Object{"own": "kept"}
+	form.Save(config)
+	got, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"appends":["product"],"changed":["status"],"collection":"orders","condition":{"$and":[{"status":{"$eq":"paid"}}]},"mode":3,"own":"kept","rollbackOnFailure":true}`
+	if string(got) != want {
+		t.Errorf("saved\n%s\nwant\n%s", got, want)
+	}
+	again := triggerforms.Lookup("collection").New()
+	again.Load(nodeforms.Decode(got))
+	again.Read(url.Values{"collection": {"orders"}, "mode": {"4"}, "changed": {"status"}, "appends": {"product"}}, env)
+	again.Save(config)
+	if changed := config["changed"].([]string); len(changed) != 0 {
+		t.Errorf("a trigger for deletion keeps changed fields: %v", changed)
 	}
 }
