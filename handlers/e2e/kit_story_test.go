@@ -109,12 +109,6 @@ func (v *visitor) write(label, text string) {
 	v.must(err, "leave “"+label+"”")
 }
 
-// saved waits until the drawer says so.
-func (v *visitor) saved() {
-	v.t.Helper()
-	v.sees("#drawer .saved", "Saved")
-}
-
 // date sets a date field, whose typing depends on the browser's language.
 func (v *visitor) date(label, day string) {
 	v.t.Helper()

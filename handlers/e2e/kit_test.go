@@ -146,12 +146,6 @@ func (s *server) stop() {
 	late.Stop()
 }
 
-// kill ends the program as a crash does.
-func (s *server) kill() {
-	s.cmd.Process.Kill()
-	s.cmd.Wait()
-}
-
 // tail keeps the end of what is written to it.
 type tail struct {
 	mu   sync.Mutex
