@@ -98,14 +98,14 @@ func TestGiveUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.mustStart(w.workflow(false, "", flow{kind: "test_local", key: "a", config: count(effect)}), 1)
-	if _, err := w.db.ExecContext(t.Context(), "UPDATE alur.executions SET attempts = 5"); err != nil {
+	if _, err := w.db.ExecContext(t.Context(), "UPDATE alur.executions SET attempts = 10"); err != nil {
 		t.Fatal(err)
 	}
 	w.work()
 	if got, want := w.story(), "-2:a=-2"; got != want {
 		t.Fatalf("got %s, want %s", got, want)
 	}
-	if got := w.one("SELECT reason FROM alur.executions"); !strings.Contains(got, "begun 5 times") {
+	if got := w.one("SELECT reason FROM alur.executions"); !strings.Contains(got, "begun 10 times") {
 		t.Errorf("the reason is %q", got)
 	}
 	if got := w.one("SELECT count(*) FROM public.effects"); got != "0" {
@@ -277,7 +277,7 @@ func TestStopReleases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Release(context.WithoutCancel(t.Context()), claims); err != nil {
+	if err := q.Release(context.WithoutCancel(t.Context()), claims, 0); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.one("SELECT count(*) FROM alur.executions WHERE lease_until IS NULL AND attempts = 0"); got != "5" {

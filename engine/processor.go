@@ -30,7 +30,7 @@ const (
 	maxResult = 1 << 20
 	// maxAttempts is how often an execution is begun without moving on before it
 	// counts as broken.
-	maxAttempts = 5
+	maxAttempts = 10
 	// suspectAfter is how often that may happen before the execution runs apart
 	// from others; see apart.
 	suspectAfter = 3
@@ -117,6 +117,11 @@ func (r *run) begin(ctx context.Context, load pg.Q) error {
 		return nil
 	}
 	if r.claim.Attempts > maxAttempts {
+		if r.claim.Attempts == maxAttempts+1 { // reading the journal may be what kills
+			if err := r.load(ctx, load); err != nil {
+				return err
+			}
+		}
 		r.breakOff(node.Error, fmt.Sprintf("This execution was begun %d times and got no further, as if the server stopped each time. "+
 			"Look for a step that needs too much memory or time.", r.claim.Attempts-1))
 		return nil
@@ -128,43 +133,84 @@ func (r *run) begin(ctx context.Context, load pg.Q) error {
 		}
 		return r.walk(ctx, r.p.head, nil)
 	}
-	last, err := r.load(ctx, load)
-	if err != nil {
+	if err := r.load(ctx, load); err != nil {
 		return err
 	}
 	if len(r.claim.Wake) > 0 {
 		return r.resume(ctx)
 	}
-	if last == nil {
-		return r.walk(ctx, r.p.head, nil)
-	}
-	if last.status == node.Pending {
-		r.end(node.Pending) // nothing to do but wait on
-		return nil
-	}
-	next, previous := r.after(last)
+	next, previous := r.position()
 	return r.walk(ctx, next, previous)
+}
+
+// position follows the journal to its end: the next node and the job that leads
+// there, or nil when the execution waits or has ended. The ids of jobs do not
+// tell, because those of two processes grow each by its own clock.
+func (r *run) position() (*instruction, *job) {
+	in, previous := r.p.head, (*job)(nil)
+	for range len(r.p.nodes) + 1 { // links could form a ring
+		if in == nil {
+			return nil, nil
+		}
+		j := r.known[in.ID]
+		if j == nil {
+			return in, previous
+		}
+		if j.status == node.Pending {
+			r.end(node.Pending)
+			return nil, nil
+		}
+		in, previous = r.after(j)
+	}
+	r.stopAt(r.p.head, nil, node.Error, "The nodes of this workflow are linked in a circle.")
+	return nil, nil
 }
 
 // breakOff ends the execution with a job that says why, at the node that would
 // have been next.
 func (r *run) breakOff(status node.Status, why string) {
+	at := r.p.head
+	if in, _ := r.position(); in != nil {
+		at = in
+	}
+	var answered *job
+	if r.woken < len(r.claim.Wake) {
+		answered = r.find(r.claim.Wake[r.woken])
+	}
+	r.stopAt(at, answered, status, why)
+}
+
+// stopAt ends the execution at j, or at in when j is nil.
+func (r *run) stopAt(in *instruction, j *job, status node.Status, why string) {
 	r.reason = why
-	if at := r.p.head; at != nil {
-		j := &job{id: r.e.IDs.Next(), node: at, attempt: max(r.claim.Attempts, 1), started: r.e.Now(), dirty: true}
+	if j == nil && in != nil {
+		j = &job{id: r.e.IDs.Next(), node: in, attempt: max(r.claim.Attempts, 1), started: r.e.Now()}
+	}
+	if j != nil {
 		r.record(j, node.Stop(status, map[string]any{"message": why}))
-		r.add(j)
+		r.save(j)
 	}
 	r.end(status)
 }
 
 func (r *run) end(status node.Status) { r.ended, r.status = true, status }
 
-// load reads the jobs of earlier segments and returns the newest.
-func (r *run) load(ctx context.Context, q pg.Q) (last *job, err error) {
+// safely turns a crash outside of the nodes' own code into an error.
+func (r *run) safely(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("execution panicked", "execution_id", r.claim.ID, "err", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("this execution crashed: %v", p)
+		}
+	}()
+	return fn()
+}
+
+// load reads the jobs of earlier segments.
+func (r *run) load(ctx context.Context, q pg.Q) error {
 	var rows []storedJob
 	if err := q.SelectContext(ctx, &rows, queries.Get("load_jobs"), r.claim.ID); err != nil {
-		return nil, fmt.Errorf("load the jobs of execution %d: %w", r.claim.ID, err)
+		return fmt.Errorf("load the jobs of execution %d: %w", r.claim.ID, err)
 	}
 	r.steps = len(rows)
 	for _, row := range rows {
@@ -174,7 +220,7 @@ func (r *run) load(ctx context.Context, q pg.Q) (last *job, err error) {
 		}
 		result, err := value.Decode(row.Result)
 		if err != nil {
-			return nil, fmt.Errorf("read the result of job %d: %w", row.ID, err)
+			return fmt.Errorf("read the result of job %d: %w", row.ID, err)
 		}
 		j := &job{id: row.ID, node: in, status: row.Status, branch: row.Branch, meta: row.Meta, result: result,
 			attempt: row.Attempt, started: row.StartedAt, ended: row.Ended, stored: true}
@@ -182,9 +228,8 @@ func (r *run) load(ctx context.Context, q pg.Q) (last *job, err error) {
 			j.upstream = *row.UpstreamID
 		}
 		r.remember(j)
-		last = j
 	}
-	return last, nil
+	return nil
 }
 
 func (r *run) remember(j *job) {
@@ -195,9 +240,12 @@ func (r *run) remember(j *job) {
 	r.results[j.node.Key] = j.result
 }
 
-func (r *run) add(j *job) {
-	r.remember(j)
-	r.jobs = append(r.jobs, j)
+// save has j written with the next flush.
+func (r *run) save(j *job) {
+	if !j.dirty {
+		j.dirty = true
+		r.jobs = append(r.jobs, j)
+	}
 }
 
 // resume works off the answered jobs, oldest first.
@@ -205,7 +253,7 @@ func (r *run) resume(ctx context.Context) error {
 	for _, id := range r.claim.Wake {
 		r.woken++
 		j := r.find(id)
-		if j == nil || j.node.kind == nil {
+		if j == nil {
 			r.breakOff(node.Error, "The step that was answered is not part of this workflow any more.")
 			return nil
 		}
@@ -216,10 +264,7 @@ func (r *run) resume(ctx context.Context) error {
 			return err
 		}
 		out = r.record(j, out)
-		if !j.dirty {
-			j.dirty = true
-			r.jobs = append(r.jobs, j)
-		}
+		r.save(j)
 		next, previous := r.decide(j, out)
 		if err := r.walk(ctx, next, previous); err != nil {
 			return err
@@ -263,8 +308,7 @@ func (r *run) walk(ctx context.Context, in *instruction, previous *job) error {
 			return err
 		}
 		out = r.record(j, out)
-		j.dirty = true
-		r.add(j)
+		r.save(j)
 		in, previous = r.decide(j, out)
 	}
 	return nil
@@ -301,7 +345,7 @@ func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context
 		s.Tx, s.Stack = tx, append(r.claim.Stack[:len(r.claim.Stack):len(r.claim.Stack)], r.claim.ID)
 		if !r.careful {
 			out, err = guarded()
-			if err != nil && !pg.IsRetryable(err) {
+			if err != nil && !pg.IsRetryable(err) && !pg.IsLockTimeout(err) {
 				return out, errCareful
 			}
 		} else {
@@ -315,7 +359,7 @@ func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context
 	switch {
 	case err == nil:
 		return out, nil
-	case pg.IsRetryable(err), pg.IsUnavailable(err), ctx.Err() != nil:
+	case ctx.Err() != nil, s.Tx != nil && (pg.IsRetryable(err) || pg.IsLockTimeout(err) || pg.IsUnavailable(err)):
 		return out, err // the segment's business, not the node's
 	}
 	return failed(err), nil

@@ -32,7 +32,7 @@ WHERE workflow_id = $1
 SELECT id, node_id, node_key, upstream_id, status, branch, meta, result, attempt, started_at, ended_at IS NOT NULL AS ended
 FROM alur.jobs
 WHERE execution_id = $1
-ORDER BY id
+ORDER BY started_at, id
 
 -- name: insert_sync
 INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by, started_at)
@@ -85,7 +85,7 @@ SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, NULL AS
        coalesce(status >= 0 AND pg_column_size(result) >= 2048, false) AS large, NULL AS log, attempt, started_at, ended_at
 FROM alur.jobs
 WHERE execution_id = $1
-ORDER BY id
+ORDER BY started_at, id
 
 -- name: job
 SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, meta, input, result, log, attempt, started_at, ended_at

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,10 +118,10 @@ func (*trigger) Outputs(json.RawMessage, node.Catalogue) []node.Variable { retur
 func (*trigger) Bind(*engine.Engine)                                     {}
 
 // clock runs with the real one and can be moved ahead.
-type clock struct{ ahead time.Duration }
+type clock struct{ ahead atomic.Int64 }
 
-func (c *clock) now() time.Time          { return time.Now().Add(c.ahead) }
-func (c *clock) advance(d time.Duration) { c.ahead += d }
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // world is an engine on a database of its own.
 type world struct {

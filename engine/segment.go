@@ -30,6 +30,10 @@ const (
 	// tries is how often one execution meets conflicts before it is left to its
 	// next claim.
 	tries = 25
+	// lockedTries is how many executions of one batch wait for locks in a worker
+	// (15 s each) before the rest is put off too, for lockedFor.
+	lockedTries = 3
+	lockedFor   = 10 * time.Second
 	// hotClass is the first key of the advisory lock around hot workflows.
 	hotClass = 4713
 	// maxInput bounds what is kept of a step's input, in bytes of JSON.
@@ -84,8 +88,12 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 		return err
 	}
 	t := e.temper(p.workflowID)
-	limit, conflicts := len(claims), 0
+	limit, conflicts, locked := len(claims), 0, 0
 	careful := t.takeCareful()
+	drop := func() { // the first one is settled
+		q.Forget(claims[0].ID, claims[0].Fence)
+		claims = claims[1:]
+	}
 	for len(claims) > 0 {
 		batch := claims[:min(limit, len(claims))]
 		done, again, err := e.attempt(ctx, conn, p, t, batch, careful)
@@ -111,23 +119,38 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 			if conflicts > tries {
 				return err
 			}
-		case pg.IsUnavailable(err), pg.IsLockTimeout(err), ctx.Err() != nil:
+		case pg.IsUnavailable(err), ctx.Err() != nil:
 			return err
 		case len(batch) > 1: // find out who it is
 			limit = 1
-		case pg.IsNotNull(err) || errors.Is(err, errLeaseLost):
-			e.Log.WarnContext(ctx, "lease lost, the result of this attempt is dropped", "execution_id", batch[0].ID)
-			q.Forget(batch[0].ID, batch[0].Fence)
-			claims = claims[1:]
+		case pg.IsLockTimeout(err):
+			// Somebody holds what it needs. It waits without a worker.
+			if locked++; locked == lockedTries {
+				batch = claims
+			}
+			e.Log.WarnContext(ctx, "executions wait for a lock", "workflow_id", p.workflowID, "executions", len(batch), "err", err)
+			e.release(ctx, q, batch, lockedFor)
+			claims = claims[len(batch):]
+		case isLost(err):
+			e.dropped(ctx, batch[0])
+			drop()
 		default:
-			if err := e.fail(ctx, conn, p, batch[0], err); err != nil {
+			if err := e.fail(ctx, conn, p, batch[0], err); isLost(err) {
+				e.dropped(ctx, batch[0])
+			} else if err != nil {
 				return err
 			}
-			q.Forget(batch[0].ID, batch[0].Fence)
-			claims = claims[1:]
+			drop()
 		}
 	}
 	return nil
+}
+
+// isLost reports that a flush met another fence than its own.
+func isLost(err error) bool { return pg.IsNotNull(err) || errors.Is(err, errLeaseLost) }
+
+func (e *Engine) dropped(ctx context.Context, c queue.Claim) {
+	e.Log.WarnContext(ctx, "lease lost, the result of this attempt is dropped", "execution_id", c.ID)
 }
 
 // fail ends an execution whose outcome the database refused, with the reason:
@@ -135,6 +158,11 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 func (e *Engine) fail(ctx context.Context, conn *pg.Conn, p *program, c queue.Claim, cause error) error {
 	e.Log.ErrorContext(ctx, "outcome refused by the database", "execution_id", c.ID, "err", cause)
 	r := e.newRun(p, c)
+	if c.Segments > 0 {
+		if err := r.load(ctx, conn); err != nil {
+			e.Log.WarnContext(ctx, "journal not readable", "execution_id", c.ID, "err", err)
+		}
+	}
 	r.breakOff(node.Error, "What the steps came to could not be recorded: "+cause.Error())
 	var f flush
 	f.add(r)
@@ -176,7 +204,7 @@ func (e *Engine) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temp
 	for done < len(claims) && (done == 0 || e.Now().Sub(started) < batchWork) {
 		r := e.newRun(p, claims[done])
 		r.tx, r.careful = begin, careful
-		if err := r.begin(ctx, conn); err != nil {
+		if err := r.safely(func() error { return r.begin(ctx, conn) }); err != nil {
 			return 0, nil, err
 		}
 		f.add(r)

@@ -64,7 +64,7 @@ func (e *Engine) work(ctx context.Context, workers int) error {
 		group.Go(func() {
 			for batch := range batches {
 				if ctx.Err() != nil {
-					e.release(running, q, batch)
+					e.release(running, q, batch, 0)
 					continue
 				}
 				e.serve(running, q, batch)
@@ -72,13 +72,14 @@ func (e *Engine) work(ctx context.Context, workers int) error {
 			}
 		})
 	}
-	defer group.Wait()
-	defer close(batches)
-
 	keep, done := context.WithCancel(running)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { e.keep(keep, q) })
+	defer keeping.Wait()
 	defer done()
-	group.Go(func() { e.keep(keep, q) })
-	return e.dispatch(ctx, q, batches, wake)
+	defer group.Wait() // what still runs is kept
+	defer close(batches)
+	return e.dispatch(ctx, running, q, batches, wake)
 }
 
 // serve runs one batch on a connection of its own. What lost too many races is
@@ -94,8 +95,8 @@ func (e *Engine) serve(ctx context.Context, q *queue.Queue, batch []queue.Claim)
 		return
 	}
 	e.Log.ErrorContext(ctx, "batch failed", "workflow_id", batch[0].WorkflowID, "executions", len(batch), "err", err)
-	if pg.IsRetryable(err) || pg.IsLockTimeout(err) {
-		e.release(ctx, q, batch)
+	if pg.IsRetryable(err) {
+		e.release(ctx, q, batch, 0)
 		return
 	}
 	for _, c := range batch {
@@ -103,15 +104,17 @@ func (e *Engine) serve(ctx context.Context, q *queue.Queue, batch []queue.Claim)
 	}
 }
 
-func (e *Engine) release(ctx context.Context, q *queue.Queue, batch []queue.Claim) {
-	if err := q.Release(ctx, batch); err != nil {
+func (e *Engine) release(ctx context.Context, q *queue.Queue, batch []queue.Claim, after time.Duration) {
+	if err := q.Release(ctx, batch, after); err != nil {
 		e.Log.WarnContext(ctx, "claims not given back, their lease will run out", "executions", len(batch), "err", err)
 	}
 }
 
 // dispatch claims batches, in turns for all workflows that have something to
-// do, as fast as the workers take them.
-func (e *Engine) dispatch(ctx context.Context, q *queue.Queue, batches chan<- []queue.Claim, wake <-chan struct{}) error {
+// do, as fast as the workers take them, until ctx ends. Its statements run
+// under running: one that is cut off would break the connection that claims are
+// given back over.
+func (e *Engine) dispatch(ctx, running context.Context, q *queue.Queue, batches chan<- []queue.Claim, wake <-chan struct{}) error {
 	after := map[int64]int64{} // id cursor per workflow: skips the dead index entries of what was done already
 	cleared := e.Now()
 	var lone queue.Claim // the suspect that may run; see apart
@@ -121,13 +124,16 @@ func (e *Engine) dispatch(ctx context.Context, q *queue.Queue, batches chan<- []
 			clear(after)
 			cleared, back = now, false
 		}
-		workflows, err := q.Pending(ctx)
+		workflows, err := q.Pending(running)
 		if err != nil {
 			return stopped(ctx, err)
 		}
 		claimed := 0
 		for _, w := range workflows {
-			claims, err := q.Claim(ctx, w, after[w], batchSize)
+			if ctx.Err() != nil {
+				return nil
+			}
+			claims, err := q.Claim(running, w, after[w], batchSize)
 			if err != nil {
 				return stopped(ctx, err)
 			}
@@ -141,17 +147,17 @@ func (e *Engine) dispatch(ctx context.Context, q *queue.Queue, batches chan<- []
 				lone = suspects[0]
 				suspects = suspects[1:]
 				claimed++
-				if !e.hand(ctx, q, batches, []queue.Claim{lone}) {
-					e.release(context.WithoutCancel(ctx), q, slices.Concat(fresh, suspects))
+				if !e.hand(ctx, running, q, batches, []queue.Claim{lone}) {
+					e.release(running, q, slices.Concat(fresh, suspects), 0)
 					return nil
 				}
 			}
 			if len(suspects) > 0 {
 				back = true
-				e.release(ctx, q, suspects)
+				e.release(running, q, suspects, 0)
 			}
 			claimed += len(fresh)
-			if len(fresh) > 0 && !e.hand(ctx, q, batches, fresh) {
+			if len(fresh) > 0 && !e.hand(ctx, running, q, batches, fresh) {
 				return nil
 			}
 		}
@@ -177,12 +183,12 @@ func (e *Engine) dispatch(ctx context.Context, q *queue.Queue, batches chan<- []
 
 // hand gives a batch to the next free worker; false when ctx ended first and the
 // batch was given back.
-func (e *Engine) hand(ctx context.Context, q *queue.Queue, batches chan<- []queue.Claim, batch []queue.Claim) bool {
+func (e *Engine) hand(ctx, running context.Context, q *queue.Queue, batches chan<- []queue.Claim, batch []queue.Claim) bool {
 	select {
 	case batches <- batch:
 		return true
 	case <-ctx.Done():
-		e.release(context.WithoutCancel(ctx), q, batch)
+		e.release(running, q, batch, 0)
 		return false
 	}
 }

@@ -80,9 +80,10 @@ WHERE e.id = u.id AND e.fence = u.fence AND e.worker = $3 AND e.status IS NULL A
 RETURNING e.id
 
 -- name: release
--- Gives back what was claimed and not begun; it costs no attempt.
+-- Gives claims back for another try after $3 seconds; it costs no attempt. NULL,
+-- so that a renewal under way cannot prolong what nobody holds.
 UPDATE alur.executions e
-SET lease_until = NULL, attempts = greatest(e.attempts - 1, 0)
+SET lease_until = CASE WHEN $3 > 0.0 THEN now() + $3 * interval '1 s' END, attempts = greatest(e.attempts - 1, 0)
 FROM unnest(CAST($1 AS bigint[]), CAST($2 AS bigint[])) u (id, fence)
 WHERE e.id = u.id AND e.fence = u.fence AND e.status IS NULL
 

@@ -171,14 +171,15 @@ func (q *Queue) Renew(ctx context.Context) (lost []int64, err error) {
 	return lost, nil
 }
 
-// Release gives claims back that were not begun.
-func (q *Queue) Release(ctx context.Context, claims []Claim) error {
+// Release gives claims back that were not begun, or changed nothing. They can be
+// claimed again after a while.
+func (q *Queue) Release(ctx context.Context, claims []Claim, after time.Duration) error {
 	ids, fences := make([]int64, len(claims)), make([]int64, len(claims))
 	for i, c := range claims {
 		ids[i], fences[i] = c.ID, c.Fence
 		q.Forget(c.ID, c.Fence)
 	}
-	if _, err := q.exec(ctx, "release", pq.Array(ids), pq.Array(fences)); err != nil {
+	if _, err := q.exec(ctx, "release", pq.Array(ids), pq.Array(fences), after.Seconds()); err != nil {
 		return fmt.Errorf("release %d executions: %w", len(ids), err)
 	}
 	return nil
