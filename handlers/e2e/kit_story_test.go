@@ -118,3 +118,9 @@ func (v *visitor) date(label, day string) {
 	}`, day)
 	v.must(err, "set “"+label+"” to "+day)
 }
+
+// saved waits until the drawer says so.
+func (v *visitor) saved() {
+	v.t.Helper()
+	v.sees("#drawer .saved", "Saved")
+}
