@@ -63,14 +63,24 @@ func Append(dst []byte, v any) []byte {
 		}
 		return append(dst, '}')
 	case json.RawMessage:
-		if len(v) == 0 {
-			return append(dst, "null"...)
-		}
-		return append(dst, v...)
+		return appendRaw(dst, v)
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return appendString(dst, fmt.Sprintf("(not representable: %v)", err))
+	}
+	return appendRaw(dst, raw)
+}
+
+// appendRaw adds JSON text of unknown origin, as it stands when jsonb takes it.
+func appendRaw(dst, raw []byte) []byte {
+	v, err := Decode(raw)
+	if err != nil {
+		return appendString(dst, fmt.Sprintf("(not representable: %v)", err))
+	}
+	// NUL characters, and halves of surrogate pairs, which Decode has replaced.
+	if len(bytes.TrimSpace(raw)) == 0 || !utf8.Valid(raw) || bytes.Contains(raw, []byte(`\u0000`)) || bytes.Contains(bytes.ToLower(raw), []byte(`\ud`)) {
+		return Append(dst, v)
 	}
 	return append(dst, raw...)
 }
