@@ -14,7 +14,7 @@ RACE := ./engine ./engine/auth ./engine/collection ./engine/link ./engine/mail .
 .PHONY: help run build test check e2e bench screenshots go gcc postgresql chromium unit race
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: postgresql build ## Install what is missing, build, start on http://127.0.0.1:8080
 	exec bin/alur serve
