@@ -62,7 +62,7 @@ func FuzzAppend(f *testing.F) {
 			return
 		}
 		for name, text := range map[string]json.RawMessage{"value": value.Encode(v), "raw": value.Encode(json.RawMessage(raw))} {
-			if !json.Valid(text) || !utf8.Valid(text) || strings.Contains(string(text), `\u0000`) {
+			if !json.Valid(text) || !utf8.Valid(text) || strings.Contains(strings.ReplaceAll(string(text), `\\`, ""), `\u0000`) {
 				t.Fatalf("%s: %q is written as %q", name, raw, text)
 			}
 			back, err := value.Decode(text)

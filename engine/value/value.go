@@ -74,12 +74,13 @@ func Append(dst []byte, v any) []byte {
 
 // appendRaw adds JSON text of unknown origin, as it stands when jsonb takes it.
 func appendRaw(dst, raw []byte) []byte {
+	raw = bytes.TrimSpace(raw) // as Decode does, which knows more spaces than JSON
 	v, err := Decode(raw)
 	if err != nil {
 		return appendString(dst, fmt.Sprintf("(not representable: %v)", err))
 	}
 	// NUL characters, and halves of surrogate pairs, which Decode has replaced.
-	if len(bytes.TrimSpace(raw)) == 0 || !utf8.Valid(raw) || bytes.Contains(raw, []byte(`\u0000`)) || bytes.Contains(bytes.ToLower(raw), []byte(`\ud`)) {
+	if len(raw) == 0 || !utf8.Valid(raw) || bytes.Contains(raw, []byte(`\u0000`)) || bytes.Contains(bytes.ToLower(raw), []byte(`\ud`)) {
 		return Append(dst, v)
 	}
 	return append(dst, raw...)
