@@ -272,7 +272,7 @@ func (w *world) story() string {
 	w.t.Helper()
 	return w.one(`SELECT string_agg(coalesce(x.status::text, 'null') || ':' || coalesce(j.steps, ''), ' | ' ORDER BY x.id)
 		FROM alur.executions x LEFT JOIN LATERAL (
-			SELECT string_agg(node_key || '=' || status, ' ' ORDER BY id) AS steps FROM alur.jobs WHERE execution_id = x.id) j ON true`)
+			SELECT string_agg(node_key || '=' || status, ' ' ORDER BY started_at, id) AS steps FROM alur.jobs WHERE execution_id = x.id) j ON true`)
 }
 
 func count(sql string) string { return fmt.Sprintf(`{"sql": %q}`, sql) }
