@@ -43,26 +43,32 @@ func (v *visitor) row(text string) string {
 // until reloads the page until the first element that matches has the text.
 func (v *visitor) until(selector, text string) {
 	v.t.Helper()
-	end := time.Now().Add(patience)
-	for got := ""; ; {
-		if got = v.text(selector); strings.Contains(got, text) {
+	for end := time.Now().Add(patience); ; v.open(v.path()) {
+		r, err := v.Page.Eval(`(selector) => (document.querySelector(selector)?.textContent || "").replace(/\s+/g, " ")`, selector)
+		v.must(err, "read "+selector)
+		if got := r.Value.Str(); strings.Contains(got, text) {
 			return
-		}
-		if time.Now().After(end) {
+		} else if time.Now().After(end) {
 			v.t.Fatalf("%s never said “%s”, but “%s”", selector, text, got)
 		}
-		v.open(v.path())
 	}
 }
 
-// pick chooses a record in a picker: typed, waited for, taken from the list.
+// pick chooses a record in a picker: typed, waited for, taken from the list by
+// the keyboard, which does not mind that the list is drawn again meanwhile.
 func (v *visitor) pick(label, text string) {
 	v.t.Helper()
 	e := v.field(label).Timeout(patience)
 	v.must(e.Focus(), "go to “"+label+"”")
 	v.must(e.Input(text), "search “"+text+"”")
-	option := v.named("[role=option]", text)
-	v.at(option, "pick “"+text+"”")
+	// What was typed is searched after a moment, and leaves fewer options.
+	v.must(v.Page.Timeout(patience).Wait(rod.Eval(`(text) => {
+		const options = [...document.querySelectorAll("[role=option]")].filter((o) => o.checkVisibility());
+		return options.length > 0 && options.every((o) => o.textContent.trim().startsWith(text));
+	}`, text)), "see “"+text+"” alone in the list")
+	v.keys(input.ArrowDown, input.Enter)
+	v.gone("[role=option][aria-selected=true]")
+	v.sees("option", text)
 }
 
 // addNode adds a node with the + after the one called after, and waits for its

@@ -218,6 +218,7 @@ func TestLeave(t *testing.T) {
 
 	request("Clara Vogt", "Skiing")
 	v.open("/tasks")
+	v.until("main", "Leave for Clara Vogt")
 	v.inspect("tasks")
 	v.follow("Leave for Clara Vogt")
 	v.fill("Note", "Stocktaking")
