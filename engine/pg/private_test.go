@@ -230,6 +230,7 @@ func TestUnreachable(t *testing.T) {
 		}
 		return
 	}
+	defer os.Remove(elsewhere) // unless others use it
 	defer os.RemoveAll(place.root)
 	if filepath.Dir(place.root) != elsewhere {
 		t.Errorf("the cluster is at %s, want below %s", place.root, elsewhere)
