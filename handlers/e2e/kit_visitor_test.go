@@ -165,15 +165,6 @@ func (v *visitor) gone(selector string) {
 	v.must(err, "see "+selector+" go")
 }
 
-// text is the text of the first element that matches.
-func (v *visitor) text(selector string) string {
-	v.t.Helper()
-	e := v.el(selector)
-	text, err := e.Timeout(patience).Text()
-	v.must(err, "read "+selector)
-	return strings.Join(strings.Fields(text), " ")
-}
-
 // path is where the visitor is, without the server.
 func (v *visitor) path() string {
 	v.t.Helper()
