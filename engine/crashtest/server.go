@@ -240,6 +240,23 @@ func (s *Server) Wait() int {
 // Signal sends a signal to the program.
 func (s *Server) Signal(sig os.Signal) { _ = s.cmd.Process.Signal(sig) }
 
+// Freeze stops the program where it is, and waits until all its threads stand
+// still. SIGCONT lets it go on.
+func (s *Server) Freeze() {
+	s.t.Helper()
+	s.Signal(syscall.SIGSTOP)
+	s.Await("standstill", func() bool {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+		for _, file := range threads {
+			stat, err := os.ReadFile(file)
+			if _, state, _ := strings.Cut(string(stat), ") "); err == nil && !strings.HasPrefix(state, "T") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // PostgreSQL returns the process number of the private server in a data
 // directory, 0 when none runs.
 func PostgreSQL(dataDir string) int {

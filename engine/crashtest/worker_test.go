@@ -41,30 +41,37 @@ func TestWorker(t *testing.T) {
 func TestSilentProcess(t *testing.T) {
 	t.Parallel()
 	w, url := shop(t)
-	start := func() *crashtest.Server {
-		s := crashtest.Start(t, crashtest.Options{Args: []string{"worker"}, Env: []string{"DATABASE_URL=" + url, "DATA_DIR=" + crashtest.Dir(t)}})
+	start := func(name string) *crashtest.Server {
+		s := crashtest.Start(t, crashtest.Options{Args: []string{"worker"}, Env: []string{"DATABASE_URL=" + url + "&application_name=" + name, "DATA_DIR=" + crashtest.Dir(t)}})
 		s.Await("work", func() bool { return s.Log.Value("msg=working worker_number=") != "" })
 		return s
 	}
-	frozen := start()
+	frozen := start("frozen")
 	product := w.create("products", collection.Record{"name": "Chair", "price": 2.0, "stock": float64(stock)})
 	for n := range orders {
 		w.create("orders", collection.Record{"productId": product, "quantity": float64(n%5 + 1)})
 		if n == orders/2 {
-			frozen.Signal(syscall.SIGSTOP)
+			frozen.Freeze()
 		}
 	}
-	// Time flies: rows that no open transaction of the frozen process holds are
-	// free. Those it holds would be let go by idle_in_transaction_session_timeout.
+	frozen.Await("its last statements", func() bool {
+		var active int
+		w.get(&active, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'frozen' AND datname = current_database() AND state = 'active'")
+		return active == 0
+	})
+	// Time flies: the leases are over, and the limits of the server have ended
+	// the transactions and the turn (class 4713) that it held.
 	for _, statement := range []string{
-		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()",
+		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity a
+		WHERE application_name = 'frozen' AND datname = current_database() AND (state LIKE 'idle in transaction%'
+			OR EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.classid = 4713))`,
 		"UPDATE alur.executions SET lease_until = now() - interval '1 s' WHERE status IS NULL AND lease_until IS NOT NULL",
 	} {
 		if _, err := w.db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
-	start()
+	start("other")
 	w.awaitQuiet()
 	frozen.Signal(syscall.SIGCONT)
 	if code := frozen.Stop(); code != 0 {
