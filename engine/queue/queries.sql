@@ -11,6 +11,9 @@ SELECT workflow_id FROM t WHERE workflow_id IS NOT NULL
 -- name: claim
 -- ANY(ARRAY(…)) because a LIMIT with a parameter inside a CTE is planned as a
 -- tenth of all pending rows.
+-- The pair of workflow and id is compared and ordered as the index holds it:
+-- with workflow_id = $3 the planner may walk the primary key through everything
+-- that is older, in other workflows and in the past.
 UPDATE alur.executions e
 SET fence = e.fence + 1,
     attempts = e.attempts + 1,
@@ -19,8 +22,9 @@ SET fence = e.fence + 1,
     started_at = coalesce(e.started_at, now())
 WHERE e.id = ANY (ARRAY(
     SELECT id FROM alur.executions
-    WHERE status IS NULL AND workflow_id = $3 AND id > $4 AND (lease_until IS NULL OR lease_until < now())
-    ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
+    WHERE status IS NULL AND (workflow_id, id) > ($3, $4) AND workflow_id < $3 + 1
+      AND (lease_until IS NULL OR lease_until < now())
+    ORDER BY workflow_id, id LIMIT $1 FOR UPDATE SKIP LOCKED))
 RETURNING e.id, e.workflow_id, e.key, e.fence, e.attempts, e.segments, e.context, e.wake, e.stack, e.started_at, e.expires_at
 
 -- name: finish_new
@@ -89,15 +93,31 @@ WHERE e.id = u.id AND e.fence = u.fence AND e.status IS NULL
 
 -- name: rescue
 -- Ends the leases of processes that are gone: their session, which held the
--- advisory lock (4711, worker), is no more.
-WITH dead AS MATERIALIZED (
-    SELECT id FROM alur.executions e
-    WHERE status IS NULL AND lease_until > now() AND NOT EXISTS (
+-- advisory lock (4711, worker), is no more. What is leased is among the oldest
+-- of its workflow, so a long queue is not read to its end; a lease that is
+-- missed here runs out by itself.
+WITH RECURSIVE t AS (
+    (SELECT workflow_id FROM alur.executions WHERE status IS NULL ORDER BY workflow_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.workflow_id FROM alur.executions e
+            WHERE e.status IS NULL AND e.workflow_id > t.workflow_id ORDER BY e.workflow_id LIMIT 1)
+    FROM t WHERE t.workflow_id IS NOT NULL),
+dead AS MATERIALIZED (
+    SELECT e.id, e.worker
+    FROM t CROSS JOIN LATERAL (
+        SELECT x.workflow_id, x.id, x.worker, x.lease_until FROM alur.executions x
+        WHERE x.status IS NULL AND (x.workflow_id, x.id) > (t.workflow_id, 0) -- by the claim's index, not the id's
+        ORDER BY x.workflow_id, x.id LIMIT 2000) e
+    WHERE e.workflow_id = t.workflow_id AND e.lease_until > now() AND NOT EXISTS (
         SELECT 1 FROM pg_locks l
         WHERE l.locktype = 'advisory' AND l.classid = 4711 AND l.objid = CAST(e.worker AS oid) AND l.granted
-          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
-    FOR UPDATE SKIP LOCKED)
-UPDATE alur.executions e SET lease_until = now() - interval '1 s' FROM dead WHERE e.id = dead.id
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))),
+free AS MATERIALIZED (
+    SELECT e.id
+    FROM alur.executions e JOIN dead ON dead.id = e.id AND dead.worker = e.worker
+    WHERE e.status IS NULL AND e.lease_until > now()
+    FOR UPDATE OF e SKIP LOCKED)
+UPDATE alur.executions e SET lease_until = now() - interval '1 s' FROM free WHERE e.id = free.id
 
 -- name: answer
 UPDATE alur.jobs

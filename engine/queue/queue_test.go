@@ -252,3 +252,33 @@ func TestAnswer(t *testing.T) {
 		t.Errorf("answered after the end: %v, want Gone", err)
 	}
 }
+
+// TestPlans: a long queue of other workflows, and a long past, cost a claim and a
+// rescue nothing.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	l.exec(`INSERT INTO alur.executions (id, workflow_id, key, context, status)
+		SELECT i, 7 + i / 12000, 'k', jsonb_build_object('x', repeat('x', 200)), CASE WHEN i % 100 = 0 THEN 1 END FROM generate_series(1, 30000) i`)
+	l.exec("ANALYZE alur.executions")
+	q := l.open()
+	if got := len(l.claim(q, 9, 0, 32)); got != 32 {
+		t.Fatalf("claimed %d, want 32", got)
+	}
+	for name, args := range map[string][]any{"claim": {32, 1, 9, 0}, "rescue": nil, "pending": nil} {
+		var plan []string
+		if err := l.db.SelectContext(t.Context(), &plan, "EXPLAIN (ANALYZE, TIMING off, SUMMARY off) "+queue.Query(name), args...); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(plan, "\n")
+		if strings.Contains(text, "Seq Scan on executions") {
+			t.Errorf("%s reads what it does not need:\n%s", name, text)
+		}
+		for line := range strings.Lines(text) {
+			var removed int
+			if _, err := fmt.Sscanf(strings.TrimSpace(line), "Rows Removed by Filter: %d", &removed); err == nil && removed > 2000 {
+				t.Errorf("%s passes over %d rows:\n%s", name, removed, text)
+			}
+		}
+	}
+}
