@@ -240,7 +240,13 @@ func (e *Engine) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temp
 func (e *Engine) lockHot(ctx context.Context, conn *pg.Conn, p *program, t *temper) (unlock func(), err error) {
 	t.turn.Lock()
 	key := int32(p.workflowID ^ p.workflowID>>32)
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1, $2)", hotClass, key); err != nil {
+	_, err = conn.ExecContext(ctx, "SELECT pg_advisory_lock($1, $2)", hotClass, key)
+	if pg.IsLockTimeout(err) {
+		// Whoever holds it is frozen or cut off. The lock only saves us batches
+		// that conflict, so it is no reason to wait for ever.
+		return t.turn.Unlock, nil
+	}
+	if err != nil {
 		t.turn.Unlock()
 		return nil, fmt.Errorf("wait for the turn of workflow %d: %w", p.workflowID, err)
 	}
