@@ -27,7 +27,7 @@ WHERE e.id = ANY (ARRAY(
     ORDER BY workflow_id, id LIMIT $1 FOR UPDATE SKIP LOCKED))
 RETURNING e.id, e.workflow_id, e.key, e.fence, e.attempts, e.segments, e.context, e.wake, e.stack, e.started_at, e.expires_at
 
--- name: finish_new
+-- name: finish
 -- Ends or pauses executions and writes their jobs. A lost fence leaves
 -- execution_id NULL and fails the whole statement with 23502.
 WITH f AS (
@@ -50,30 +50,11 @@ FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS v (i bigint, x bigint, n bigint, k
      m jsonb, p jsonb, r jsonb, l text, a smallint, t bigint, e bigint)
 LEFT JOIN f ON f.id = v.x
 
--- name: finish
--- The same when some jobs may be there already: those that waited.
-WITH f AS (
-    UPDATE alur.executions e
-    SET status = CASE WHEN u.s = 0 AND coalesce(cardinality(e.wake), 0) > u.w THEN NULL ELSE u.s END,
-        ended_at = CASE WHEN u.s <> 0 THEN clock_timestamp() END,
-        reason = coalesce(u.r, e.reason),
-        output = coalesce(u.o, e.output),
-        wake = CASE WHEN u.w > 0 THEN e.wake[u.w + 1:] ELSE e.wake END,
-        lease_until = CASE WHEN u.s IS NOT NULL THEN NULL ELSE e.lease_until END,
-        segments = e.segments + 1,
-        attempts = 0
-    FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS u (i bigint, f bigint, s smallint, w integer, r text, o jsonb)
-    WHERE e.id = u.i AND e.fence = u.f AND e.status IS NULL
-    RETURNING e.id)
-INSERT INTO alur.jobs AS j (id, execution_id, node_id, node_key, upstream_id, status, branch, meta, input, result, log, attempt, started_at, ended_at)
-SELECT v.i, f.id, v.n, v.k, v.u, v.s, v.b, v.m, v.p, v.r, v.l, v.a,
-       to_timestamp(v.t / 1000000.0), to_timestamp(v.e / 1000000.0)
-FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS v (i bigint, x bigint, n bigint, k text, u bigint, s smallint, b integer,
-     m jsonb, p jsonb, r jsonb, l text, a smallint, t bigint, e bigint)
-LEFT JOIN f ON f.id = v.x
+-- name: finish_again
+-- Appended to finish when some jobs may be there already: those that waited.
 ON CONFLICT (execution_id, id) DO UPDATE
 SET status = excluded.status, branch = excluded.branch, meta = excluded.meta, result = excluded.result,
-    log = coalesce(excluded.log, j.log), attempt = excluded.attempt, ended_at = excluded.ended_at
+    log = coalesce(excluded.log, jobs.log), attempt = excluded.attempt, ended_at = excluded.ended_at
 
 -- name: renew
 -- Executions that do not come back are lost.

@@ -21,6 +21,11 @@ var sqlText string
 
 var queries = pg.LoadQueries(sqlText)
 
+var (
+	finish      = queries.Get("finish")
+	finishAgain = finish + queries.Get("finish_again")
+)
+
 const (
 	// Lease is how long a claim holds without being renewed.
 	Lease = 30 * time.Second
@@ -208,11 +213,11 @@ func (q *Queue) snapshot() (ids, fences []int64) {
 // the table yet. A lost fence fails with a NOT NULL violation when the execution
 // has jobs, and is otherwise seen in n, the number of jobs written.
 func Finish(ctx context.Context, q pg.Q, executions, jobs []byte, fresh bool) (n int64, err error) {
-	name := "finish"
-	if fresh {
-		name = "finish_new"
+	query := finish
+	if !fresh {
+		query = finishAgain
 	}
-	res, err := q.ExecContext(ctx, queries.Get(name), executions, jobs)
+	res, err := q.ExecContext(ctx, query, executions, jobs)
 	if err != nil {
 		return 0, err
 	}
