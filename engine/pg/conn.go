@@ -107,6 +107,8 @@ func (c *Conn) check(err error) error {
 		c.used = true
 	case isConnError(err):
 		c.bad = true
+		now := time.Now()
+		c.db.broke.Store(&now)
 	case isStalePlan(err):
 		if !c.inTx {
 			c.drop()

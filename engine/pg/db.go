@@ -38,6 +38,7 @@ type DB struct {
 	hub   *hub
 
 	closed atomic.Bool
+	broke  atomic.Pointer[time.Time] // when a connection was last found broken
 }
 
 // pingAfter is how long a connection may rest before it is asked whether it
@@ -86,6 +87,9 @@ func (db *DB) Close() error {
 // Conn takes a connection out of the pool, waiting until one is free or ctx
 // ends. Give it back with [Conn.Release].
 func (db *DB) Conn(ctx context.Context) (*Conn, error) {
+	if err := ctx.Err(); err != nil { // it would cost the idle ones their lives
+		return nil, err
+	}
 	select {
 	case db.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -95,9 +99,7 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 		select {
 		case c := <-db.idle:
 			c.used = false
-			// After a restart of the server every idle connection is dead; ask
-			// before work is put on one that has rested.
-			if time.Since(c.rested) < pingAfter || c.Simple(ctx, "") == nil {
+			if !db.doubtful(c) || c.Simple(ctx, "") == nil {
 				return c, nil
 			}
 			c.close()
@@ -117,6 +119,13 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 		return nil, fmt.Errorf("prepare a connection: %w", err)
 	}
 	return c, nil
+}
+
+// doubtful reports whether c may have died in the pool: when the server goes, all
+// idle connections go with it.
+func (db *DB) doubtful(c *Conn) bool {
+	broke := db.broke.Load()
+	return time.Since(c.rested) >= pingAfter || broke != nil && !c.rested.After(*broke)
 }
 
 func (db *DB) with(ctx context.Context, fn func(*Conn) error) error {

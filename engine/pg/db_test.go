@@ -229,6 +229,46 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
+// TestOneBrokenIsAWarning: when one connection is found dead, those that rested
+// beside it are asked before they are used.
+func TestOneBrokenIsAWarning(t *testing.T) {
+	t.Parallel()
+	db := counter(t)
+	killer := pgtest.Open(t, pgtest.URL(t, db))
+	take := func() []*pg.Conn {
+		t.Helper()
+		conns := make([]*pg.Conn, 8)
+		for i := range conns {
+			var err error
+			if conns[i], err = db.Conn(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return conns
+	}
+	conns := take()
+	for _, c := range conns {
+		count(t, c)
+		if c != conns[0] {
+			c.Release()
+		}
+	}
+	exec(t, killer, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	if _, err := conns[0].ExecContext(t.Context(), "UPDATE counter SET n = n + 1"); !pg.IsUnavailable(err) {
+		t.Fatalf("on a dead connection: %v", err)
+	}
+	conns[0].Release()
+	for _, c := range take() {
+		count(t, c)
+		c.Release()
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := db.Conn(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("a connection for nobody: %v", err)
+	}
+}
+
 func TestPoolIsBounded(t *testing.T) {
 	t.Parallel()
 	db, err := pg.Open(t.Context(), pgtest.NewURL(t), 1)
