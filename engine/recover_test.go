@@ -248,3 +248,23 @@ func TestStopUnderLoad(t *testing.T) {
 		t.Errorf("%s executions were not given back", got)
 	}
 }
+
+// TestTurns: a flood of slow executions leaves other workflows their turn.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	flood := w.workflow(false, "", flow{kind: "test_pure", key: "slow", config: `{"pause": "300ms"}`})
+	other := w.workflow(false, "", flow{kind: "test_pure", key: "quick"})
+	w.mustStart(flood, 64)
+	w.mustStart(other, 1)
+	w.during(1, func() {
+		w.eventually("SELECT count(*) = 0 FROM alur.executions WHERE status IS NULL")
+	})
+	before := w.one(`SELECT count(*) FROM alur.executions WHERE workflow_id = $1 AND ended_at < (SELECT ended_at FROM alur.executions WHERE workflow_id = $2)`, flood.ID, other.ID)
+	if atoi(t, before) > 3 {
+		t.Errorf("%s slow executions went before the quick one", before)
+	}
+	if got := w.one("SELECT count(*) || ' ' || sum(segments) || ' ' || max(fence) FROM alur.executions WHERE status = 1"); !strings.HasPrefix(got, "65 65 ") {
+		t.Errorf("completed, segments, claims: %s, want 65 65", got)
+	}
+}

@@ -30,10 +30,10 @@ const (
 	// tries is how often one execution meets conflicts before it is left to its
 	// next claim.
 	tries = 25
-	// lockedTries is how many executions of one batch wait for locks in a worker
-	// (15 s each) before the rest is put off too, for lockedFor.
-	lockedTries = 3
-	lockedFor   = 10 * time.Second
+	// turn is how long a worker stays with one batch before others have theirs.
+	turn = 250 * time.Millisecond
+	// lockedFor is how long an execution rests that waited in vain for a lock.
+	lockedFor = 10 * time.Second
 	// hotClass is the first key of the advisory lock around hot workflows.
 	hotClass = 4713
 	// maxInput bounds what is kept of a step's input, in bytes of JSON.
@@ -81,20 +81,26 @@ func (t *temper) beCareful() {
 
 // runBatch works off claims of one workflow: up to all of them in one
 // transaction with one flush. What fails in company is tried alone, so that an
-// execution only ever fails by its own fault.
+// execution only ever fails by its own fault. What it has no time for is given
+// back.
 func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, claims []queue.Claim) error {
 	p, err := e.program(ctx, claims[0].WorkflowID)
 	if err != nil {
 		return err
 	}
 	t := e.temper(p.workflowID)
-	limit, conflicts, locked := len(claims), 0, 0
+	limit, conflicts := len(claims), 0
+	began, moved := e.Now(), false
 	careful := t.takeCareful()
 	drop := func() { // the first one is settled
 		q.Forget(claims[0].ID, claims[0].Fence)
-		claims = claims[1:]
+		claims, moved = claims[1:], true
 	}
 	for len(claims) > 0 {
+		if moved && e.Now().Sub(began) > turn {
+			e.release(ctx, q, claims, 0)
+			return nil
+		}
 		batch := claims[:min(limit, len(claims))]
 		done, again, err := e.attempt(ctx, conn, p, t, batch, careful)
 		switch {
@@ -106,8 +112,7 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 			}
 			// A yielded execution goes on after the others of its batch.
 			claims = append(claims[done:len(claims):len(claims)], again...)
-			conflicts = 0
-			continue
+			conflicts, moved = 0, true
 		case errors.Is(err, errCareful):
 			t.beCareful()
 			careful = true
@@ -125,12 +130,9 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 			limit = 1
 		case pg.IsLockTimeout(err):
 			// Somebody holds what it needs. It waits without a worker.
-			if locked++; locked == lockedTries {
-				batch = claims
-			}
-			e.Log.WarnContext(ctx, "executions wait for a lock", "workflow_id", p.workflowID, "executions", len(batch), "err", err)
+			e.Log.WarnContext(ctx, "execution waits for a lock", "execution_id", batch[0].ID, "err", err)
 			e.release(ctx, q, batch, lockedFor)
-			claims = claims[len(batch):]
+			drop()
 		case isLost(err):
 			e.dropped(ctx, batch[0])
 			drop()
