@@ -23,13 +23,14 @@ func knownZone(name string) bool {
 	return name != "" && name != "Local" && err == nil
 }
 
-// Zone returns the server's time zone as chosen at the setup, UTC before.
+// Zone returns the server's time zone as chosen at the setup, UTC before. It
+// reads over the side pool: transactions that hold every connection ask for it.
 func (s *Store) Zone(ctx context.Context) (*time.Location, error) {
 	if loc := s.zone.Load(); loc != nil {
 		return loc, nil
 	}
 	var value []byte
-	switch err := s.DB.GetContext(ctx, &value, queries.Get("zone")); {
+	switch err := s.DB.Side().GetContext(ctx, &value, queries.Get("zone")); {
 	case errors.Is(err, sql.ErrNoRows):
 		if s.hasRoot.Load() { // the set-up is over; it would have chosen one
 			s.zone.Store(time.UTC)
