@@ -306,3 +306,39 @@ func TestRefusedOutcome(t *testing.T) {
 		t.Errorf("%s effects without a journal", got)
 	}
 }
+
+// TestEventKey: of 32 events with one key at once, one starts an execution, and
+// the others stand in nobody's way.
+func TestEventKey(t *testing.T) {
+	t.Parallel()
+	for _, sync := range []bool{false, true} {
+		t.Run(fmt.Sprintf("sync %v", sync), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			a := w.workflow(sync, "", flow{kind: "test_local", key: "a", config: count(effect)})
+			w.race(32, func() error {
+				return w.db.Tx(t.Context(), pg.RepeatableRead, func(tx *pg.Tx) error {
+					return w.e.Start(t.Context(), tx, []engine.Event{{Workflow: a, Context: map[string]any{}, EventKey: "noon"}})
+				})
+			})
+			w.work()
+			if got := w.story() + " " + w.one("SELECT count(*) FROM public.effects"); got != "1:a=1 1" {
+				t.Errorf("got %s, want 1:a=1 1", got)
+			}
+		})
+	}
+}
+
+// race runs fn n times at once; none may fail.
+func (w *world) race(n int, fn func() error) {
+	w.t.Helper()
+	var group sync.WaitGroup
+	for range n {
+		group.Go(func() {
+			if err := fn(); err != nil {
+				w.t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}

@@ -13,6 +13,10 @@ FROM alur.workflows
 INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 
+-- name: once
+-- Follows an insert with an event key: a second one of the same key is left out.
+ON CONFLICT (event_key) WHERE event_key IS NOT NULL DO NOTHING
+
 -- name: count_stack
 SELECT count(*) FROM alur.executions WHERE id = ANY ($1) AND workflow_id = $2
 

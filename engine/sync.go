@@ -53,13 +53,14 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
 	r := e.newRun(p, claim)
 	r.tx = func(context.Context) (*pg.Tx, error) { return tx, nil }
 	r.careful, r.inline = true, true // a failing node must not fail the caller's transaction
-	insert := func(ctx context.Context, q pg.Q) error {
-		_, err := q.ExecContext(ctx, queries.Get("insert_sync"), claim.ID, claim.WorkflowID, claim.Key, nullString(ev.EventKey),
+	insert := func(ctx context.Context, q pg.Q) (made bool, err error) {
+		res, err := q.ExecContext(ctx, insertion("insert_sync", ev), claim.ID, claim.WorkflowID, claim.Key, nullString(ev.EventKey),
 			[]byte(claim.Context), nullArray(ev.Stack), nullID(ev.CreatedBy), claim.StartedAt.UTC())
 		if err != nil {
-			return fmt.Errorf("record execution %d: %w", claim.ID, err)
+			return false, fmt.Errorf("record execution %d: %w", claim.ID, err)
 		}
-		return nil
+		n, err := res.RowsAffected()
+		return n > 0, err
 	}
 	finish := func(ctx context.Context, q pg.Q) error {
 		var f flush
@@ -70,7 +71,7 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
 		return nil
 	}
 	// Before it runs, so that it counts in the chain of what its steps start.
-	if err := insert(ctx, tx); err != nil {
+	if made, err := insert(ctx, tx); err != nil || !made {
 		return err
 	}
 	if err := r.begin(ctx, tx); err != nil {
@@ -83,7 +84,7 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
 		return recordAll(ctx, tx, r.refused)
 	}
 	write := func(ctx context.Context, q pg.Q) error {
-		if err := insert(ctx, q); err != nil {
+		if made, err := insert(ctx, q); err != nil || !made {
 			return err
 		}
 		return finish(ctx, q)

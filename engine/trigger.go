@@ -173,8 +173,17 @@ func (e *Engine) Start(ctx context.Context, tx *pg.Tx, events []Event) error {
 	return nil
 }
 
+// insertion is the statement called name, which for an event with a key does
+// nothing when there is an execution of that key.
+func insertion(name string, ev Event) string {
+	if ev.EventKey == "" {
+		return queries.Get(name)
+	}
+	return queries.Get(name) + "\n" + queries.Get("once")
+}
+
 func (e *Engine) enqueue(ctx context.Context, tx *pg.Tx, ev Event) error {
-	_, err := tx.ExecContext(ctx, queries.Get("enqueue"), e.IDs.Next(), ev.Workflow.ID, ev.Workflow.Key,
+	_, err := tx.ExecContext(ctx, insertion("enqueue", ev), e.IDs.Next(), ev.Workflow.ID, ev.Workflow.Key,
 		nullString(ev.EventKey), []byte(value.Encode(ev.Context)), nullArray(ev.Stack), nullID(ev.CreatedBy))
 	if err != nil {
 		return fmt.Errorf("start workflow %d: %w", ev.Workflow.ID, err)
