@@ -33,6 +33,7 @@ type server struct {
 	place  place
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
+	mark   int64         // size of the log before the process could write to it
 }
 
 // startServer makes the cluster if need be, clears what a crash left behind,
@@ -103,7 +104,6 @@ func launch(ctx context.Context, p place, programs Programs, settings map[string
 		if err != nil {
 			return nil, err
 		}
-		mark := s.logSize()
 		err = s.awaitReady(ctx)
 		if err == nil {
 			return s, nil
@@ -111,7 +111,7 @@ func launch(ctx context.Context, p place, programs Programs, settings map[string
 		s.stop()
 		// The processes of a killed server hold its shared memory until they
 		// notice; nothing else of ours is worth a second try.
-		said := s.logSince(mark)
+		said := s.said()
 		if ctx.Err() != nil || time.Now().After(deadline) || !bytes.Contains(said, []byte("shared memory block")) {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -206,11 +206,15 @@ func run(p place, programs Programs, settings map[string]string) (*server, error
 		return nil, fmt.Errorf("open PostgreSQL's log: %w", err)
 	}
 	defer log.Close()
+	before, err := log.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("measure PostgreSQL's log: %w", err)
+	}
 	args := []string{"-D", p.data()}
 	for name, value := range serverSettings(p, settings) {
 		args = append(args, "-c", name+"="+value)
 	}
-	s := &server{place: p, cmd: exec.Command(programs.postgres(), args...), exited: make(chan struct{})}
+	s := &server{place: p, cmd: exec.Command(programs.postgres(), args...), exited: make(chan struct{}), mark: before.Size()}
 	s.cmd.Dir, s.cmd.Env = p.root, environment()
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.SysProcAttr = attributes(p.credential())
@@ -285,20 +289,13 @@ func (s *server) stop() {
 	}
 }
 
-func (s *server) logSize() int64 {
-	info, err := os.Stat(s.place.log())
-	if err != nil {
-		return 0
-	}
-	return info.Size()
-}
-
-func (s *server) logSince(mark int64) []byte {
+// said is what the server wrote into the log since its start.
+func (s *server) said() []byte {
 	text, err := os.ReadFile(s.place.log())
-	if err != nil || int64(len(text)) < mark {
+	if err != nil || int64(len(text)) < s.mark {
 		return nil
 	}
-	return text[mark:]
+	return text[s.mark:]
 }
 
 // ensureDatabase makes the role and the database that alur works with. The role
