@@ -52,9 +52,8 @@ func TestConnectionsBreak(t *testing.T) {
 	if got != "1200 1200 1200 1200 2400" {
 		t.Errorf("completed, executions, effects, their sum, jobs: %s, want 1200 1200 1200 1200 2400", got)
 	}
-	if got := w.one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"); got != "0" {
-		t.Errorf("%s advisory locks are left", got)
-	}
+	// A closed session ends a moment after its socket, and with it its locks.
+	w.eventually("SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
 	checkPool(t, victim)
 }
 
