@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"log/slog"
@@ -49,6 +50,10 @@ type Engine struct {
 	seen     string // what definitions looked like then
 	watchers map[int64]map[chan struct{}]struct{}
 	tempers  map[int64]*temper
+
+	live     live
+	timer    chan struct{} // a timer was set that is due soon
+	attempts int
 }
 
 // Options is what an Engine needs.
@@ -59,6 +64,7 @@ type Options struct {
 	Records  *collection.Store
 	Log      *slog.Logger
 	Services *node.Services
+	Attempts int // how often an execution is begun without moving on before it counts as broken; 0: 5
 }
 
 // New returns an engine and binds the registered trigger types to it.
@@ -68,9 +74,12 @@ func New(o Options) *Engine {
 		programs: map[int64]*program{},
 		watchers: map[int64]map[chan struct{}]struct{}{},
 		tempers:  map[int64]*temper{},
+		timer:    make(chan struct{}, 1),
+		attempts: cmp.Or(o.Attempts, defaultAttempts),
 	}
 	e.DB.Subscribe(workflowsChannel, func(string) { e.forget() })
 	e.DB.Subscribe(executionsChannel, e.wakeWatchers)
+	e.DB.Subscribe(stopsChannel, func(id string) { e.live.stop(parseID(id)) })
 	for _, k := range TriggerKinds() {
 		k.Bind(e)
 	}

@@ -27,7 +27,7 @@ func TestLostLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer q.Close()
-	claims, err := q.Claim(t.Context(), a.ID, 0, 10)
+	claims, err := q.Claim(t.Context(), a.ID, 0, 10, 0)
 	if err != nil || len(claims) != 1 {
 		t.Fatalf("claimed %d: %v", len(claims), err)
 	}
@@ -72,7 +72,7 @@ func TestRescue(t *testing.T) {
 	}
 	defer living.Close()
 	for _, q := range []*queue.Queue{dead, living} {
-		if claims, err := q.Claim(t.Context(), a.ID, 0, 1); err != nil || len(claims) != 1 {
+		if claims, err := q.Claim(t.Context(), a.ID, 0, 1, 0); err != nil || len(claims) != 1 {
 			t.Fatalf("claimed %d: %v", len(claims), err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestRescue(t *testing.T) {
 	if n, err := living.Rescue(t.Context()); err != nil || n != 1 {
 		t.Fatalf("rescued %d: %v, want 1", n, err)
 	}
-	if claims, err := living.Claim(t.Context(), a.ID, 0, 10); err != nil || len(claims) != 1 || claims[0].Attempts != 2 {
+	if claims, err := living.Claim(t.Context(), a.ID, 0, 10, 0); err != nil || len(claims) != 1 || claims[0].Attempts != 2 {
 		t.Fatalf("claimed %+v: %v, want one at its second attempt", claims, err)
 	}
 	if lost, err := living.Renew(t.Context()); err != nil || len(lost) != 0 {
@@ -98,14 +98,14 @@ func TestGiveUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.mustStart(w.workflow(false, "", flow{kind: "test_local", key: "a", config: count(effect)}), 1)
-	if _, err := w.db.ExecContext(t.Context(), "UPDATE alur.executions SET attempts = 10"); err != nil {
+	if _, err := w.db.ExecContext(t.Context(), "UPDATE alur.executions SET attempts = 5"); err != nil {
 		t.Fatal(err)
 	}
 	w.work()
 	if got, want := w.story(), "-2:a=-2"; got != want {
 		t.Fatalf("got %s, want %s", got, want)
 	}
-	if got := w.one("SELECT reason FROM alur.executions"); !strings.Contains(got, "begun 10 times") {
+	if got := w.one("SELECT reason FROM alur.executions"); !strings.Contains(got, "begun 5 times") {
 		t.Errorf("the reason is %q", got)
 	}
 	if got := w.one("SELECT count(*) FROM public.effects"); got != "0" {
@@ -120,7 +120,7 @@ func TestSuspectsRunApart(t *testing.T) {
 	w := newWorld(t)
 	wf := w.workflow(false, "", flow{kind: "test_local", key: "a", config: count(effect)})
 	w.mustStart(wf, 40)
-	if _, err := w.db.ExecContext(t.Context(), "UPDATE alur.executions SET attempts = 3"); err != nil {
+	if _, err := w.db.ExecContext(t.Context(), "UPDATE alur.executions SET attempts = 2"); err != nil {
 		t.Fatal(err)
 	}
 	w.mustStart(wf, 10)
@@ -273,7 +273,7 @@ func TestStopReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer q.Close()
-	claims, err := q.Claim(t.Context(), a.ID, 0, 10)
+	claims, err := q.Claim(t.Context(), a.ID, 0, 10, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

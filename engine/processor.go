@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/crashpoint"
 	"alur/engine/fault"
 	"alur/engine/node"
 	"alur/engine/pg"
@@ -28,43 +29,53 @@ const (
 	flushAfter = time.Second
 	// maxResult is the largest step result in bytes of JSON.
 	maxResult = 1 << 20
-	// maxAttempts is how often an execution is begun without moving on before it
-	// counts as broken.
-	maxAttempts = 10
-	// suspectAfter is how often that may happen before the execution runs apart
-	// from others; see apart.
-	suspectAfter = 3
+	// defaultAttempts is how often an execution is begun without moving on before
+	// it counts as broken, when [Options] do not say.
+	defaultAttempts = 5
 )
 
 // errCareful asks for the segment to be run again with a savepoint around each
 // local node, because one of them failed.
 var errCareful = errors.New("a local node failed")
 
-// run walks one execution from a claim until it ends, waits, or has to flush.
-// It holds everything in memory; segment writes it.
+// item is an execution that a worker runs next.
+type item struct {
+	queue.Claim
+	done *remoteOutcome // what the remote step came to that it stopped at; nil: none
+}
+
+// run walks one execution from a claim until it ends, waits, comes to a remote
+// step, or has to flush. It holds everything in memory; segment writes it.
 type run struct {
 	e     *Engine
 	p     *program
-	claim queue.Claim
+	claim item
 	log   *slog.Logger
 
-	tx      func(context.Context) (*pg.Tx, error) // the segment's transaction, begun when first asked for
-	careful bool
+	tx       func(context.Context) (*pg.Tx, error) // the segment's transaction, begun when first asked for
+	careful  bool
+	inline   bool            // a synchronous run: it ends or waits, and never yields
+	stopping <-chan struct{} // closed when nothing new may begin in this process; nil: never
 
 	context any // $context, decoded when first asked for
 	decoded bool
 	results map[string]any // $jobsMapByNodeKey
 	known   map[int64]*job // latest job of each node, by node id
 	jobs    []*job         // to be written
-	inline  bool           // a synchronous run: it ends or waits, and never yields
 	began   time.Time
 	steps   int
 	refused []*refusal // changes of steps that synchronous workflows undid
 	woken   int        // entries of claim.Wake that were worked off
-	ended   bool
-	status  node.Status // when ended; Pending when it waits
-	yielded bool        // stopped in the middle so that its jobs get written
-	reason  string
+
+	// How it stands. At most one of ended and yielded; a yielded run goes on at
+	// once, unless one of the others says otherwise.
+	ended    bool
+	status   node.Status // when ended; Pending when it waits
+	reason   string
+	yielded  bool // stopped in the middle so that its jobs get written
+	parked   *job // the remote step that it stopped at
+	late     bool // it is past its deadline
+	giveBack bool // another process shall go on with it
 }
 
 // job is one run of one node.
@@ -84,41 +95,44 @@ type job struct {
 	started  time.Time
 	ended    bool
 	endedAt  time.Time
+	running  bool      // a remote step without an outcome yet
+	due      time.Time // when it goes on by itself; zero: never
+	then     node.Status
 	stored   bool // in the table already
 	dirty    bool
 }
 
 // storedJob is a row of alur.jobs as far as going on needs it.
 type storedJob struct {
-	ID         int64       `db:"id"`
-	NodeID     int64       `db:"node_id"`
-	NodeKey    string      `db:"node_key"`
-	UpstreamID *int64      `db:"upstream_id"`
-	Status     node.Status `db:"status"`
-	Branch     *int        `db:"branch"`
-	Meta       []byte      `db:"meta"` // nil for null, which json.RawMessage cannot scan
-	Result     []byte      `db:"result"`
-	Attempt    int         `db:"attempt"`
-	StartedAt  time.Time   `db:"started_at"`
-	Ended      bool        `db:"ended"`
+	ExecutionID int64       `db:"execution_id"`
+	ID          int64       `db:"id"`
+	NodeID      int64       `db:"node_id"`
+	UpstreamID  *int64      `db:"upstream_id"`
+	Status      node.Status `db:"status"`
+	Branch      *int        `db:"branch"`
+	Meta        []byte      `db:"meta"` // nil for null, which json.RawMessage cannot scan
+	Result      []byte      `db:"result"`
+	Attempt     int         `db:"attempt"`
+	StartedAt   time.Time   `db:"started_at"`
+	Running     bool        `db:"running"`
 }
 
-func (e *Engine) newRun(p *program, c queue.Claim) *run {
+func (e *Engine) newRun(p *program, c item) *run {
 	return &run{e: e, p: p, claim: c, log: e.Log}
 }
 
-// begin walks from where the claim stands: the start, an answered job, or the
-// last job that was written before a crash. load reads the jobs of an execution
-// that ran before.
-func (r *run) begin(ctx context.Context, load pg.Q) error {
+// begin walks from where the claim stands: the start, an answered job, the
+// outcome of a remote step, or the last job that was written before a crash.
+// journal is the jobs of earlier segments.
+func (r *run) begin(ctx context.Context, journal []storedJob) error {
 	r.began = r.e.Now()
 	if r.p.broken != "" {
 		r.breakOff(node.Error, r.p.broken)
 		return nil
 	}
-	if r.claim.Attempts > maxAttempts {
-		if r.claim.Attempts == maxAttempts+1 { // reading the journal may be what kills
-			if err := r.load(ctx, load); err != nil {
+	if most := r.e.attempts; r.claim.Attempts > most {
+		if r.claim.Attempts == most+1 { // reading the journal may be what kills
+			if err := r.load(journal); err != nil {
 				return err
 			}
 		}
@@ -133,56 +147,85 @@ func (r *run) begin(ctx context.Context, load pg.Q) error {
 		}
 		return r.walk(ctx, r.p.head, nil)
 	}
-	if err := r.load(ctx, load); err != nil {
+	if err := r.load(journal); err != nil {
 		return err
+	}
+	if r.claim.done != nil {
+		if err := r.finishRemote(ctx, r.claim.done); err != nil || r.settled() {
+			return err
+		}
 	}
 	if len(r.claim.Wake) > 0 {
 		return r.resume(ctx)
 	}
-	next, previous := r.position()
+	if r.claim.done != nil {
+		return nil
+	}
+	return r.goOn(ctx)
+}
+
+// settled reports whether the run stands somewhere for now: it ended or yielded.
+// A run that waits may still have answers to work off.
+func (r *run) settled() bool { return r.ended && r.status != node.Pending || r.yielded }
+
+// goOn follows the journal to its end and walks on from there: at the next node,
+// or at a remote step that was begun and whose outcome nobody knows. The ids of
+// jobs do not tell the order, because those of two processes grow each by its own
+// clock.
+func (r *run) goOn(ctx context.Context) error {
+	next, previous, open := r.position()
+	switch {
+	case open != nil && open.running:
+		open.attempt++
+		r.parked, r.yielded = open, true
+		return nil
+	case open != nil:
+		r.end(node.Pending)
+		return nil
+	}
 	return r.walk(ctx, next, previous)
 }
 
-// position follows the journal to its end: the next node and the job that leads
-// there, or nil when the execution waits or has ended. The ids of jobs do not
-// tell, because those of two processes grow each by its own clock.
-func (r *run) position() (*instruction, *job) {
-	in, previous := r.p.head, (*job)(nil)
+// position is where the journal ends: at a node that has not run and the job
+// that leads there, or at a job without an outcome; all nil when the execution
+// has ended.
+func (r *run) position() (next *instruction, previous, open *job) {
+	in := r.p.head
 	for range len(r.p.nodes) + 1 { // links could form a ring
 		if in == nil {
-			return nil, nil
+			return nil, nil, nil
 		}
 		j := r.known[in.ID]
 		if j == nil {
-			return in, previous
+			return in, previous, nil
 		}
 		if j.status == node.Pending {
-			r.end(node.Pending)
-			return nil, nil
+			return nil, nil, j
 		}
 		in, previous = r.after(j)
 	}
 	r.stopAt(r.p.head, nil, node.Error, "The nodes of this workflow are linked in a circle.")
-	return nil, nil
+	return nil, nil, nil
 }
 
 // breakOff ends the execution with a job that says why, at the node that would
 // have been next.
 func (r *run) breakOff(status node.Status, why string) {
-	at := r.p.head
-	if in, _ := r.position(); in != nil {
-		at = in
+	at, _, open := r.position()
+	if at == nil {
+		at = r.p.head
 	}
-	var answered *job
 	if r.woken < len(r.claim.Wake) {
-		answered = r.find(r.claim.Wake[r.woken])
+		if answered := r.find(r.claim.Wake[r.woken]); answered != nil {
+			open = answered
+		}
 	}
-	r.stopAt(at, answered, status, why)
+	r.stopAt(at, open, status, why)
 }
 
 // stopAt ends the execution at j, or at in when j is nil.
 func (r *run) stopAt(in *instruction, j *job, status node.Status, why string) {
-	r.reason = why
+	r.reason, r.yielded, r.parked = why, false, nil
 	if j == nil && in != nil {
 		j = &job{id: r.e.IDs.Next(), node: in, attempt: max(r.claim.Attempts, 1), started: r.e.Now()}
 	}
@@ -199,21 +242,17 @@ func (r *run) end(status node.Status) { r.ended, r.status = true, status }
 func (r *run) safely(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("execution panicked", "execution_id", r.claim.ID, "err", p, "stack", string(debug.Stack()))
+			r.log.Error("execution panicked", "execution_id", r.claim.ID, "workflow_id", r.p.workflowID, "err", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("this execution crashed: %v", p)
 		}
 	}()
 	return fn()
 }
 
-// load reads the jobs of earlier segments.
-func (r *run) load(ctx context.Context, q pg.Q) error {
-	var rows []storedJob
-	if err := q.SelectContext(ctx, &rows, queries.Get("load_jobs"), r.claim.ID); err != nil {
-		return fmt.Errorf("load the jobs of execution %d: %w", r.claim.ID, err)
-	}
-	r.steps = len(rows)
-	for _, row := range rows {
+// load takes in the jobs of earlier segments.
+func (r *run) load(journal []storedJob) error {
+	r.steps = len(journal)
+	for _, row := range journal {
 		in := r.p.nodes[row.NodeID]
 		if in == nil {
 			continue // the node is gone; nothing can refer to it any more
@@ -223,7 +262,7 @@ func (r *run) load(ctx context.Context, q pg.Q) error {
 			return fmt.Errorf("read the result of job %d: %w", row.ID, err)
 		}
 		j := &job{id: row.ID, node: in, status: row.Status, branch: row.Branch, meta: row.Meta, result: result,
-			attempt: row.Attempt, started: row.StartedAt, ended: row.Ended, stored: true}
+			attempt: row.Attempt, started: row.StartedAt, ended: row.Status != node.Pending, running: row.Running, stored: true}
 		if row.UpstreamID != nil {
 			j.upstream = *row.UpstreamID
 		}
@@ -250,6 +289,7 @@ func (r *run) save(j *job) {
 
 // resume works off the answered jobs, oldest first.
 func (r *run) resume(ctx context.Context) error {
+	crashpoint.Hit(crashpoint.BeforeResume)
 	for _, id := range r.claim.Wake {
 		r.woken++
 		j := r.find(id)
@@ -263,14 +303,12 @@ func (r *run) resume(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		crashpoint.Hit(crashpoint.AfterResume)
 		out = r.record(j, out)
 		r.save(j)
 		next, previous := r.decide(j, out)
-		if err := r.walk(ctx, next, previous); err != nil {
+		if err := r.walk(ctx, next, previous); err != nil || r.settled() {
 			return err
-		}
-		if r.ended && r.status != node.Pending || r.yielded {
-			return nil
 		}
 	}
 	return nil
@@ -285,21 +323,27 @@ func (r *run) find(id int64) *job {
 	return nil
 }
 
-// walk runs nodes from in on until the execution ends or waits. in nil means
-// that decide has settled everything already.
+// walk runs nodes from in on until the execution ends or waits, or stops before
+// the next one. in nil means that decide has settled everything already.
 func (r *run) walk(ctx context.Context, in *instruction, previous *job) error {
 	for in != nil {
 		if r.steps++; r.steps > maxSteps {
 			r.breakOff(node.Error, fmt.Sprintf("This execution took more than %d steps and was stopped.", maxSteps))
 			return nil
 		}
-		if !r.inline && len(r.jobs) > 0 && r.e.Now().Sub(r.began) > flushAfter {
-			r.yielded = true
+		if r.mustStop() {
 			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		j := &job{id: r.e.IDs.Next(), node: in, attempt: max(r.claim.Attempts, 1), started: r.e.Now()}
 		if previous != nil && in.kind != nil && (in.kind.Branching() || in.kind.Waits) {
 			j.upstream = previous.id
+		}
+		if in.remote() && !r.inline {
+			r.park(j)
+			return nil
 		}
 		out, err := r.call(ctx, in, func(ctx context.Context, s *node.Step) (node.Outcome, error) {
 			return in.kind.Run(ctx, s, in.config)
@@ -314,55 +358,112 @@ func (r *run) walk(ctx context.Context, in *instruction, previous *job) error {
 	return nil
 }
 
-// call runs a node's code: with its transaction when it is local, with a
-// savepoint when care is needed, and never letting a panic out.
-func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context, *node.Step) (node.Outcome, error), j *job) (out node.Outcome, err error) {
-	if in.problem != "" {
-		return failed(fault.New(fault.Invalid, in.problem)), nil
+// mustStop reports whether no further node may begin now, and says in r why.
+func (r *run) mustStop() bool {
+	now := r.e.Now()
+	switch {
+	case r.claim.ExpiresAt != nil && !now.Before(*r.claim.ExpiresAt):
+		if r.late = true; r.inline {
+			r.reason = reasonTimeout
+			r.end(node.Aborted)
+		} else {
+			r.yielded = true
+		}
+	case !r.inline && len(r.jobs) > 0 && now.Sub(r.began) > flushAfter:
+		r.yielded = true
 	}
-	s := &node.Step{
+	return r.late || r.yielded
+}
+
+// park stops before a remote step: it is recorded as running before it begins.
+func (r *run) park(j *job) {
+	r.yielded = true
+	select {
+	case <-r.stopping:
+		r.giveBack = true
+	default:
+		j.status, j.running = node.Pending, true
+		r.remember(j)
+		r.save(j)
+		r.parked = j
+	}
+}
+
+// step is what a node is told when it runs as j.
+func (r *run) step(j *job) *node.Step {
+	in := j.node
+	return &node.Step{
 		Key:         strconv.FormatInt(j.id, 10),
 		ExecutionID: r.claim.ID, WorkflowID: r.p.workflowID, WorkflowKey: r.p.key,
 		NodeID: in.ID, NodeKey: in.Key, Title: in.Title, JobID: j.id, Attempt: j.attempt,
 		Now: j.started, Vars: r, Services: r.e.Services,
 	}
-	guarded := func() (out node.Outcome, err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				r.log.ErrorContext(ctx, "node panicked", "execution_id", r.claim.ID, "node", in.Type, "err", p, "stack", string(debug.Stack()))
-				out, err = failed(fmt.Errorf("this step crashed: %v", p)), nil
-			}
-		}()
-		return fn(ctx, s)
+}
+
+// guarded calls a node's code and never lets a panic out.
+func (r *run) guarded(ctx context.Context, in *instruction, s *node.Step, fn func(context.Context, *node.Step) (node.Outcome, error)) (out node.Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.ErrorContext(ctx, "node panicked", "execution_id", r.claim.ID, "workflow_id", r.p.workflowID, "node", in.Type, "err", p, "stack", string(debug.Stack()))
+			out, err = failed(fmt.Errorf("this step crashed: %v", p)), nil
+		}
+	}()
+	return fn(ctx, s)
+}
+
+// call runs a node's code: with its transaction when it is local, with a
+// savepoint when care is needed.
+func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context, *node.Step) (node.Outcome, error), j *job) (out node.Outcome, err error) {
+	if in.problem != "" {
+		return failed(fault.New(fault.Invalid, in.problem)), nil
 	}
-	if in.kind.Effect != node.Local {
-		out, err = guarded()
-	} else {
-		var tx *pg.Tx
-		if tx, err = r.tx(ctx); err != nil {
-			return out, err
-		}
-		s.Tx, s.Stack = tx, append(r.claim.Stack[:len(r.claim.Stack):len(r.claim.Stack)], r.claim.ID)
-		if !r.careful {
-			out, err = guarded()
-			if err != nil && !pg.IsRetryable(err) && !pg.IsLockTimeout(err) {
-				return out, errCareful
-			}
-		} else {
-			err = tx.Savepoint(ctx, func() (err error) { out, err = guarded(); return err })
-			if f, ok := errors.AsType[*refusal](err); ok {
-				r.refused = append(r.refused, f)
-			}
-		}
+	s := r.step(j)
+	switch {
+	case in.kind.Effect != node.Local && r.inline:
+		out, err = r.inTime(ctx, func(ctx context.Context) (node.Outcome, error) { return r.guarded(ctx, in, s, fn) })
+	case in.kind.Effect != node.Local:
+		out, err = r.guarded(ctx, in, s, fn)
+	default:
+		out, err = r.callLocal(ctx, in, s, fn)
 	}
 	j.input, j.hasInput = s.Input, s.Input != nil
 	switch {
 	case err == nil:
 		return out, nil
-	case ctx.Err() != nil, s.Tx != nil && (pg.IsRetryable(err) || pg.IsLockTimeout(err) || pg.IsUnavailable(err)):
+	case ctx.Err() != nil, errors.Is(err, errCareful), s.Tx != nil && (pg.IsRetryable(err) || pg.IsLockTimeout(err) || pg.IsUnavailable(err)):
 		return out, err // the segment's business, not the node's
 	}
 	return failed(err), nil
+}
+
+// callLocal runs a local node in the segment's transaction.
+func (r *run) callLocal(ctx context.Context, in *instruction, s *node.Step, fn func(context.Context, *node.Step) (node.Outcome, error)) (out node.Outcome, err error) {
+	tx, err := r.tx(ctx)
+	if err != nil {
+		return out, err
+	}
+	s.Tx, s.Stack = tx, append(r.claim.Stack[:len(r.claim.Stack):len(r.claim.Stack)], r.claim.ID)
+	if !r.careful {
+		out, err = r.guarded(ctx, in, s, fn)
+		if err != nil && !pg.IsRetryable(err) && !pg.IsLockTimeout(err) && ctx.Err() == nil {
+			err = errCareful
+		}
+	} else {
+		err = tx.Savepoint(ctx, func() (err error) {
+			out, err = r.inTimeTx(ctx, tx, func() (node.Outcome, error) { return r.guarded(ctx, in, s, fn) })
+			return err
+		})
+		if f, ok := errors.AsType[*refusal](err); ok {
+			r.refused = append(r.refused, f)
+		}
+		if pg.IsCanceled(err) && r.outOfTime() {
+			return r.abortLate(), nil
+		}
+	}
+	if err == nil {
+		crashpoint.Hit(crashpoint.AfterLocalEffect)
+	}
+	return out, err
 }
 
 // failed is the outcome of a node that broke. People see the sentence of a
@@ -394,7 +495,8 @@ func (r *run) record(j *job, out node.Outcome) node.Outcome {
 		j.result = out.Result
 		j.encoded = value.Encode(j.result)
 	}
-	j.status, j.log = out.Status, out.Log
+	j.status, j.log, j.running = out.Status, out.Log, false
+	j.due, j.then = out.Due, out.Then
 	if out.Meta != nil {
 		j.meta = value.Encode(out.Meta)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -16,6 +17,7 @@ import (
 type program struct {
 	workflowID int64
 	key        string
+	options    runOptions
 	head       *instruction // nil: there are no nodes
 	nodes      map[int64]*instruction
 	broken     string // why it cannot run at all; "" when it can
@@ -30,6 +32,11 @@ type instruction struct {
 	next     *instruction
 	branches map[int]*instruction
 	opener   *instruction // the node whose branch this one stands in; nil on the top level
+}
+
+// remote reports whether in acts outside of the database.
+func (in *instruction) remote() bool {
+	return in.problem == "" && in.kind.Effect == node.Remote
 }
 
 // program returns a workflow version made ready to run.
@@ -57,14 +64,12 @@ func (e *Engine) program(ctx context.Context, workflowID int64) (*program, error
 // transaction that may hold the last connection.
 func (e *Engine) loadProgram(ctx context.Context, workflowID int64) (*program, error) {
 	var head struct {
-		Key      string `db:"key"`
-		Title    string `db:"title"`
-		Sync     bool   `db:"sync"`
-		Revision int64  `db:"revision"`
+		Key     string          `db:"key"`
+		Options json.RawMessage `db:"options"`
 	}
 	err := e.DB.Side().GetContext(ctx, &head, queries.Get("program"), workflowID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return &program{workflowID: workflowID, broken: "The workflow of this execution has been deleted."}, nil
+		return &program{workflowID: workflowID, options: readOptions(nil), broken: "The workflow of this execution has been deleted."}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load workflow %d: %w", workflowID, err)
@@ -74,7 +79,7 @@ func (e *Engine) loadProgram(ctx context.Context, workflowID int64) (*program, e
 		return nil, fmt.Errorf("load the nodes of workflow %d: %w", workflowID, err)
 	}
 	p := link(nodes)
-	p.workflowID, p.key = workflowID, head.Key
+	p.workflowID, p.key, p.options = workflowID, head.Key, readOptions(head.Options)
 	return p, nil
 }
 

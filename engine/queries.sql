@@ -10,8 +10,8 @@ SELECT CAST(coalesce(sum(hashtextextended(concat_ws(' ', id, revision, enabled),
 FROM alur.workflows
 
 -- name: enqueue
-INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by, manually)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: once
 -- Follows an insert with an event key: a second one of the same key is left out.
@@ -25,7 +25,7 @@ INSERT INTO alur.skipped_triggers (id, workflow_id, key, reason, detail, stack)
 VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: program
-SELECT key, title, sync, revision FROM alur.workflows WHERE id = $1
+SELECT key, options FROM alur.workflows WHERE id = $1
 
 -- name: program_nodes
 SELECT id, key, title, workflow_id, upstream_id, downstream_id, branch_index, type, config
@@ -33,14 +33,14 @@ FROM alur.flow_nodes
 WHERE workflow_id = $1
 
 -- name: load_jobs
-SELECT id, node_id, node_key, upstream_id, status, branch, meta, result, attempt, started_at, ended_at IS NOT NULL AS ended
+SELECT execution_id, id, node_id, upstream_id, status, branch, meta, result, attempt, started_at, coalesce(running, false) AS running
 FROM alur.jobs
-WHERE execution_id = $1
-ORDER BY started_at, id
+WHERE execution_id = ANY ($1)
+ORDER BY execution_id, started_at, id
 
 -- name: insert_sync
-INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by, started_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by, manually, started_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
 -- name: executions
 SELECT x.id

@@ -144,7 +144,7 @@ func TestGivesUpInPlace(t *testing.T) {
 			w.mustStart(w.workflow(false, "", flow{kind: "test_pure", key: "a"}, flow{kind: "test_wait", key: "ask"}, flow{kind: "test_pure", key: "b"}), 1)
 			w.work()
 			w.answer()
-			set := "attempts = 10"
+			set := "attempts = 5"
 			if tc.name == "after a flush" {
 				set += ", wake = NULL"
 			}

@@ -9,10 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lib/pq"
+
+	"alur/engine/crashpoint"
 	"alur/engine/node"
 	"alur/engine/pg"
-	"alur/engine/queue"
-	"alur/engine/value"
 )
 
 const (
@@ -36,8 +37,6 @@ const (
 	lockedFor = 10 * time.Second
 	// hotClass is the first key of the advisory lock around hot workflows.
 	hotClass = 4713
-	// maxInput bounds what is kept of a step's input, in bytes of JSON.
-	maxInput = 64 << 10
 )
 
 var errLeaseLost = errors.New("the lease was lost")
@@ -82,37 +81,43 @@ func (t *temper) beCareful() {
 // runBatch works off claims of one workflow: up to all of them in one
 // transaction with one flush. What fails in company is tried alone, so that an
 // execution only ever fails by its own fault. What it has no time for is given
-// back.
-func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, claims []queue.Claim) error {
+// back. It returns what is left to do on another connection.
+func (s *shift) runBatch(ctx context.Context, conn *pg.Conn, claims []item) (rest []item, err error) {
+	e := s.e
 	p, err := e.program(ctx, claims[0].WorkflowID)
 	if err != nil {
-		return err
+		return claims, err
 	}
 	t := e.temper(p.workflowID)
 	limit, conflicts := len(claims), 0
 	began, moved := e.Now(), false
 	careful := t.takeCareful()
 	drop := func() { // the first one is settled
-		q.Forget(claims[0].ID, claims[0].Fence)
+		s.q.Forget(claims[0].ID, claims[0].Fence)
 		claims, moved = claims[1:], true
 	}
 	for len(claims) > 0 {
 		if moved && e.Now().Sub(began) > turn {
-			e.release(ctx, q, claims, 0)
-			return nil
+			s.giveBack(ctx, claims)
+			return nil, nil
 		}
 		batch := claims[:min(limit, len(claims))]
-		done, again, err := e.attempt(ctx, conn, p, t, batch, careful)
+		done, err := s.attempt(ctx, conn, p, t, batch, careful)
+		var ended *stoppedError
 		switch {
 		case err == nil:
-			for _, c := range batch[:done] {
-				if !slices.ContainsFunc(again, func(a queue.Claim) bool { return a.ID == c.ID }) {
-					q.Forget(c.ID, c.Fence)
-				}
-			}
 			// A yielded execution goes on after the others of its batch.
-			claims = append(claims[done:len(claims):len(claims)], again...)
+			claims = append(claims[len(done):len(claims):len(claims)], s.settle(ctx, done)...)
 			conflicts, moved = 0, true
+		case errors.As(err, &ended):
+			// The connection may have broken with the statement that was cut off.
+			s.e.Log.InfoContext(ctx, "execution stopped while it ran", "execution_id", ended.claim.ID, "workflow_id", p.workflowID, "err", ended.cause)
+			s.q.Forget(ended.claim.ID, ended.claim.Fence)
+			if errors.Is(ended.cause, errLate) {
+				s.e.stopLate(ctx, []int64{ended.claim.ID})
+			}
+			claims = slices.DeleteFunc(slices.Clone(claims), func(c item) bool { return c.ID == ended.claim.ID })
+			return claims, nil
 		case errors.Is(err, errCareful):
 			t.beCareful()
 			careful = true
@@ -122,16 +127,16 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 				limit = 1
 			}
 			if conflicts > tries {
-				return err
+				return claims, err
 			}
 		case pg.IsUnavailable(err), ctx.Err() != nil:
-			return err
+			return claims, err
 		case len(batch) > 1: // find out who it is
 			limit = 1
 		case pg.IsLockTimeout(err):
 			// Somebody holds what it needs. It waits without a worker.
-			e.Log.WarnContext(ctx, "execution waits for a lock", "execution_id", batch[0].ID, "err", err)
-			e.release(ctx, q, batch, lockedFor)
+			e.Log.WarnContext(ctx, "execution waits for a lock", "execution_id", batch[0].ID, "workflow_id", p.workflowID, "err", err)
+			s.release(ctx, batch, lockedFor)
 			drop()
 		case isLost(err):
 			e.dropped(ctx, batch[0])
@@ -140,30 +145,72 @@ func (e *Engine) runBatch(ctx context.Context, q *queue.Queue, conn *pg.Conn, cl
 			if err := e.fail(ctx, conn, p, batch[0], err); isLost(err) {
 				e.dropped(ctx, batch[0])
 			} else if err != nil {
-				return err
+				return claims, err
 			}
 			drop()
 		}
 	}
-	return nil
+	return nil, nil
 }
+
+// settle does what is left to do for runs whose segment is committed, and
+// returns those that go on at once.
+func (s *shift) settle(ctx context.Context, done []*run) (again []item) {
+	var late []int64
+	for _, r := range done {
+		c := r.claim
+		switch {
+		case r.late:
+			late = append(late, c.ID)
+			s.q.Forget(c.ID, c.Fence)
+		case r.parked != nil:
+			s.park(r)
+		case r.giveBack:
+			s.release(ctx, []item{c}, 0)
+		case r.yielded:
+			again = append(again, c.after(r))
+		default:
+			s.q.Forget(c.ID, c.Fence)
+		}
+	}
+	if len(late) > 0 {
+		s.e.stopLate(ctx, late)
+	}
+	return again
+}
+
+// after is how a claim stands once the segment r of it was written.
+func (c item) after(r *run) item {
+	c.Segments, c.Attempts, c.Wake, c.done = c.Segments+1, 1, c.Wake[r.woken:], nil
+	return c
+}
+
+// stoppedError says that the execution of claim was stopped while it ran.
+type stoppedError struct {
+	claim item
+	cause error
+}
+
+func (e *stoppedError) Error() string { return e.cause.Error() }
 
 // isLost reports that a flush met another fence than its own.
 func isLost(err error) bool { return pg.IsNotNull(err) || errors.Is(err, errLeaseLost) }
 
-func (e *Engine) dropped(ctx context.Context, c queue.Claim) {
-	e.Log.WarnContext(ctx, "lease lost, the result of this attempt is dropped", "execution_id", c.ID)
+func (e *Engine) dropped(ctx context.Context, c item) {
+	e.Log.WarnContext(ctx, "lease lost, the result of this attempt is dropped", "execution_id", c.ID, "workflow_id", c.WorkflowID)
 }
 
 // fail ends an execution whose outcome the database refused, with the reason:
 // trying again would end the same way.
-func (e *Engine) fail(ctx context.Context, conn *pg.Conn, p *program, c queue.Claim, cause error) error {
-	e.Log.ErrorContext(ctx, "outcome refused by the database", "execution_id", c.ID, "err", cause)
+func (e *Engine) fail(ctx context.Context, conn *pg.Conn, p *program, c item, cause error) error {
+	e.Log.ErrorContext(ctx, "outcome refused by the database", "execution_id", c.ID, "workflow_id", p.workflowID, "err", cause)
 	r := e.newRun(p, c)
-	if c.Segments > 0 {
-		if err := r.load(ctx, conn); err != nil {
-			e.Log.WarnContext(ctx, "journal not readable", "execution_id", c.ID, "err", err)
-		}
+	journals, err := journals(ctx, conn, []item{c})
+	if err == nil {
+		err = r.load(journals[c.ID])
+	}
+	if err != nil {
+		e.Log.WarnContext(ctx, "journal not readable", "execution_id", c.ID, "workflow_id", p.workflowID, "err", err)
 	}
 	r.breakOff(node.Error, "What the steps came to could not be recorded: "+cause.Error())
 	var f flush
@@ -174,16 +221,47 @@ func (e *Engine) fail(ctx context.Context, conn *pg.Conn, p *program, c queue.Cl
 	return nil
 }
 
+// journals reads the jobs of earlier segments, for all of claims at once.
+func journals(ctx context.Context, q pg.Q, claims []item) (map[int64][]storedJob, error) {
+	var ids []int64
+	for _, c := range claims {
+		if c.Segments > 0 {
+			ids = append(ids, c.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []storedJob
+	if err := q.SelectContext(ctx, &rows, queries.Get("load_jobs"), pq.Array(ids)); err != nil {
+		return nil, fmt.Errorf("load the jobs of %d executions: %w", len(ids), err)
+	}
+	all := make(map[int64][]storedJob, len(ids))
+	for len(rows) > 0 {
+		id := rows[0].ExecutionID
+		n := slices.IndexFunc(rows, func(j storedJob) bool { return j.ExecutionID != id })
+		if n < 0 {
+			n = len(rows)
+		}
+		all[id], rows = rows[:n:n], rows[n:]
+	}
+	return all, nil
+}
+
 // attempt runs claims in one transaction and commits, or changes nothing. It
-// takes as many as fit into batchWork and returns how many those were, and which
-// of them yielded and want to go on.
-func (e *Engine) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temper, claims []queue.Claim, careful bool) (done int, again []queue.Claim, err error) {
+// takes as many as fit into batchWork and returns their runs.
+func (s *shift) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temper, claims []item, careful bool) (done []*run, err error) {
+	e := s.e
 	if t.isHot(e.Now()) {
 		unlock, err := e.lockHot(ctx, conn, p, t)
 		if err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 		defer unlock()
+	}
+	earlier, err := journals(ctx, conn, claims)
+	if err != nil {
+		return nil, err
 	}
 	var tx *pg.Tx
 	defer func() {
@@ -203,38 +281,54 @@ func (e *Engine) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temp
 	started := e.Now()
 	var f flush
 	var refused []*refusal
-	for done < len(claims) && (done == 0 || e.Now().Sub(started) < batchWork) {
-		r := e.newRun(p, claims[done])
-		r.tx, r.careful = begin, careful
-		if err := r.safely(func() error { return r.begin(ctx, conn) }); err != nil {
-			return 0, nil, err
+	for len(done) < len(claims) && (len(done) == 0 || e.Now().Sub(started) < batchWork) {
+		r := e.newRun(p, claims[len(done)])
+		r.tx, r.careful, r.stopping = begin, careful, s.ctx.Done()
+		if err := s.runOne(ctx, r, earlier[r.claim.ID]); err != nil {
+			return nil, err
 		}
 		f.add(r)
 		refused = append(refused, r.refused...)
-		done++
-		if r.yielded {
-			c := r.claim
-			c.Segments, c.Attempts, c.Wake = c.Segments+1, 1, c.Wake[r.woken:]
-			again = append(again, c)
-		}
+		done = append(done, r)
 	}
 	// From here on the outcome is decided; the end of ctx must not leave it half
 	// known.
 	ctx = context.WithoutCancel(ctx)
-	if tx == nil {
+	switch {
+	case len(f.executions) == 0: // remote steps that are begun again: nothing to write
+		return done, nil
+	case tx == nil:
 		err = f.write(ctx, conn)
-	} else if err = f.write(ctx, tx); err == nil {
-		if err = recordAll(ctx, tx, refused); err == nil {
+	default:
+		if err = f.write(ctx, tx); err == nil {
+			err = recordAll(ctx, tx, refused)
+		}
+		if err == nil {
+			crashpoint.Hit(crashpoint.BeforeCommit)
 			err = tx.Commit(ctx)
 		}
 	}
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	for _, c := range claims[:done] {
-		e.DB.Notify(executionsChannel, strconv.FormatInt(c.ID, 10), executionsWait)
+	crashpoint.Hit(crashpoint.AfterCommit)
+	for _, r := range done {
+		e.DB.Notify(executionsChannel, strconv.FormatInt(r.claim.ID, 10), executionsWait)
 	}
-	return done, again, nil
+	e.soon(f.due)
+	return done, nil
+}
+
+// runOne walks r where a stop reaches it.
+func (s *shift) runOne(ctx context.Context, r *run, journal []storedJob) error {
+	running, leave := s.e.live.enter(ctx, r.claim.Claim, s.e.Now())
+	defer leave()
+	crashpoint.Hit(crashpoint.BeforeRun)
+	err := r.safely(func() error { return r.begin(running, journal) })
+	if err != nil && stopped(running) {
+		return &stoppedError{r.claim, context.Cause(running)}
+	}
+	return err
 }
 
 // lockHot makes the batches of a workflow run one after another, in this
@@ -257,108 +351,6 @@ func (e *Engine) lockHot(ctx context.Context, conn *pg.Conn, p *program, t *temp
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1, $2)", hotClass, key)
 		t.turn.Unlock()
 	}, nil
-}
-
-// flush collects what runs came to, in the shape of queue.Finish.
-type flush struct {
-	executions, jobs []byte
-	count            int // jobs
-	stored           bool
-}
-
-func (f *flush) add(r *run) {
-	b := open(f.executions, `{"i":`)
-	b = strconv.AppendInt(b, r.claim.ID, 10)
-	b = append(b, `,"f":`...)
-	b = strconv.AppendInt(b, r.claim.Fence, 10)
-	if !r.yielded {
-		b = append(b, `,"s":`...)
-		b = strconv.AppendInt(b, int64(executionStatus(r.status)), 10)
-	}
-	b = append(b, `,"w":`...)
-	b = strconv.AppendInt(b, int64(r.woken), 10)
-	if r.reason != "" {
-		b = append(b, `,"r":`...)
-		b = value.Append(b, r.reason)
-	}
-	f.executions = append(b, '}')
-	for _, j := range r.jobs {
-		f.addJob(r, j)
-	}
-}
-
-func (f *flush) addJob(r *run, j *job) {
-	f.count++
-	f.stored = f.stored || j.stored
-	b := open(f.jobs, `{"i":`)
-	b = strconv.AppendInt(b, j.id, 10)
-	number := func(key string, n int64) {
-		b = append(b, `,"`...)
-		b = append(b, key...)
-		b = append(b, `":`...)
-		b = strconv.AppendInt(b, n, 10)
-	}
-	number("x", r.claim.ID)
-	number("n", j.node.ID)
-	b = append(b, `,"k":`...)
-	b = value.Append(b, j.node.Key)
-	if j.upstream != 0 {
-		number("u", j.upstream)
-	}
-	number("s", int64(j.status))
-	if j.branch != nil {
-		number("b", int64(*j.branch))
-	}
-	number("a", int64(j.attempt))
-	number("t", j.started.UnixMicro())
-	if j.ended {
-		number("e", j.endedAt.UnixMicro())
-	}
-	if len(j.meta) > 0 {
-		b = append(append(b, `,"m":`...), j.meta...)
-	}
-	if j.hasInput {
-		b = append(b, `,"p":`...)
-		at := len(b)
-		if b = value.Append(b, j.input); len(b)-at > maxInput {
-			b = value.Append(b[:at], fmt.Sprintf("(%d kB, not kept)", (len(b)-at)>>10))
-		}
-	}
-	if len(j.encoded) > 0 && string(j.encoded) != "null" {
-		b = append(append(b, `,"r":`...), j.encoded...)
-	}
-	if j.log != "" {
-		b = append(b, `,"l":`...)
-		b = value.Append(b, j.log)
-	}
-	f.jobs = append(b, '}')
-}
-
-func open(b []byte, text string) []byte {
-	if len(b) == 0 {
-		b = append(make([]byte, 0, 4096), '[')
-	} else {
-		b = append(b, ',')
-	}
-	return append(b, text...)
-}
-
-func closed(b []byte) []byte {
-	if len(b) == 0 {
-		return []byte("[]")
-	}
-	return append(b, ']')
-}
-
-func (f *flush) write(ctx context.Context, q pg.Q) error {
-	n, err := queue.Finish(ctx, q, closed(f.executions), closed(f.jobs), !f.stored)
-	if err != nil {
-		return err
-	}
-	if n != int64(f.count) {
-		return errLeaseLost
-	}
-	return nil
 }
 
 // executionStatus maps a job's status to its execution's (spec/engine.md §3).

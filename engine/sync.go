@@ -41,21 +41,25 @@ func recordAll(ctx context.Context, q pg.Q, refused []*refusal) error {
 // caused it, on the same connection. Its history is written in tx too; when the
 // workflow refuses the change, the history is written after the rollback, so
 // that it can be read why.
-func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
+func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) (id int64, err error) {
 	p, err := e.program(ctx, ev.Workflow.ID)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	claim := queue.Claim{
 		ID: e.IDs.Next(), WorkflowID: ev.Workflow.ID, Key: ev.Workflow.Key, Attempts: 1,
-		Context: value.Encode(ev.Context), Stack: ev.Stack, StartedAt: e.Now(),
+		Context: value.Encode(ev.Context), Stack: ev.Stack, CreatedAt: e.Now(), StartedAt: e.Now(),
 	}
-	r := e.newRun(p, claim)
+	if p.options.Timeout > 0 {
+		expires := claim.StartedAt.Add(p.options.Timeout)
+		claim.ExpiresAt = &expires
+	}
+	r := e.newRun(p, item{Claim: claim})
 	r.tx = func(context.Context) (*pg.Tx, error) { return tx, nil }
 	r.careful, r.inline = true, true // a failing node must not fail the caller's transaction
 	insert := func(ctx context.Context, q pg.Q) (made bool, err error) {
 		res, err := q.ExecContext(ctx, insertion("insert_sync", ev), claim.ID, claim.WorkflowID, claim.Key, nullString(ev.EventKey),
-			[]byte(claim.Context), nullArray(ev.Stack), nullID(ev.CreatedBy), claim.StartedAt.UTC())
+			[]byte(claim.Context), nullArray(ev.Stack), nullID(ev.CreatedBy), nullTrue(ev.Manually), claim.StartedAt.UTC(), claim.ExpiresAt)
 		if err != nil {
 			return false, fmt.Errorf("record execution %d: %w", claim.ID, err)
 		}
@@ -72,16 +76,16 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
 	}
 	// Before it runs, so that it counts in the chain of what its steps start.
 	if made, err := insert(ctx, tx); err != nil || !made {
-		return err
+		return 0, err
 	}
-	if err := r.begin(ctx, tx); err != nil {
-		return err
+	if err := r.begin(ctx, nil); err != nil {
+		return 0, err
 	}
 	if r.status >= node.Pending || !ev.MustSucceed {
 		if err := finish(ctx, tx); err != nil {
-			return err
+			return 0, err
 		}
-		return recordAll(ctx, tx, r.refused)
+		return claim.ID, recordAll(ctx, tx, r.refused)
 	}
 	write := func(ctx context.Context, q pg.Q) error {
 		if made, err := insert(ctx, q); err != nil || !made {
@@ -93,10 +97,10 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) error {
 		ctx := context.WithoutCancel(ctx)
 		err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error { return write(ctx, tx) })
 		if err != nil {
-			e.Log.ErrorContext(ctx, "refused execution could not be recorded", "execution_id", claim.ID, "err", err)
+			e.Log.ErrorContext(ctx, "refused execution could not be recorded", "execution_id", claim.ID, "workflow_id", claim.WorkflowID, "err", err)
 		}
 	})
-	return &fault.Error{
+	return 0, &fault.Error{
 		Kind: fault.Invalid, Code: "WORKFLOW_ROLLBACK_ON_FAILURE",
 		Msg: fmt.Sprintf("Not saved. The workflow “%s” refused this change. Its execution %d says why.", ev.Workflow.Title, claim.ID),
 		Err: &refusal{inner: r.refused, write: write},

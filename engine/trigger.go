@@ -124,18 +124,6 @@ func (e *Engine) loadArmed(ctx context.Context) ([]*Armed, error) {
 	return all, nil
 }
 
-// runOptions is the part of workflows.options that running obeys.
-type runOptions struct {
-	StackLimit int `json:"stackLimit"` // executions of one version in one chain; at least 1
-}
-
-func readOptions(raw json.RawMessage) runOptions {
-	var o runOptions
-	_ = json.Unmarshal(raw, &o) // foreign shapes count as not given
-	o.StackLimit = max(o.StackLimit, 1)
-	return o
-}
-
 // Event is one reason to run a workflow.
 type Event struct {
 	Workflow  *Armed
@@ -143,6 +131,7 @@ type Event struct {
 	EventKey  string         // at most one execution per key; "" for none
 	Stack     []int64        // executions that led here
 	CreatedBy int64          // the person behind it, 0 for nobody
+	Manually  bool           // a person started the workflow itself
 
 	// MustSucceed makes a synchronous execution that fails fail the change too.
 	MustSucceed bool
@@ -162,9 +151,9 @@ func (e *Engine) Start(ctx context.Context, tx *pg.Tx, events []Event) error {
 		switch {
 		case stopped:
 		case ev.Workflow.Sync:
-			err = e.runSync(ctx, tx, ev)
+			_, err = e.runSync(ctx, tx, ev)
 		default:
-			err = e.enqueue(ctx, tx, ev)
+			_, err = e.enqueue(ctx, tx, ev)
 		}
 		if err != nil {
 			return err
@@ -182,14 +171,15 @@ func insertion(name string, ev Event) string {
 	return queries.Get(name) + "\n" + queries.Get("once")
 }
 
-func (e *Engine) enqueue(ctx context.Context, tx *pg.Tx, ev Event) error {
-	_, err := tx.ExecContext(ctx, insertion("enqueue", ev), e.IDs.Next(), ev.Workflow.ID, ev.Workflow.Key,
-		nullString(ev.EventKey), []byte(value.Encode(ev.Context)), nullArray(ev.Stack), nullID(ev.CreatedBy))
+func (e *Engine) enqueue(ctx context.Context, tx *pg.Tx, ev Event) (id int64, err error) {
+	id = e.IDs.Next()
+	_, err = tx.ExecContext(ctx, insertion("enqueue", ev), id, ev.Workflow.ID, ev.Workflow.Key,
+		nullString(ev.EventKey), []byte(value.Encode(ev.Context)), nullArray(ev.Stack), nullID(ev.CreatedBy), nullTrue(ev.Manually))
 	if err != nil {
-		return fmt.Errorf("start workflow %d: %w", ev.Workflow.ID, err)
+		return 0, fmt.Errorf("start workflow %d: %w", ev.Workflow.ID, err)
 	}
 	queue.Signal(tx)
-	return nil
+	return id, nil
 }
 
 // stopped reports whether the chain of executions behind ev already holds as
@@ -250,6 +240,13 @@ func nullID(id int64) any {
 		return nil
 	}
 	return id
+}
+
+func nullTrue(b bool) any {
+	if !b {
+		return nil
+	}
+	return true
 }
 
 func nullArray(ids []int64) any {

@@ -7,24 +7,27 @@ import (
 	"sync"
 	"time"
 
+	"alur/engine/crashpoint"
 	"alur/engine/pg"
 	"alur/engine/queue"
 )
 
 const (
-	batchSize   = 32
-	pollEvery   = time.Second          // the net below NOTIFY
-	gather      = 2 * time.Millisecond // a busy queue is left to grow this long, so that batches form
-	renewEvery  = 10 * time.Second     // a third of the lease
-	rescueEvery = 5 * time.Second
-	stopWithin  = 25 * time.Second       // running batches may take this long after a stop
-	retryAfter  = 500 * time.Millisecond // after the database went away
+	batchSize  = 32
+	pollEvery  = time.Second            // the net below NOTIFY
+	gather     = 2 * time.Millisecond   // a busy queue is left to grow this long, so that batches form
+	stopWithin = 25 * time.Second       // running batches may take this long after a stop
+	retryAfter = 500 * time.Millisecond // after the database went away
 )
 
-// Work claims and runs executions with so many workers until ctx ends. It then
-// claims nothing more, gives back what was claimed and not begun, lets running
-// batches finish for up to 25 s, and returns.
+// Work claims and runs executions with so many workers until ctx ends, lets
+// timers fire and ends what is past its deadline. After ctx it claims nothing
+// more, gives back what was claimed and not begun, lets running batches and
+// remote steps finish for up to 25 s, and returns.
 func (e *Engine) Work(ctx context.Context, workers int) {
+	var group sync.WaitGroup
+	group.Go(func() { e.keepTime(ctx) })
+	defer group.Wait()
 	for ctx.Err() == nil {
 		if err := e.work(ctx, workers); err != nil && ctx.Err() == nil {
 			e.Log.WarnContext(ctx, "queue connection lost, opening a new one", "err", err)
@@ -36,218 +39,208 @@ func (e *Engine) Work(ctx context.Context, workers int) {
 	}
 }
 
-// work does it over one place at the queue, until ctx ends or the place breaks.
+// shift is the time that this process has a place at the queue: until it must
+// stop, or the place's connection breaks.
+type shift struct {
+	e       *Engine
+	q       *queue.Queue
+	ctx     context.Context // ends when nothing new may begin
+	running context.Context // ends when what runs must end too
+	wake    chan struct{}   // there may be something to do
+	batches chan []item     // to the workers, each with a slot of its workflow
+
+	mu     sync.Mutex
+	parked map[int64][]*run // remote steps that wait for a slot, by workflow
+	ready  map[int64][]item // executions whose remote step has an outcome, by workflow
+	calls  int              // remote steps under way
+	busy   int              // batches with the workers
+	begun  sync.WaitGroup   // the goroutines of calls
+}
+
+// newShift begins a shift that claims one batch ahead for each of its workers.
+func (e *Engine) newShift(ctx context.Context, q *queue.Queue, workers int) *shift {
+	return &shift{e: e, q: q, ctx: ctx, running: ctx, wake: make(chan struct{}, 1), batches: make(chan []item, workers),
+		parked: map[int64][]*run{}, ready: map[int64][]item{}}
+}
+
+// work does one shift.
 func (e *Engine) work(ctx context.Context, workers int) error {
 	q, err := queue.Open(ctx, e.DB)
 	if err != nil {
 		return err
 	}
 	defer q.Close()
-	wake := make(chan struct{}, 1)
-	poke := func(string) {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	}
-	defer e.DB.Subscribe(queue.Channel, poke)()
+	s := e.newShift(ctx, q, workers)
+	defer e.DB.Subscribe(queue.Channel, func(string) { s.poke() })()
 
-	// Batches outlive ctx by stopWithin.
+	// What was begun outlives ctx by stopWithin.
 	running, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, kill) })
 	defer stop()
+	s.running = running
 
-	batches := make(chan []queue.Claim, workers)
 	var group sync.WaitGroup
 	for range workers {
-		group.Go(func() {
-			for batch := range batches {
-				if ctx.Err() != nil {
-					e.release(running, q, batch, 0)
-					continue
-				}
-				e.serve(running, q, batch)
-				poke("")
-			}
-		})
+		group.Go(s.serveAll)
 	}
 	keep, done := context.WithCancel(running)
 	var keeping sync.WaitGroup
-	keeping.Go(func() { e.keep(keep, q) })
+	keeping.Go(func() { s.keep(keep) })
 	defer keeping.Wait()
 	defer done()
-	defer group.Wait() // what still runs is kept
-	defer close(batches)
-	return e.dispatch(ctx, running, q, batches, wake)
+	// The other way round: batches end, then what they began; all of it is kept.
+	defer s.begun.Wait()
+	defer kill()
+	defer group.Wait()
+	defer close(s.batches)
+	if err := s.dispatch(); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return s.drain()
+}
+
+// poke makes the dispatcher look.
+func (s *shift) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// serveAll runs batches until there are no more.
+func (s *shift) serveAll() {
+	for batch := range s.batches {
+		workflow := batch[0].WorkflowID
+		s.serve(s.running, batch)
+		s.q.GiveSlot(workflow, s.e.Now())
+		s.count(-1)
+		s.poke()
+	}
 }
 
 // serve runs one batch on a connection of its own. What lost too many races is
 // given back; what could not be finished for another reason keeps its lease and
 // is claimed again when that has run out.
-func (e *Engine) serve(ctx context.Context, q *queue.Queue, batch []queue.Claim) {
-	conn, err := e.DB.Conn(ctx)
-	if err == nil {
-		err = e.runBatch(ctx, q, conn, batch)
-		conn.Release()
-	}
-	if err == nil {
-		return
-	}
-	e.Log.ErrorContext(ctx, "batch failed", "workflow_id", batch[0].WorkflowID, "executions", len(batch), "err", err)
-	if pg.IsRetryable(err) {
-		e.release(ctx, q, batch, 0)
-		return
-	}
-	for _, c := range batch {
-		q.Forget(c.ID, c.Fence)
-	}
-}
-
-func (e *Engine) release(ctx context.Context, q *queue.Queue, batch []queue.Claim, after time.Duration) {
-	if err := q.Release(ctx, batch, after); err != nil {
-		e.Log.WarnContext(ctx, "claims not given back, their lease will run out", "executions", len(batch), "err", err)
-	}
-}
-
-// dispatch claims batches, in turns for all workflows that have something to
-// do, as fast as the workers take them, until ctx ends. Its statements run
-// under running: one that is cut off would break the connection that claims are
-// given back over.
-func (e *Engine) dispatch(ctx, running context.Context, q *queue.Queue, batches chan<- []queue.Claim, wake <-chan struct{}) error {
-	after := map[int64]int64{} // id cursor per workflow: skips the dead index entries of what was done already
-	cleared := e.Now()
-	var lone queue.Claim // the suspect that may run; see apart
-	back := false        // suspects were given back while lone ran
-	for {
-		if now := e.Now(); now.Sub(cleared) > pollEvery || back && !q.Holds(lone) {
-			clear(after)
-			cleared, back = now, false
+func (s *shift) serve(ctx context.Context, batch []item) {
+	for len(batch) > 0 {
+		if s.ctx.Err() != nil && !slices.ContainsFunc(batch, func(c item) bool { return c.done != nil }) {
+			crashpoint.Hit(crashpoint.DuringShutdown)
+			s.giveBack(ctx, batch)
+			return
 		}
-		workflows, err := q.Pending(running)
-		if err != nil {
-			return stopped(ctx, err)
+		conn, err := s.e.DB.Conn(ctx)
+		if err == nil {
+			batch, err = s.runBatch(ctx, conn, batch)
+			conn.Release()
 		}
-		claimed := 0
-		for _, w := range workflows {
-			if ctx.Err() != nil {
-				return nil
-			}
-			claims, err := q.Claim(running, w, after[w], batchSize)
-			if err != nil {
-				return stopped(ctx, err)
-			}
-			if len(claims) < batchSize {
-				delete(after, w)
-			} else {
-				after[w] = claims[len(claims)-1].ID
-			}
-			fresh, suspects := apart(claims)
-			if len(suspects) > 0 && !q.Holds(lone) {
-				lone = suspects[0]
-				suspects = suspects[1:]
-				claimed++
-				if !e.hand(ctx, running, q, batches, []queue.Claim{lone}) {
-					e.release(running, q, slices.Concat(fresh, suspects), 0)
-					return nil
-				}
-			}
-			if len(suspects) > 0 {
-				back = true
-				e.release(running, q, suspects, 0)
-			}
-			claimed += len(fresh)
-			if len(fresh) > 0 && !e.hand(ctx, running, q, batches, fresh) {
-				return nil
-			}
-		}
-		switch {
-		case claimed >= batchSize:
+		if err == nil {
 			continue
-		case claimed > 0:
-			select {
-			case <-time.After(gather):
-			case <-ctx.Done():
-				return nil
-			}
-		default:
-			select {
-			case <-wake:
-			case <-time.After(pollEvery):
-			case <-ctx.Done():
-				return nil
-			}
 		}
+		s.e.Log.ErrorContext(ctx, "batch failed", "workflow_id", batch[0].WorkflowID, "execution_id", batch[0].ID, "executions", len(batch), "err", err)
+		if pg.IsRetryable(err) {
+			s.giveBack(ctx, batch)
+			return
+		}
+		for _, c := range batch {
+			s.q.Forget(c.ID, c.Fence)
+		}
+		return
 	}
 }
 
-// hand gives a batch to the next free worker; false when ctx ended first and the
-// batch was given back.
-func (e *Engine) hand(ctx, running context.Context, q *queue.Queue, batches chan<- []queue.Claim, batch []queue.Claim) bool {
-	select {
-	case batches <- batch:
-		return true
-	case <-ctx.Done():
-		e.release(running, q, batch, 0)
-		return false
-	}
-}
-
-// apart takes out of a batch what was begun often without moving on. Such an
-// execution may be what kills the process, or only have run beside it each
-// time. Of these suspects a process runs one at a time, in a batch of its own,
-// so that the innocent ones get through before they count as broken.
-func apart(claims []queue.Claim) (fresh, suspects []queue.Claim) {
-	for _, c := range claims {
-		if c.Attempts > suspectAfter {
-			suspects = append(suspects, c)
+// giveBack leaves executions to whoever claims them next. What a remote step
+// came to is only known here, so such an execution stays.
+func (s *shift) giveBack(ctx context.Context, batch []item) {
+	var back []item
+	s.mu.Lock()
+	for _, c := range batch {
+		if c.done != nil && s.running.Err() == nil {
+			s.ready[c.WorkflowID] = append(s.ready[c.WorkflowID], c)
 		} else {
-			fresh = append(fresh, c)
+			back = append(back, c)
 		}
 	}
-	return fresh, suspects
+	s.mu.Unlock()
+	s.release(ctx, back, 0)
 }
 
-// stopped turns errors that the end of ctx caused into none.
-func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+func (s *shift) release(ctx context.Context, batch []item, after time.Duration) {
+	if len(batch) == 0 {
+		return
 	}
-	return err
+	claims := make([]queue.Claim, len(batch))
+	for i, c := range batch {
+		claims[i] = c.Claim
+	}
+	if err := s.q.Release(context.WithoutCancel(ctx), claims, after); err != nil {
+		s.e.Log.WarnContext(ctx, "claims not given back, their lease will run out", "workflow_id", batch[0].WorkflowID, "executions", len(batch), "err", err)
+	}
 }
 
-// keep renews the leases of what is held and rescues what dead processes left.
-func (e *Engine) keep(ctx context.Context, q *queue.Queue) {
-	renew, rescue := time.NewTicker(renewEvery), time.NewTicker(rescueEvery)
+// keep renews leases, rescues what dead processes left, and notices what was
+// stopped elsewhere.
+func (s *shift) keep(ctx context.Context) {
+	const (
+		renewEvery  = 10 * time.Second // a third of the lease
+		rescueEvery = 5 * time.Second
+		lookEvery   = time.Second
+	)
+	renew, rescue, look := time.NewTicker(renewEvery), time.NewTicker(rescueEvery), time.NewTicker(lookEvery)
 	defer renew.Stop()
 	defer rescue.Stop()
-	e.rescue(ctx, q)
+	defer look.Stop()
+	s.rescue(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-renew.C:
-			lost, err := q.Renew(ctx)
-			if err != nil && ctx.Err() == nil {
-				e.Log.WarnContext(ctx, "leases not renewed", "err", err)
-			}
-			for _, id := range lost {
-				e.Log.WarnContext(ctx, "lease lost", "execution_id", id)
-			}
+			lost, err := s.q.Renew(ctx)
+			s.lose(ctx, lost, err)
 		case <-rescue.C:
-			e.rescue(ctx, q)
+			s.rescue(ctx)
+		case <-look.C:
+			s.look(ctx)
 		}
 	}
 }
 
-func (e *Engine) rescue(ctx context.Context, q *queue.Queue) {
-	n, err := q.Rescue(ctx)
+// lose ends the runs of executions that went to somebody else, or were stopped.
+func (s *shift) lose(ctx context.Context, lost []int64, err error) {
+	if err != nil && ctx.Err() == nil {
+		s.e.Log.WarnContext(ctx, "leases not renewed", "err", err)
+	}
+	for _, id := range lost {
+		s.e.Log.WarnContext(ctx, "lease lost", "execution_id", id)
+		s.e.live.stop(id)
+	}
+}
+
+// look is the net below the signals: it notices that an execution was stopped,
+// and leaves slots to others.
+func (s *shift) look(ctx context.Context) {
+	if long := s.e.live.long(s.e.Now(), time.Second); len(long) > 0 {
+		lost, err := s.q.Lost(ctx, long)
+		s.lose(ctx, lost, err)
+	}
+	freed, err := s.q.FreeSlots(ctx, s.e.Now())
+	if err != nil && ctx.Err() == nil {
+		s.e.Log.WarnContext(ctx, "slots not freed, their lease will run out", "err", err)
+	}
+	if freed {
+		s.e.DB.Notify(queue.Channel, "", 0)
+	}
+}
+
+func (s *shift) rescue(ctx context.Context) {
+	n, err := s.q.Rescue(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled):
-		e.Log.WarnContext(ctx, "executions of dead workers not rescued", "err", err)
+		s.e.Log.WarnContext(ctx, "executions of dead workers not rescued", "err", err)
 	case n > 0:
-		e.Log.WarnContext(ctx, "executions of dead workers are claimable again", "executions", n)
-		e.DB.Notify(queue.Channel, "", 0)
+		s.e.Log.WarnContext(ctx, "executions of dead workers are claimable again", "executions", n)
+		s.e.DB.Notify(queue.Channel, "", 0)
 	}
 }
 

@@ -30,7 +30,7 @@ type Effect uint8
 const (
 	Pure   Effect = iota + 1 // memory only
 	Local                    // through Step.Tx: exactly once, with the journal
-	Remote                   // outside of any transaction: at least once, with Step.Key
+	Remote                   // outside of any transaction: at least once, always with the same Step.Key
 )
 
 // Tx is the segment's transaction. Statements are prepared and kept by their
@@ -87,6 +87,9 @@ type Outcome struct {
 	Branch int  // the branch to run; see Enter
 	Enter  bool // run Branch before going on
 	End    bool // end the whole execution with Status
+
+	Due  time.Time // with Pending: when the job goes on by itself; zero for never
+	Then Status    // what it comes to then; not Pending
 }
 
 // Done goes on to the next node.
@@ -97,6 +100,12 @@ func Stop(s Status, result any) Outcome { return Outcome{Status: s, Result: resu
 
 // Wait pauses the execution until the job is answered (queue.Answer).
 func Wait() Outcome { return Outcome{Status: Pending} }
+
+// WaitUntil pauses the execution until due, when the job becomes then, or until
+// the job is answered before that.
+func WaitUntil(due time.Time, then Status) Outcome {
+	return Outcome{Status: Pending, Due: due, Then: then}
+}
 
 // Enter runs branch first and then goes on. A branch without nodes is passed.
 func Enter(branch int, result any) Outcome {
@@ -119,9 +128,12 @@ type Config interface {
 // Type is a node type. C is its settings, decoded once per workflow version.
 //
 // Run may be called again with the same Step.Key after a crash. Local nodes
-// change data only through Step.Tx. No goroutines stay behind; ctx ends when
-// the execution is stopped. An expected failure is an Outcome; an error means
-// that something broke and ends in a job with status Error.
+// change data only through Step.Tx. Remote nodes have no Tx and may take long: the
+// job is recorded as running before, and what it came to after; in a synchronous
+// workflow they hold up the request. No goroutines stay behind; ctx ends when
+// the execution is cancelled, runs out of time, or the server must stop, and Run
+// then returns ctx.Err(). An expected failure is an Outcome; an error means that
+// something broke and ends in a job with status Error.
 type Type[C Config] interface {
 	Kind() string // stored in workflows: never rename
 	Effect() Effect

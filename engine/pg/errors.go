@@ -51,6 +51,10 @@ func IsRetryable(err error) bool {
 // IsLockTimeout reports that a lock was not had within lock_timeout.
 func IsLockTimeout(err error) bool { return Code(err) == "55P03" }
 
+// IsCanceled reports that a statement was ended from outside, or by
+// statement_timeout.
+func IsCanceled(err error) bool { return Code(err) == "57014" }
+
 // IsUnavailable reports that the server went away, is starting or stopping, or
 // refuses connections for now.
 func IsUnavailable(err error) bool {

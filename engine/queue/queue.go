@@ -12,7 +12,6 @@ import (
 
 	"github.com/lib/pq"
 
-	"alur/engine/fault"
 	"alur/engine/pg"
 )
 
@@ -21,9 +20,19 @@ var sqlText string
 
 var queries = pg.LoadQueries(sqlText)
 
+// The forms of a flush; see Flush.
 var (
-	finish      = queries.Get("finish")
-	finishAgain = finish + queries.Get("finish_again")
+	flushBegin  = queries.Get("finish_executions")
+	flushTimers = queries.Get("finish_timers")
+	flushJobs   = queries.Get("finish_jobs")
+	flushAgain  = queries.Get("finish_again")
+
+	flushes = map[[2]bool]string{ // by timers, fresh
+		{false, true}:  flushBegin + flushJobs,
+		{false, false}: flushBegin + flushJobs + flushAgain,
+		{true, true}:   flushBegin + flushTimers + flushJobs,
+		{true, false}:  flushBegin + flushTimers + flushJobs + flushAgain,
+	}
 )
 
 const (
@@ -33,6 +42,10 @@ const (
 	Channel = "alur_queue"
 	// notifyWait collects the signals of many commits into one.
 	notifyWait = 5 * time.Millisecond
+	// SuspectAfter is how often an execution is begun in the company of others
+	// without moving on; then it may be what kills the process, and is only handed
+	// out by ClaimSuspect.
+	SuspectAfter = 2
 	// workerClass is the first key of the advisory lock that a live worker holds.
 	workerClass = 4711
 )
@@ -48,6 +61,7 @@ type Claim struct {
 	Context    json.RawMessage `db:"context"`
 	Wake       pq.Int64Array   `db:"wake"` // answered jobs, oldest first
 	Stack      pq.Int64Array   `db:"stack"`
+	CreatedAt  time.Time       `db:"created_at"`
 	StartedAt  time.Time       `db:"started_at"`
 	ExpiresAt  *time.Time      `db:"expires_at"` // nil: no deadline
 }
@@ -59,8 +73,9 @@ type Queue struct {
 	use  sync.Mutex // one statement at a time on conn
 	conn *pg.Conn
 
-	mu   sync.Mutex
-	held map[int64]int64 // execution to fence
+	mu     sync.Mutex
+	held   map[int64]int64  // execution to fence
+	shares map[int64]*share // slots, by workflow
 }
 
 // Open takes a place: a connection of its own that holds the advisory lock by
@@ -70,7 +85,7 @@ func Open(ctx context.Context, db *pg.DB) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &Queue{conn: conn, worker: int64(rand.Int32()), held: map[int64]int64{}}
+	q := &Queue{conn: conn, worker: int64(rand.Int32()), held: map[int64]int64{}, shares: map[int64]*share{}}
 	lock := fmt.Sprintf("SET synchronous_commit = off; SELECT pg_advisory_lock(%d, %d)", workerClass, q.worker)
 	if err := conn.Simple(ctx, lock); err != nil {
 		conn.Discard()
@@ -112,10 +127,21 @@ func (q *Queue) Pending(ctx context.Context) ([]int64, error) {
 }
 
 // Claim leases up to limit executions of a workflow with ids above after, in
-// the order of their ids.
-func (q *Queue) Claim(ctx context.Context, workflowID, after int64, limit int) ([]Claim, error) {
+// the order of their ids. One that begins gets a deadline after timeout; 0 is
+// none.
+func (q *Queue) Claim(ctx context.Context, workflowID, after int64, limit int, timeout time.Duration) ([]Claim, error) {
+	return q.claim(ctx, workflowID, "claim", limit, q.worker, workflowID, after, timeout.Milliseconds(), SuspectAfter)
+}
+
+// ClaimSuspect leases one execution of a workflow that was begun SuspectAfter
+// times or more and got no further each time; none when there is none.
+func (q *Queue) ClaimSuspect(ctx context.Context, workflowID int64) ([]Claim, error) {
+	return q.claim(ctx, workflowID, "claim_suspect", workflowID, q.worker, SuspectAfter)
+}
+
+func (q *Queue) claim(ctx context.Context, workflowID int64, query string, args ...any) ([]Claim, error) {
 	var claims []Claim
-	if err := q.query(ctx, &claims, "claim", limit, q.worker, workflowID, after); err != nil {
+	if err := q.query(ctx, &claims, query, args...); err != nil {
 		return nil, fmt.Errorf("claim executions of workflow %d: %w", workflowID, err)
 	}
 	slices.SortFunc(claims, func(a, b Claim) int { return int(a.ID - b.ID) })
@@ -128,13 +154,7 @@ func (q *Queue) Claim(ctx context.Context, workflowID, after int64, limit int) (
 }
 
 // Forget stops renewing an execution: it was finished, or is lost.
-func (q *Queue) Forget(id, fence int64) {
-	q.mu.Lock()
-	if q.held[id] == fence {
-		delete(q.held, id)
-	}
-	q.mu.Unlock()
-}
+func (q *Queue) Forget(id, fence int64) { q.drop(id, fence) }
 
 // Holds reports whether c is still held: neither finished nor lost.
 func (q *Queue) Holds(c Claim) bool {
@@ -154,35 +174,62 @@ func (q *Queue) Held() int {
 // Renew prolongs the leases of everything held and returns what was lost.
 func (q *Queue) Renew(ctx context.Context) (lost []int64, err error) {
 	ids, fences := q.snapshot()
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	var kept []int64
-	if err := q.query(ctx, &kept, "renew", pq.Array(ids), pq.Array(fences), q.worker); err != nil {
-		return nil, fmt.Errorf("renew leases: %w", err)
-	}
-	slices.Sort(kept)
-	for i, id := range ids {
-		if _, ok := slices.BinarySearch(kept, id); ok {
-			continue
+	if len(ids) > 0 {
+		var kept []int64
+		if err := q.query(ctx, &kept, "renew", pq.Array(ids), pq.Array(fences), q.worker); err != nil {
+			return nil, fmt.Errorf("renew leases: %w", err)
 		}
-		q.mu.Lock()
-		if q.held[id] == fences[i] { // not finished meanwhile
-			delete(q.held, id)
+		slices.Sort(kept)
+		for i, id := range ids {
+			if _, ok := slices.BinarySearch(kept, id); !ok && q.drop(id, fences[i]) {
+				lost = append(lost, id)
+			}
+		}
+	}
+	return lost, q.renewSlots(ctx)
+}
+
+// Lost returns which of the given claims ended or went to somebody else, and
+// holds them no more.
+func (q *Queue) Lost(ctx context.Context, claims []Claim) (lost []int64, err error) {
+	ids, fences := split(claims)
+	var gone []int64
+	if err := q.query(ctx, &gone, "not_held", pq.Array(ids), pq.Array(fences)); err != nil {
+		return nil, fmt.Errorf("look after %d executions: %w", len(ids), err)
+	}
+	for i, id := range ids {
+		if slices.Contains(gone, id) && q.drop(id, fences[i]) {
 			lost = append(lost, id)
 		}
-		q.mu.Unlock()
 	}
 	return lost, nil
+}
+
+// drop is Forget, and reports whether the execution was held.
+func (q *Queue) drop(id, fence int64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if f, held := q.held[id]; !held || f != fence {
+		return false
+	}
+	delete(q.held, id)
+	return true
+}
+
+func split(claims []Claim) (ids, fences []int64) {
+	ids, fences = make([]int64, len(claims)), make([]int64, len(claims))
+	for i, c := range claims {
+		ids[i], fences[i] = c.ID, c.Fence
+	}
+	return ids, fences
 }
 
 // Release gives claims back that were not begun, or changed nothing. They can be
 // claimed again after a while.
 func (q *Queue) Release(ctx context.Context, claims []Claim, after time.Duration) error {
-	ids, fences := make([]int64, len(claims)), make([]int64, len(claims))
-	for i, c := range claims {
-		ids[i], fences[i] = c.ID, c.Fence
-		q.Forget(c.ID, c.Fence)
+	ids, fences := split(claims)
+	for i, id := range ids {
+		q.Forget(id, fences[i])
 	}
 	if _, err := q.exec(ctx, "release", pq.Array(ids), pq.Array(fences), after.Seconds()); err != nil {
 		return fmt.Errorf("release %d executions: %w", len(ids), err)
@@ -193,6 +240,9 @@ func (q *Queue) Release(ctx context.Context, claims []Claim, after time.Duration
 // Rescue ends the leases of processes that are gone and returns how many.
 func (q *Queue) Rescue(ctx context.Context) (int64, error) {
 	n, err := q.exec(ctx, "rescue")
+	if err == nil {
+		_, err = q.exec(ctx, "rescue_slots")
+	}
 	if err != nil {
 		return 0, fmt.Errorf("rescue executions of dead workers: %w", err)
 	}
@@ -206,46 +256,4 @@ func (q *Queue) snapshot() (ids, fences []int64) {
 		ids, fences = append(ids, id), append(fences, fence)
 	}
 	return ids, fences
-}
-
-// Finish writes what a segment came to: executions and jobs are JSON lists in
-// the shapes that queries.sql names; fresh says that none of the jobs can be in
-// the table yet. A lost fence fails with a NOT NULL violation when the execution
-// has jobs, and is otherwise seen in n, the number of jobs written.
-func Finish(ctx context.Context, q pg.Q, executions, jobs []byte, fresh bool) (n int64, err error) {
-	query := finish
-	if !fresh {
-		query = finishAgain
-	}
-	res, err := q.ExecContext(ctx, query, executions, jobs)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-// Signal says that there is something to claim, once tx has been committed.
-func Signal(tx *pg.Tx) { tx.Notify(Channel, "", notifyWait) }
-
-// Answer gives a waiting job its outcome and wakes its execution, both in tx:
-// whoever decides and the execution that waits move together or not at all. It
-// returns Conflict when the job does not wait (any more), and Gone when its
-// execution has ended.
-func Answer(ctx context.Context, tx *pg.Tx, executionID, jobID int64, status int, result json.RawMessage, now time.Time) error {
-	res, err := tx.ExecContext(ctx, queries.Get("wake"), executionID, jobID)
-	if err != nil {
-		return fmt.Errorf("wake execution %d: %w", executionID, err)
-	}
-	if n, _ := res.RowsAffected(); n == 0 {
-		return fault.New(fault.Gone, "This execution has ended, so there is nothing left to decide.")
-	}
-	res, err = tx.ExecContext(ctx, queries.Get("answer"), executionID, jobID, status, result, now.UTC())
-	if err != nil {
-		return fmt.Errorf("answer job %d: %w", jobID, err)
-	}
-	if n, _ := res.RowsAffected(); n == 0 {
-		return fault.New(fault.Conflict, "This step does not wait for an answer any more.")
-	}
-	Signal(tx)
-	return nil
 }

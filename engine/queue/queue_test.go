@@ -59,7 +59,7 @@ func (l *line) open() *queue.Queue {
 
 func (l *line) claim(q *queue.Queue, workflow, after int64, limit int) []queue.Claim {
 	l.t.Helper()
-	claims, err := q.Claim(l.t.Context(), workflow, after, limit)
+	claims, err := q.Claim(l.t.Context(), workflow, after, limit, 0)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -78,8 +78,8 @@ func ids(claims []queue.Claim) string {
 // finish writes the outcome of one execution with one job.
 func (l *line) finish(c queue.Claim, status, woken int) error {
 	x := fmt.Sprintf(`[{"i": %d, "f": %d, "s": %d, "w": %d}]`, c.ID, c.Fence, status, woken)
-	j := fmt.Sprintf(`[{"i": %d, "x": %d, "n": 1, "k": "n", "s": %d, "a": 1, "t": 1}]`, c.ID*1000+c.Fence, c.ID, status)
-	_, err := queue.Finish(l.t.Context(), l.db, []byte(x), []byte(j), true)
+	j := fmt.Sprintf(`[{"i": %d, "x": %d, "n": 1, "k": "n", "s": %d, "a": 1, "t": 1, "e": %s}]`, c.ID*1000+c.Fence, c.ID, status, map[bool]string{true: "null", false: "1"}[status == 0])
+	_, err := queue.Finish(l.t.Context(), l.db, queue.Flush{Executions: []byte(x), Jobs: []byte(j), Fresh: true})
 	return err
 }
 
@@ -96,7 +96,7 @@ func TestClaimOrder(t *testing.T) {
 	l := newLine(t)
 	l.add(7, 1, 6)
 	l.add(8, 11, 12)
-	l.exec("UPDATE alur.executions SET status = 1 WHERE id = 2")
+	l.exec("UPDATE alur.executions SET status = 1, ended_at = now() WHERE id = 2")
 	q, other := l.open(), l.open()
 	if got, err := q.Pending(t.Context()); err != nil || fmt.Sprint(got) != "[7 8]" {
 		t.Errorf("pending %v: %v, want [7 8]", got, err)
@@ -134,9 +134,9 @@ func TestRenew(t *testing.T) {
 	q := l.open()
 	claims := l.claim(q, 7, 0, 9)
 	l.exec("UPDATE alur.executions SET lease_until = now() + interval '1 s'")
-	l.exec("UPDATE alur.executions SET fence = fence + 1 WHERE id = 1")   // somebody else claimed it
-	l.exec("UPDATE alur.executions SET status = -3 WHERE id = 2")         // somebody ended it
-	l.exec("UPDATE alur.executions SET worker = worker + 1 WHERE id = 3") // cannot be, and is not ours then
+	l.exec("UPDATE alur.executions SET fence = fence + 1 WHERE id = 1")                                 // somebody else claimed it
+	l.exec("UPDATE alur.executions SET status = -3, ended_at = now(), lease_until = NULL WHERE id = 2") // somebody ended it
+	l.exec("UPDATE alur.executions SET worker = worker + 1 WHERE id = 3")                               // cannot be, and is not ours then
 	lost, err := q.Renew(t.Context())
 	if err != nil || len(lost) != 3 {
 		t.Fatalf("lost %v: %v, want 3", lost, err)
@@ -195,9 +195,9 @@ func TestFinish(t *testing.T) {
 	}
 	l.exec("UPDATE alur.executions SET fence = fence + 1 WHERE id = 3")
 	both := fmt.Appendf(nil, `[{"i": 2, "f": %d, "s": 1, "w": 0}, {"i": 3, "f": %d, "s": 1, "w": 0}]`, claims[1].Fence, claims[2].Fence)
-	jobs := []byte(`[{"i": 21, "x": 2, "n": 1, "k": "n", "s": 1, "a": 1, "t": 1}, {"i": 31, "x": 3, "n": 1, "k": "n", "s": 1, "a": 1, "t": 1}]`)
+	jobs := []byte(`[{"i": 21, "x": 2, "n": 1, "k": "n", "s": 1, "a": 1, "t": 1, "e": 1}, {"i": 31, "x": 3, "n": 1, "k": "n", "s": 1, "a": 1, "t": 1, "e": 1}]`)
 	for _, fresh := range []bool{true, false} {
-		if _, err := queue.Finish(t.Context(), l.db, both, jobs, fresh); !pg.IsNotNull(err) {
+		if _, err := queue.Finish(t.Context(), l.db, queue.Flush{Executions: both, Jobs: jobs, Fresh: fresh}); !pg.IsNotNull(err) {
 			t.Errorf("finished with one lost, fresh %v: %v, want a NOT NULL violation", fresh, err)
 		}
 	}
@@ -258,14 +258,14 @@ func TestAnswer(t *testing.T) {
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
-	l.exec(`INSERT INTO alur.executions (id, workflow_id, key, context, status)
-		SELECT i, 7 + i / 12000, 'k', jsonb_build_object('x', repeat('x', 200)), CASE WHEN i % 100 = 0 THEN 1 END FROM generate_series(1, 30000) i`)
+	l.exec(`INSERT INTO alur.executions (id, workflow_id, key, context, status, ended_at)
+		SELECT i, 7 + i / 12000, 'k', jsonb_build_object('x', repeat('x', 200)), CASE WHEN i % 100 = 0 THEN 1 END, CASE WHEN i % 100 = 0 THEN now() END FROM generate_series(1, 30000) i`)
 	l.exec("ANALYZE alur.executions")
 	q := l.open()
 	if got := len(l.claim(q, 9, 0, 32)); got != 32 {
 		t.Fatalf("claimed %d, want 32", got)
 	}
-	for name, args := range map[string][]any{"claim": {32, 1, 9, 0}, "rescue": nil, "pending": nil} {
+	for name, args := range map[string][]any{"claim": {32, 1, 9, 0, 0, 2}, "claim_suspect": {9, 1, 2}, "rescue": nil, "pending": nil} {
 		var plan []string
 		if err := l.db.SelectContext(t.Context(), &plan, "EXPLAIN (ANALYZE, TIMING off, SUMMARY off) "+queue.Query(name), args...); err != nil {
 			t.Fatal(err)

@@ -76,7 +76,7 @@ func TestDecideRefuses(t *testing.T) {
 	late := o.ask(laptop, 1)[1]
 	o.exec(`UPDATE alur.executions SET expires_at = $2 WHERE id = $1`, late.ExecutionID, o.Now())
 	answered := o.ask(laptop, 1)[1]
-	o.exec(`UPDATE alur.jobs SET status = 1 WHERE id = $1`, answered.JobID)
+	o.exec(`UPDATE alur.jobs SET status = 1, ended_at = now() WHERE id = $1`, answered.JobID)
 	two := laptop
 	two.Forms = append([]task.Form{{Key: "f2"}}, two.Forms...)
 	twoForms := o.ask(two, 1)[1].ID

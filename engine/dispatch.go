@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"alur/engine/crashpoint"
+	"alur/engine/queue"
+)
+
+// backlog is how many executions of one workflow may stand at remote steps in
+// this process before it claims no more of them.
+const backlog = 2 * batchSize
+
+// dispatcher gives the workers something to do, in turns for all workflows.
+type dispatcher struct {
+	*shift
+	after   map[int64]int64 // id cursor per workflow: skips the dead index entries of what was done already
+	cleared time.Time
+	lone    queue.Claim // the suspect that may run; see suspect
+	looked  time.Time   // when suspects were last looked for
+	more    bool        // there was one
+}
+
+// dispatch claims batches for all workflows that have something to do, as fast
+// as the workers take them, until s.ctx ends. Its statements run under running:
+// one that is cut off would break the connection that claims are given back over.
+func (s *shift) dispatch() error {
+	d := &dispatcher{shift: s, after: map[int64]int64{}, cleared: s.e.Now()}
+	for s.ctx.Err() == nil {
+		if now := s.e.Now(); now.Sub(d.cleared) > pollEvery {
+			clear(d.after)
+			d.cleared = now
+		}
+		handed, err := d.round()
+		if err != nil {
+			return err
+		}
+		switch {
+		case handed >= batchSize:
+		case handed > 0:
+			select {
+			case <-time.After(gather):
+			case <-s.ctx.Done():
+			}
+		default:
+			select {
+			case <-s.wake:
+			case <-time.After(pollEvery):
+			case <-s.ctx.Done():
+			}
+		}
+	}
+	return nil
+}
+
+// round gives every workflow a turn and returns how many executions were handed
+// to workers.
+func (d *dispatcher) round() (handed int, err error) {
+	if handed, err = d.goOn(d.ctx); err != nil {
+		return handed, err
+	}
+	workflows, err := d.q.Pending(d.running)
+	if err != nil {
+		return handed, err
+	}
+	for _, w := range workflows {
+		n, err := d.claim(w)
+		if err != nil || d.ctx.Err() != nil {
+			return handed, err
+		}
+		handed += n
+	}
+	n, err := d.suspect(workflows)
+	return handed + n, err
+}
+
+// claim claims a batch of a workflow's executions for the next free worker.
+func (d *dispatcher) claim(workflowID int64) (handed int, err error) {
+	p, ok, err := d.slot(workflowID)
+	if err != nil || !ok {
+		return 0, err
+	}
+	var claims []queue.Claim
+	if d.waiting(workflowID) < backlog {
+		claims, err = d.q.Claim(d.running, workflowID, d.after[workflowID], batchSize, p.options.Timeout)
+	}
+	if len(claims) < batchSize {
+		delete(d.after, workflowID)
+	} else {
+		d.after[workflowID] = claims[len(claims)-1].ID
+	}
+	if err != nil || len(claims) == 0 {
+		d.q.GiveSlot(workflowID, d.e.Now())
+		return 0, err
+	}
+	crashpoint.Hit(crashpoint.AfterClaim)
+	return d.hand(d.ctx, items(claims)), nil
+}
+
+// suspect claims what was begun often without moving on, one at a time in this
+// process and in a batch of its own. Such an execution may be what kills the
+// process, or only have run beside it each time: so the innocent ones get through
+// before they count as broken.
+func (d *dispatcher) suspect(workflows []int64) (handed int, err error) {
+	now := d.e.Now()
+	if d.q.Holds(d.lone) || !d.more && now.Sub(d.looked) < pollEvery {
+		return 0, nil
+	}
+	d.looked, d.more = now, false
+	for _, w := range workflows {
+		_, ok, err := d.slot(w)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			continue
+		}
+		claims, err := d.q.ClaimSuspect(d.running, w)
+		if err != nil || len(claims) == 0 {
+			d.q.GiveSlot(w, d.e.Now())
+			if err != nil {
+				return 0, err
+			}
+			continue
+		}
+		d.lone, d.more = claims[0], true
+		return d.hand(d.ctx, items(claims)), nil
+	}
+	return 0, nil
+}
+
+// slot takes one of a workflow's slots.
+func (s *shift) slot(workflowID int64) (p *program, ok bool, err error) {
+	if p, err = s.e.program(s.running, workflowID); err != nil {
+		return nil, false, err
+	}
+	ok, err = s.q.TakeSlot(s.running, workflowID, p.options.Concurrency, s.e.Now())
+	return p, ok, err
+}
+
+// hand gives a batch and the slot that it runs in to the next free worker; when
+// until ends first, both are given back.
+func (s *shift) hand(until context.Context, batch []item) (handed int) {
+	s.count(1)
+	select {
+	case s.batches <- batch:
+		return len(batch)
+	case <-until.Done():
+		s.count(-1)
+		crashpoint.Hit(crashpoint.DuringShutdown)
+		s.giveBack(s.running, batch)
+		s.q.GiveSlot(batch[0].WorkflowID, s.e.Now())
+		return 0
+	}
+}
+
+// count keeps s.busy.
+func (s *shift) count(batches int) {
+	s.mu.Lock()
+	s.busy += batches
+	s.mu.Unlock()
+}
+
+// goOn continues what came to remote steps: it begins those that wait, and hands
+// on the executions whose step has an outcome.
+func (s *shift) goOn(until context.Context) (handed int, err error) {
+	for _, w := range s.away() {
+		if err := s.beginCalls(w); err != nil {
+			return handed, err
+		}
+		for {
+			batch := s.takeReady(w)
+			if len(batch) == 0 {
+				break
+			}
+			_, ok, err := s.slot(w)
+			if err != nil || !ok {
+				s.giveBack(s.running, batch)
+				if err != nil {
+					return handed, err
+				}
+				break
+			}
+			handed += s.hand(until, batch)
+		}
+	}
+	return handed, nil
+}
+
+// drain lets remote steps that are under way end, and records what they come to.
+// What waits for its turn is given back.
+func (s *shift) drain() error {
+	for s.running.Err() == nil {
+		s.mu.Lock()
+		var waiting []item
+		for w, runs := range s.parked {
+			for _, r := range runs {
+				waiting = append(waiting, r.claim)
+			}
+			delete(s.parked, w)
+		}
+		open := s.calls + s.busy + len(s.ready)
+		s.mu.Unlock()
+		crashpoint.Hit(crashpoint.DuringShutdown)
+		s.release(s.running, waiting, 0)
+		if open == 0 {
+			return nil
+		}
+		if _, err := s.goOn(s.running); err != nil {
+			return err
+		}
+		select {
+		case <-s.wake:
+		case <-time.After(pollEvery):
+		case <-s.running.Done():
+		}
+	}
+	return nil
+}
+
+func items(claims []queue.Claim) []item {
+	batch := make([]item, len(claims))
+	for i, c := range claims {
+		batch[i].Claim = c
+	}
+	return batch
+}
+
+// away lists the workflows that have executions at remote steps here.
+func (s *shift) away() (workflows []int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.parked {
+		workflows = append(workflows, w)
+	}
+	for w := range s.ready {
+		if s.parked[w] == nil {
+			workflows = append(workflows, w)
+		}
+	}
+	slices.Sort(workflows)
+	return workflows
+}
+
+// waiting is how many executions of a workflow stand at remote steps here and
+// are not on their way.
+func (s *shift) waiting(workflowID int64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.parked[workflowID]) + len(s.ready[workflowID])
+}
+
+// takeReady takes up to a batch of executions whose remote step has an outcome.
+func (s *shift) takeReady(workflowID int64) []item {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.ready[workflowID]
+	n := min(len(all), batchSize)
+	if n == len(all) {
+		delete(s.ready, workflowID)
+	} else {
+		s.ready[workflowID] = all[n:]
+	}
+	return all[:n:n]
+}
