@@ -25,8 +25,21 @@
 //   - executions of one workflow share a transaction while that goes well, and
 //     run one by one when it does not.
 //
-// Waiting is a row: a task, a due time. An answer ([alur/engine/queue.Answer])
-// wakes the execution in the transaction of the answer. A crash leaves leases
-// that run out; whatever gets no further, again and again, ends with an error in
-// words instead of going round for ever.
+// Remote nodes (HTTP, scripts, …) run outside of any transaction: the segment
+// ends with their job recorded as running, they are called, and the next segment
+// records what they came to. After a crash they are called again with the same
+// key. A stop ([Engine.Cancel], a deadline) ends an execution in the database
+// first, so exactly one of stop, answer and finish wins; then it reaches whatever
+// process runs the execution through the context of the node.
+//
+// How many executions of one workflow run at the same moment is limited for all
+// processes together: each batch and each remote call holds one of the workflow's
+// slots ([alur/engine/queue.Queue.TakeSlot]).
+//
+// Waiting is a row: a task, a timer. An answer ([alur/engine/queue.Answer]) or
+// the time ([alur/engine/queue.Fire]) wakes the execution in its own transaction.
+// A crash leaves leases that run out; whatever gets no further, again and again,
+// ends with an error in words instead of going round for ever. What was begun
+// twice without moving on runs alone from then on, so that only the guilty one
+// ever reaches that limit.
 package engine

@@ -176,7 +176,7 @@ func (r *run) goOn(ctx context.Context) error {
 	next, previous, open := r.position()
 	switch {
 	case open != nil && open.running:
-		open.attempt++
+		open.attempt += max(r.claim.Attempts, 1) // those since it was recorded
 		r.parked, r.yielded = open, true
 		return nil
 	case open != nil:
