@@ -112,6 +112,7 @@ type Job struct {
 	Attempt     int         `db:"attempt"`
 	StartedAt   time.Time   `db:"started_at"`
 	EndedAt     *time.Time  `db:"ended_at"`
+	DueAt       *time.Time  `db:"due_at"` // when it goes on by itself; nil: it does not
 }
 
 // Problem returns what went wrong in words, "" when nothing did.

@@ -86,13 +86,15 @@ WHERE x.id = $1
 -- known without reading them.
 SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, NULL AS meta, NULL AS input,
        CASE WHEN status < 0 OR pg_column_size(result) < 2048 THEN result END AS result,
-       coalesce(status >= 0 AND pg_column_size(result) >= 2048, false) AS large, NULL AS log, attempt, started_at, ended_at
+       coalesce(status >= 0 AND pg_column_size(result) >= 2048, false) AS large, NULL AS log, attempt, started_at, ended_at,
+       CASE WHEN status = 0 THEN (SELECT t.due_at FROM alur.timers t WHERE t.job_id = jobs.id) END AS due_at
 FROM alur.jobs
 WHERE execution_id = $1
 ORDER BY started_at, id
 
 -- name: job
-SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, meta, input, result, log, attempt, started_at, ended_at
+SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, meta, input, result, log, attempt, started_at, ended_at,
+       CASE WHEN status = 0 THEN (SELECT t.due_at FROM alur.timers t WHERE t.job_id = jobs.id) END AS due_at
 FROM alur.jobs
 WHERE id = $1
 

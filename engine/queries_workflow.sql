@@ -76,6 +76,9 @@ WHERE key = $1 AND id <> $2 AND (enabled OR current)
 -- name: enable
 UPDATE alur.workflows SET enabled = true, current = true WHERE id = $1
 
+-- name: take_over
+UPDATE alur.workflows SET enabled = $2, current = true WHERE id = $1
+
 -- name: delete_version
 DELETE FROM alur.workflows WHERE id = $1
 

@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"context"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -120,6 +121,7 @@ func (l *runLog) page(p *views.StepPanel) views.Execution {
 	if l.ended() {
 		vm.Delete = "/executions/delete?id=" + vm.ID
 	} else {
+		vm.Cancel = "/executions/cancel?id=" + vm.ID + "&back=" + url.QueryEscape(l.url())
 		vm.Live = l.url() + "/events?since=" + l.change()
 	}
 	return vm

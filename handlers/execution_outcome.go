@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/json"
 	"strings"
+	"time"
 
 	"alur/engine"
 	"alur/engine/node"
@@ -19,6 +20,9 @@ func (l *runLog) outcome(n *engine.TreeNode, j engine.Job) string {
 	}
 	if n == nil {
 		return ""
+	}
+	if j.DueAt != nil {
+		return "Until " + l.w.When(*j.DueAt)
 	}
 	set := nodeforms.SummaryOf(n.Type, n.Config, l.env)
 	if j.Status == node.Pending || j.Large {
@@ -73,6 +77,10 @@ func (l *runLog) said(n *engine.TreeNode, v any, set string) string {
 		}
 	case "manual":
 		return pressed(n.Config, record)
+	case "delay":
+		if isCount {
+			return "Waited " + views.Duration(time.Duration(count)*time.Millisecond)
+		}
 	}
 	switch v := v.(type) {
 	case string:

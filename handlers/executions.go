@@ -19,7 +19,6 @@ import (
 
 	"alur/engine"
 	"alur/engine/auth"
-	"alur/engine/fault"
 	"alur/views"
 	"alur/views/nodeforms"
 	"alur/views/triggerforms"
@@ -45,6 +44,8 @@ func (h *executions) Routes(g *Group) {
 	g.GET("/executions/skipped", auth.ManageWorkflows, h.skipped)
 	g.GET("/executions/delete", auth.ManageWorkflows, h.askRemove)
 	g.POST("/executions/delete", auth.ManageWorkflows, h.remove)
+	g.GET("/executions/cancel", auth.ManageWorkflows, h.askCancel)
+	g.POST("/executions/cancel", auth.ManageWorkflows, h.cancel)
 	g.GET("/executions/:id", auth.ManageWorkflows, h.show)
 	g.GET("/executions/:id/trigger", auth.ManageWorkflows, h.trigger)
 	g.GET("/executions/:id/trigger/data", auth.ManageWorkflows, h.triggerData)
@@ -331,7 +332,7 @@ func emptyExecutions(q executionQuery) views.EmptyList {
 func executionRow(w views.Words, env *nodeforms.Env, x engine.ExecutionRow) views.ExecutionRow {
 	r := views.ExecutionRow{
 		ID: views.ID(x.ID), URL: executionURL(x.ID), State: x.State(), Workflow: "Deleted workflow",
-		Took: "–", Why: executionWhy(x), Ended: x.EndedAt != nil, Started: startedAt(w, x.CreatedAt),
+		Took: "–", Why: executionWhy(x), Started: startedAt(w, x.CreatedAt),
 	}
 	if x.Version > 0 {
 		r.Workflow, r.Version = workflowTitle(x.WorkflowTitle), "v"+strconv.Itoa(x.Version)
@@ -427,72 +428,4 @@ func (h *executions) skipped(c echo.Context) error {
 // env is what wording nodes and triggers needs to know of the data.
 func (h *executions) env(c echo.Context) (*nodeforms.Env, error) {
 	return (&workflows{engine: h.engine, records: h.engine.Records}).env(c)
-}
-
-// chosenIDs reads the executions to delete: one id each, or a list with commas.
-func chosenIDs(v url.Values) ([]int64, error) {
-	var ids []int64
-	for _, text := range v["id"] {
-		for _, one := range strings.Split(text, ",") {
-			id, err := strconv.ParseInt(one, 10, 64)
-			if err != nil {
-				return nil, fault.New(fault.Invalid, "Nothing was deleted: one of the chosen executions has no number. Choose them again in the list.")
-			}
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) == 0 {
-		return nil, fault.New(fault.Invalid, "Choose the executions to delete in the list.")
-	}
-	return ids, nil
-}
-
-// backToList is where to go after deleting.
-func backToList(v url.Values) string {
-	back := local(v.Get("back"))
-	if back != "/executions" && !strings.HasPrefix(back, "/executions?") {
-		return "/executions"
-	}
-	return back
-}
-
-func (h *executions) askRemove(c echo.Context) error {
-	ids, err := chosenIDs(c.QueryParams())
-	if err != nil {
-		return err
-	}
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = views.ID(id)
-	}
-	what := "executions"
-	if len(ids) == 1 {
-		what = "execution"
-	}
-	vm := views.Confirm{
-		Title: "Delete " + views.Count(len(ids), what, what), Do: "Delete " + what, Action: "/executions/delete", Back: backToList(c.QueryParams()),
-		Text:   "What was recorded of each step is gone for good: input, result and log. Records that the steps changed stay as they are. What still runs or waits is not deleted.",
-		Hidden: map[string]string{"id": strings.Join(texts, ","), "back": backToList(c.QueryParams())},
-	}
-	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
-}
-
-func (h *executions) remove(c echo.Context) error {
-	form, err := c.FormParams()
-	if err != nil {
-		return err
-	}
-	ids, err := chosenIDs(form)
-	if err != nil {
-		return err
-	}
-	n, err := h.engine.DeleteExecutions(c.Request().Context(), actor(c), ids)
-	if err != nil {
-		return err
-	}
-	notice := views.Count(n, "execution was deleted.", "executions were deleted.")
-	if spared := len(ids) - n; spared > 0 {
-		notice = strings.TrimSuffix(notice, ".") + fmt.Sprintf("; %d still run, wait, or were gone already.", spared)
-	}
-	return done(c, backToList(form), notice)
 }

@@ -20,7 +20,13 @@ type workflowsAPI struct {
 // Routes registers the resources workflows, flow_nodes and executions, as far
 // as they are more than records.
 func (h *workflowsAPI) Routes(g *Group) {
-	(&api.Workflows{Engine: h.engine, Actor: actor, Find: h.find}).Routes(g)
+	(&api.Workflows{Engine: h.engine, Actor: actor, Find: h.find, Execution: h.execution}).Routes(g)
+}
+
+// execution is an execution as it is listed, with its jobs.
+func (h *workflowsAPI) execution(ctx context.Context, a auth.Actor, id int64) (any, error) {
+	return h.records.First(ctx, h.db, collection.Access{Actor: a}, "executions",
+		collection.Query{Filter: map[string]any{"id": float64(id)}, Appends: []string{"jobs"}})
 }
 
 func (h *workflowsAPI) find(ctx context.Context, a auth.Actor, name string, filter any) ([]int64, error) {

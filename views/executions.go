@@ -54,7 +54,6 @@ type ExecutionRow struct {
 	Took     string
 	Cause    string // what began it, and who
 	Why      string // what went wrong, or what it waits for
-	Ended    bool   // it can be deleted
 }
 
 // SkippedRow is an event that started nothing.
@@ -88,6 +87,7 @@ type Execution struct {
 	Live    string // address of the stream; "" when there is nothing to wait for
 	Editor  string // the version in the editor; "" when the workflow is gone
 	Delete  string // address of the question; "" while it runs
+	Cancel  string // address of the question; "" once it has ended
 	Panel   *StepPanel
 }
 

@@ -194,5 +194,36 @@ func (l collectionListener) data(ctx context.Context, tx *pg.Tx, c CollectionCon
 	return record, record != nil, err
 }
 
+// Manual implements engine.Starter: values.data is a record or the id of one
+// (spec/triggers-core.md §2.7).
+func (*collectionTrigger) Manual(ctx context.Context, e *engine.Engine, q pg.Q, config any, values map[string]any) (map[string]any, bool, error) {
+	c := config.(CollectionConfig)
+	data, given := values["data"].(map[string]any)
+	id := values["data"]
+	if given && len(c.Appends) > 0 {
+		id = data["id"]
+	}
+	if !given || len(c.Appends) > 0 {
+		if id == nil {
+			return nil, false, fault.New(fault.Invalid, "Say which record to start with: send its id, or the record itself, as “data”.")
+		}
+		record, err := e.Records.First(ctx, q, systemAccess, c.name(), collection.Query{Filter: map[string]any{"id": id}, Appends: c.Appends})
+		if err != nil {
+			return nil, false, err
+		}
+		if record == nil {
+			return nil, false, fault.New(fault.Invalid, fmt.Sprintf("There is no record %v in “%s”. Choose another.", id, c.name()))
+		}
+		data = record
+	}
+	if number, ok := data["id"].(float64); ok && len(c.Condition) > 0 {
+		met, err := e.Records.Matches(ctx, q, c.name(), int64(number), c.Condition)
+		if err != nil || !met {
+			return nil, false, err
+		}
+	}
+	return map[string]any{"data": data}, true, nil
+}
+
 // systemAccess reads what the engine needs, whoever caused it.
 var systemAccess = collection.Access{Actor: auth.System}

@@ -20,6 +20,9 @@ type Workflows struct {
 	Engine *engine.Engine
 	Actor  func(c echo.Context) auth.Actor
 
+	// Execution returns an execution with its jobs as the API shows it.
+	Execution func(ctx context.Context, a auth.Actor, id int64) (any, error)
+
 	// Find returns the ids of the records of a collection that a filter matches.
 	Find func(ctx context.Context, a auth.Actor, collection string, filter any) ([]int64, error)
 }
@@ -34,7 +37,9 @@ func (h *Workflows) Routes(r Router) {
 		r.POST(`/api/workflows\:revision`+key, auth.ManageWorkflows, h.revision)
 		r.POST(`/api/flow_nodes\:update`+key, auth.ManageWorkflows, h.updateNode)
 		r.POST(`/api/flow_nodes\:destroy`+key, auth.ManageWorkflows, h.destroyNode)
+		r.POST(`/api/workflows\:execute`+key, auth.ManageWorkflows, h.execute)
 		r.POST(`/api/executions\:destroy`+key, auth.ManageWorkflows, h.destroyExecutions)
+		r.POST(`/api/executions\:cancel`+key, auth.ManageWorkflows, h.cancel)
 	}
 }
 
