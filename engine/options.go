@@ -1,8 +1,14 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"time"
+
+	"alur/engine/auth"
+	"alur/engine/fault"
+	"alur/engine/pg"
 )
 
 const (
@@ -45,6 +51,58 @@ func (n *number) UnmarshalJSON(raw []byte) error {
 	var f float64
 	if json.Unmarshal(raw, &f) == nil {
 		*n = number(f)
+	}
+	return nil
+}
+
+// Limits is what bounds the executions of a workflow.
+type Limits struct {
+	Timeout     time.Duration // how long one may take from its first step on; 0: for ever
+	Concurrency int           // how many run at the same moment
+	StackLimit  int           // how often the workflow may start itself in one chain
+}
+
+// ReadLimits takes the limits out of workflows.options; what is not given is as
+// it is without.
+func ReadLimits(options json.RawMessage) Limits {
+	o := readOptions(options)
+	return Limits{o.Timeout, o.Concurrency, o.StackLimit}
+}
+
+const (
+	// longestTimeout is the longest time limit that people can set (spec/engine.md §2.1).
+	longestTimeout = 180 * 24 * time.Hour
+	// deepestStack is the largest recursion limit that people can set.
+	deepestStack = 100
+)
+
+// check returns Invalid with what is wrong by field.
+func (l Limits) check() error {
+	problems := map[string]string{}
+	if l.Timeout < 0 || l.Timeout > longestTimeout || l.Timeout%time.Second != 0 {
+		problems["timeout"] = "Enter a time between 1 second and 180 days, or nothing."
+	}
+	if l.Concurrency < 1 || l.Concurrency > maxConcurrency {
+		problems["concurrency"] = "Enter a number from 1 to 1,000."
+	}
+	if l.StackLimit < 1 || l.StackLimit > deepestStack {
+		problems["stackLimit"] = "Enter a number from 1 to 100."
+	}
+	return fault.Fields(problems)
+}
+
+// SetLimits changes the limits of a workflow, for all its versions, also those
+// that have run. They hold for executions that begin afterwards.
+func (e *Engine) SetLimits(ctx context.Context, actor auth.Actor, id int64, l Limits) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	_, err := e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, _ []Node) error {
+		_, err := tx.ExecContext(ctx, workflowQueries.Get("set_limits"), w.Key, l.Timeout.Milliseconds(), l.Concurrency, l.StackLimit)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set the limits of workflow %d: %w", id, err)
 	}
 	return nil
 }

@@ -76,6 +76,11 @@ WHERE key = $1 AND id <> $2 AND (enabled OR current)
 -- name: enable
 UPDATE alur.workflows SET enabled = true, current = true WHERE id = $1
 
+-- name: set_limits
+UPDATE alur.workflows
+SET options = options || jsonb_build_object('timeout', CAST($2 AS bigint), 'concurrency', CAST($3 AS integer), 'stackLimit', CAST($4 AS integer))
+WHERE key = $1
+
 -- name: take_over
 UPDATE alur.workflows SET enabled = $2, current = true WHERE id = $1
 

@@ -46,6 +46,10 @@ func (h *workflows) Routes(g *Group) {
 	g.POST("/workflows/:id/discard", auth.ManageWorkflows, h.discard)
 	g.GET("/workflows/:id/delete", auth.ManageWorkflows, h.askRemove)
 	g.POST("/workflows/:id/delete", auth.ManageWorkflows, h.remove)
+	g.GET("/workflows/:id/limits", auth.ManageWorkflows, h.limits)
+	g.POST("/workflows/:id/limits", auth.ManageWorkflows, h.setLimits)
+	g.GET("/workflows/:id/run", auth.ManageWorkflows, h.askRun)
+	g.POST("/workflows/:id/run", auth.ManageWorkflows, h.run)
 	h.nodeRoutes(g)
 }
 

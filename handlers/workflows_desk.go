@@ -178,6 +178,7 @@ func (d *desk) editor(drawer *views.Drawer) views.Editor {
 	vm := views.Editor{
 		ID: d.w.ID, Title: d.w.Title, On: d.w.Enabled, Draft: d.isDraft(), Old: d.isOld(), Drawer: drawer,
 		Saved: savedAt(words(d.c), d.w.UpdatedAt), RunsURL: runsURL(d.w.Key), Version: d.versionWord(d.w),
+		Startable: d.w.Type == "collection",
 	}
 	for _, v := range d.versions {
 		vm.Versions = append(vm.Versions, views.VersionLink{

@@ -99,6 +99,7 @@ type Editor struct {
 	Old       bool      // neither current nor draft: only to look at
 	Saved     string    // "Saved 10:41"
 	RunsURL   string
+	Startable bool // people can run it by hand
 }
 
 // VersionLink is one line of the menu of versions.
