@@ -7,11 +7,14 @@ import (
 	"runtime/debug"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/mail"
+	"alur/engine/metric"
 	"alur/engine/node"
 	_ "alur/engine/nodes" // the node types that come with alur
 	"alur/engine/snowflake"
@@ -31,6 +34,9 @@ type app struct {
 	outbox  *mail.Outbox
 	tasks   *task.Store
 	engine  *engine.Engine
+	metrics *metric.Metrics
+	tracer  trace.Tracer // nil: no spans
+	traced  func()       // sends the last spans
 }
 
 // open reads the settings and brings up what every long-running command needs.
@@ -55,6 +61,12 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 		a.close()
 		return nil, err
 	}
+	if a.tracer, a.traced, err = p.tracing(ctx); err != nil {
+		a.close()
+		return nil, err
+	}
+	a.metrics = metric.New()
+	a.metrics.Watch(a.db.DB, time.Now)
 	a.ids = snowflake.New(a.number.n, time.Now)
 	a.users = &auth.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now}
 	a.records = collection.NewStore(a.db.DB, a.ids, time.Now)
@@ -65,7 +77,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	node.Provide(services, a.records)
 	node.Provide(services, a.tasks)
 	a.engine = engine.New(engine.Options{
-		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services,
+		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Metrics: a.metrics, Tracer: a.tracer,
 	})
 	return a, nil
 }
@@ -76,13 +88,16 @@ func (a *app) background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(func(ctx context.Context) error { return a.number.keep(ctx, a.log) })
 	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
+	if a.config.MetricsListen != "" {
+		g.run(a.monitor)
+	}
 	if a.config.SMTPURL != "" {
 		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
 		if err != nil {
 			return err
 		}
 		for range a.config.MailWorkers {
-			w := &mail.Worker{DB: a.db.DB, SMTP: smtp, Now: time.Now, Log: a.log}
+			w := &mail.Worker{DB: a.db.DB, SMTP: smtp, Now: time.Now, Log: a.log, Sent: a.metrics.Mail}
 			g.run(func(ctx context.Context) error { w.Run(ctx); return nil })
 		}
 	}
@@ -118,6 +133,9 @@ func (a *app) setupLink(ctx context.Context) (string, error) {
 }
 
 func (a *app) close() {
+	if a.traced != nil {
+		a.traced()
+	}
 	if a.number != nil {
 		a.number.close()
 	}

@@ -110,8 +110,9 @@ func (p *program) usage(w io.Writer) {
 
 // logger writes to standard error in the configured format.
 func (p *program) logger(c Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(p.err, nil))
+		return slog.New(slog.NewJSONHandler(p.err, options))
 	}
-	return slog.New(slog.NewTextHandler(p.err, nil))
+	return slog.New(slog.NewTextHandler(p.err, options))
 }

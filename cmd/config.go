@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -24,6 +25,8 @@ type Config struct {
 	DataDir       string
 	SecretKey     string // "" for one that is kept in DataDir
 	LogFormat     string // text or json
+	LogLevel      slog.Level
+	MetricsListen string // host:port; "" for none
 	SMTPURL       string // "" keeps mails in the outbox
 	MailFrom      string
 	Workers       int // segments that run at the same time in this process
@@ -77,6 +80,20 @@ var settings = []setting{
 		c.LogFormat = v
 		if v != "text" && v != "json" {
 			return errors.New("must be text or json")
+		}
+		return nil
+	}},
+	{"LOG_LEVEL", "info", "least `level` of what is logged: debug, info, warn or error", func(c *Config, v string) error {
+		if c.LogLevel.UnmarshalText([]byte(v)) != nil {
+			return errors.New("must be debug, info, warn or error")
+		}
+		return nil
+	}},
+	{"METRICS_LISTEN", "", "address for /metrics, /healthz and /readyz without signing in, `host:port`; on loopback /debug/pprof too", func(c *Config, v string) error {
+		c.MetricsListen = v
+		_, port, err := net.SplitHostPort(v)
+		if n, bad := strconv.ParseUint(port, 10, 16); v != "" && (err != nil || bad != nil || n > 65535) {
+			return errors.New("must be host:port, as in 127.0.0.1:9090")
 		}
 		return nil
 	}},

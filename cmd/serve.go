@@ -59,6 +59,7 @@ func (a *app) answer(ctx context.Context, listener net.Listener) error {
 	pages := &handlers.Server{
 		DB: a.db.DB, Log: a.log, Now: time.Now, BaseURL: a.config.BaseURL, Version: version(),
 		Auth: a.users, Records: a.records, Engine: a.engine, Tasks: a.tasks, Outbox: a.outbox, MailSent: a.config.SMTPURL != "",
+		Metrics: a.metrics, Tracer: a.tracer,
 		Samples: sample.Installer{Engine: a.engine, Records: a.records},
 	}
 	server := pages.HTTP(a.config.Listen)

@@ -96,7 +96,7 @@ func (d *dispatcher) claim(workflowID int64) (handed int, err error) {
 		return 0, err
 	}
 	crashpoint.Hit(crashpoint.AfterClaim)
-	return d.hand(d.ctx, items(claims)), nil
+	return d.hand(d.ctx, d.items(p, claims)), nil
 }
 
 // suspect claims what was begun often without moving on, one at a time in this
@@ -110,7 +110,7 @@ func (d *dispatcher) suspect(workflows []int64) (handed int, err error) {
 	}
 	d.looked, d.more = now, false
 	for _, w := range workflows {
-		_, ok, err := d.slot(w)
+		p, ok, err := d.slot(w)
 		if err != nil {
 			return 0, err
 		}
@@ -126,7 +126,7 @@ func (d *dispatcher) suspect(workflows []int64) (handed int, err error) {
 			continue
 		}
 		d.lone, d.more = claims[0], true
-		return d.hand(d.ctx, items(claims)), nil
+		return d.hand(d.ctx, d.items(p, claims)), nil
 	}
 	return 0, nil
 }
@@ -220,10 +220,13 @@ func (s *shift) drain() error {
 	return nil
 }
 
-func items(claims []queue.Claim) []item {
+// items counts new claims of p.
+func (s *shift) items(p *program, claims []queue.Claim) []item {
+	now := s.e.Now()
 	batch := make([]item, len(claims))
 	for i, c := range claims {
-		batch[i].Claim = c
+		batch[i].Claim, batch[i].since = c, now
+		p.figures.Claimed(c.Attempts, c.Segments == 0 && c.Attempts == 1, now.Sub(c.CreatedAt))
 	}
 	return batch
 }

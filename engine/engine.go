@@ -8,7 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"alur/engine/collection"
+	"alur/engine/metric"
 	"alur/engine/node"
 	"alur/engine/pg"
 	"alur/engine/snowflake"
@@ -40,6 +43,8 @@ type Engine struct {
 	Records  *collection.Store
 	Log      *slog.Logger
 	Services *node.Services // what nodes may use beyond the contract
+	Metrics  *metric.Metrics
+	Tracer   trace.Tracer // nil: no spans
 
 	mu       sync.Mutex
 	programs map[int64]*program // by workflow id
@@ -64,13 +69,15 @@ type Options struct {
 	Records  *collection.Store
 	Log      *slog.Logger
 	Services *node.Services
-	Attempts int // how often an execution is begun without moving on before it counts as broken; 0: 5
+	Metrics  *metric.Metrics // nil counts nothing
+	Tracer   trace.Tracer    // nil: no spans
+	Attempts int             // how often an execution is begun without moving on before it counts as broken; 0: 5
 }
 
 // New returns an engine and binds the registered trigger types to it.
 func New(o Options) *Engine {
 	e := &Engine{
-		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services,
+		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Metrics: o.Metrics, Tracer: o.Tracer,
 		programs: map[int64]*program{},
 		watchers: map[int64]map[chan struct{}]struct{}{},
 		tempers:  map[int64]*temper{},

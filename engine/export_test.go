@@ -9,6 +9,7 @@ import (
 
 // RunBatch lets tests play a worker that is late.
 func RunBatch(e *Engine, ctx context.Context, q *queue.Queue, conn *pg.Conn, claims []queue.Claim) error {
-	_, err := e.newShift(ctx, q, 1).runBatch(ctx, conn, items(claims))
+	s := e.newShift(ctx, q, 1)
+	_, err := s.runBatch(ctx, conn, s.items(&program{}, claims))
 	return err
 }

@@ -41,7 +41,8 @@ var errCareful = errors.New("a local node failed")
 // item is an execution that a worker runs next.
 type item struct {
 	queue.Claim
-	done *remoteOutcome // what the remote step came to that it stopped at; nil: none
+	since time.Time      // when it was claimed
+	done  *remoteOutcome // what the remote step came to that it stopped at; nil: none
 }
 
 // run walks one execution from a claim until it ends, waits, comes to a remote
@@ -402,7 +403,9 @@ func (r *run) step(j *job) *node.Step {
 
 // guarded calls a node's code and never lets a panic out.
 func (r *run) guarded(ctx context.Context, in *instruction, s *node.Step, fn func(context.Context, *node.Step) (node.Outcome, error)) (out node.Outcome, err error) {
+	ctx, end := r.stepSpan(ctx, in, s)
 	defer func() {
+		defer func() { end(out, err) }()
 		if p := recover(); p != nil {
 			r.log.ErrorContext(ctx, "node panicked", "execution_id", r.claim.ID, "workflow_id", r.p.workflowID, "node", in.Type, "err", p, "stack", string(debug.Stack()))
 			out, err = failed(fmt.Errorf("this step crashed: %v", p)), nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"alur/engine/fault"
+	"alur/engine/metric"
 	"alur/engine/node"
 )
 
@@ -18,6 +19,7 @@ type program struct {
 	workflowID int64
 	key        string
 	options    runOptions
+	figures    *metric.Workflow
 	head       *instruction // nil: there are no nodes
 	nodes      map[int64]*instruction
 	broken     string // why it cannot run at all; "" when it can
@@ -29,6 +31,7 @@ type instruction struct {
 	kind     *node.Kind // nil: nobody registered this type
 	config   node.Config
 	problem  string // why it cannot run; "" when it can
+	figures  *metric.Steps
 	next     *instruction
 	branches map[int]*instruction
 	opener   *instruction // the node whose branch this one stands in; nil on the top level
@@ -80,6 +83,12 @@ func (e *Engine) loadProgram(ctx context.Context, workflowID int64) (*program, e
 	}
 	p := link(nodes)
 	p.workflowID, p.key, p.options = workflowID, head.Key, readOptions(head.Options)
+	p.figures = e.Metrics.Workflow(p.key)
+	for _, in := range p.nodes {
+		if in.kind != nil { // types that nobody registered are no closed list
+			in.figures = e.Metrics.Steps(in.Type)
+		}
+	}
 	return p, nil
 }
 

@@ -144,7 +144,7 @@ func TestRemoteAgain(t *testing.T) {
 		}
 	}
 	once, often := w.one("SELECT min(id) FROM alur.executions"), w.one("SELECT max(id) FROM alur.executions")
-	interrupted(once, "1")
+	interrupted(once, "0")
 	interrupted(often, "5")
 	w.work()
 	if got, want := w.story(), "1:a=1 call=1 b=1 | -2:a=1 call=-2"; got != want {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"go.opentelemetry.io/otel/attribute"
 
 	"alur/engine/crashpoint"
 	"alur/engine/node"
@@ -122,6 +123,7 @@ func (s *shift) runBatch(ctx context.Context, conn *pg.Conn, claims []item) (res
 			t.beCareful()
 			careful = true
 		case pg.IsRetryable(err):
+			p.figures.Conflict()
 			t.heat(e.Now().Add(hotFor))
 			if conflicts++; conflicts >= wholeBatchTries {
 				limit = 1
@@ -139,11 +141,11 @@ func (s *shift) runBatch(ctx context.Context, conn *pg.Conn, claims []item) (res
 			s.release(ctx, batch, lockedFor)
 			drop()
 		case isLost(err):
-			e.dropped(ctx, batch[0])
+			e.dropped(ctx, p, batch[0])
 			drop()
 		default:
 			if err := e.fail(ctx, conn, p, batch[0], err); isLost(err) {
-				e.dropped(ctx, batch[0])
+				e.dropped(ctx, p, batch[0])
 			} else if err != nil {
 				return claims, err
 			}
@@ -196,7 +198,8 @@ func (e *stoppedError) Error() string { return e.cause.Error() }
 // isLost reports that a flush met another fence than its own.
 func isLost(err error) bool { return pg.IsNotNull(err) || errors.Is(err, errLeaseLost) }
 
-func (e *Engine) dropped(ctx context.Context, c item) {
+func (e *Engine) dropped(ctx context.Context, p *program, c item) {
+	p.figures.Lost()
 	e.Log.WarnContext(ctx, "lease lost, the result of this attempt is dropped", "execution_id", c.ID, "workflow_id", c.WorkflowID)
 }
 
@@ -252,6 +255,8 @@ func journals(ctx context.Context, q pg.Q, claims []item) (map[int64][]storedJob
 // takes as many as fit into batchWork and returns their runs.
 func (s *shift) attempt(ctx context.Context, conn *pg.Conn, p *program, t *temper, claims []item, careful bool) (done []*run, err error) {
 	e := s.e
+	ctx, end := e.span(ctx, "segment", attribute.Int64("alur.workflow_id", p.workflowID), attribute.String("alur.workflow", p.key), attribute.Int("alur.executions", len(claims)))
+	defer func() { end(err) }()
 	if t.isHot(e.Now()) {
 		unlock, err := e.lockHot(ctx, conn, p, t)
 		if err != nil {
@@ -312,11 +317,26 @@ func (s *shift) attempt(ctx context.Context, conn *pg.Conn, p *program, t *tempe
 		return nil, err
 	}
 	crashpoint.Hit(crashpoint.AfterCommit)
+	now := e.Now()
+	p.figures.Segment(now.Sub(started))
 	for _, r := range done {
+		r.count(now)
 		e.DB.Notify(executionsChannel, strconv.FormatInt(r.claim.ID, 10), executionsWait)
 	}
 	e.soon(f.due)
 	return done, nil
+}
+
+// count adds a committed run to the figures.
+func (r *run) count(now time.Time) {
+	for _, j := range r.jobs {
+		if !j.running {
+			j.node.figures.Ran(int(j.status))
+		}
+	}
+	if r.ended {
+		r.p.figures.Rested(int(executionStatus(r.status)), now.Sub(r.claim.since))
+	}
 }
 
 // runOne walks r where a stop reaches it.

@@ -54,7 +54,7 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) (id int64, er
 		expires := claim.StartedAt.Add(p.options.Timeout)
 		claim.ExpiresAt = &expires
 	}
-	r := e.newRun(p, item{Claim: claim})
+	r := e.newRun(p, item{Claim: claim, since: claim.StartedAt})
 	r.tx = func(context.Context) (*pg.Tx, error) { return tx, nil }
 	r.careful, r.inline = true, true // a failing node must not fail the caller's transaction
 	insert := func(ctx context.Context, q pg.Q) (made bool, err error) {
@@ -85,6 +85,7 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) (id int64, er
 		if err := finish(ctx, tx); err != nil {
 			return 0, err
 		}
+		tx.OnCommit(func() { r.count(e.Now()) })
 		return claim.ID, recordAll(ctx, tx, r.refused)
 	}
 	write := func(ctx context.Context, q pg.Q) error {

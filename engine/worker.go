@@ -239,6 +239,7 @@ func (s *shift) rescue(ctx context.Context) {
 	case err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled):
 		s.e.Log.WarnContext(ctx, "executions of dead workers not rescued", "err", err)
 	case n > 0:
+		s.e.Metrics.Rescued(n)
 		s.e.Log.WarnContext(ctx, "executions of dead workers are claimable again", "executions", n)
 		s.e.DB.Notify(queue.Channel, "", 0)
 	}

@@ -14,6 +14,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"alur/engine/auth"
 	"alur/engine/fault"
@@ -52,13 +56,19 @@ func (s *Server) use(e *echo.Echo) {
 	)
 }
 
-// identify numbers the request; the number is in the log and on the page that
-// says that something broke.
+// saneID is a request id of somebody else's that we take over.
+var saneID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// identify numbers the request, or takes over the number that a proxy gave it;
+// it is in the log and on the page that says that something broke.
 func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		var b [6]byte
-		rand.Read(b[:])
-		id := hex.EncodeToString(b[:])
+		id := c.Request().Header.Get(echo.HeaderXRequestID)
+		if !saneID.MatchString(id) {
+			var b [6]byte
+			rand.Read(b[:])
+			id = hex.EncodeToString(b[:])
+		}
 		c.Set(keyServer, s)
 		c.Set(keyID, id)
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
@@ -70,13 +80,17 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) log(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := s.Now()
+		end := s.span(c)
 		err := next(c)
 		if err != nil {
 			c.Error(err) // so that the status is known here
 		}
 		r := c.Request()
+		took := s.Now().Sub(start)
+		end(c.Response().Status)
+		s.Metrics.Request(r.Method, c.Path(), c.Response().Status, took)
 		level := slog.LevelInfo
-		if strings.HasPrefix(r.URL.Path, static.Prefix) || r.URL.Path == "/healthz" {
+		if strings.HasPrefix(r.URL.Path, static.Prefix) || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics" {
 			level = slog.LevelDebug
 		}
 		s.Log.LogAttrs(r.Context(), level, "request",
@@ -85,9 +99,28 @@ func (s *Server) log(next echo.HandlerFunc) echo.HandlerFunc {
 			slog.String("path", mask(r.URL.Path)),
 			slog.Int("status", c.Response().Status),
 			slog.Int64("user_id", actor(c).UserID),
-			slog.Duration("took", s.Now().Sub(start)),
+			slog.Duration("took", took),
 		)
 		return nil
+	}
+}
+
+// span begins a span for a request; without a tracer it costs nothing.
+func (s *Server) span(c echo.Context) (end func(status int)) {
+	if s.Tracer == nil {
+		return func(int) {}
+	}
+	r := c.Request()
+	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx, span := s.Tracer.Start(ctx, r.Method+" "+c.Path(), trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("http.route", c.Path()), attribute.String("alur.request_id", requestID(c))))
+	c.SetRequest(r.WithContext(ctx))
+	return func(status int) {
+		span.SetAttributes(attribute.Int("http.response.status_code", status))
+		if status >= http.StatusInternalServerError {
+			span.SetStatus(codes.Error, http.StatusText(status))
+		}
+		span.End()
 	}
 }
 
@@ -176,7 +209,7 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		path := c.Request().URL.Path
-		if s.ready.Load() || path == "/healthz" || strings.HasPrefix(path, "/setup/") || strings.HasPrefix(path, static.Prefix) {
+		if s.ready.Load() || path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/setup/") || strings.HasPrefix(path, static.Prefix) {
 			return next(c)
 		}
 		done, err := s.Auth.SetupDone(c.Request().Context())

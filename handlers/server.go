@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/mail"
+	"alur/engine/metric"
 	"alur/engine/pg"
 	"alur/engine/task"
 	"alur/static"
@@ -31,7 +33,9 @@ type Server struct {
 	Engine  *engine.Engine
 	Tasks   *task.Store
 	Outbox  *mail.Outbox
-	Samples Samples // what the set-up offers; nil for nothing
+	Metrics *metric.Metrics
+	Tracer  trace.Tracer // nil: no spans
+	Samples Samples      // what the set-up offers; nil for nothing
 
 	// MailSent says that a mail server is configured; otherwise mails stay in
 	// the outbox and pages say so.
@@ -53,6 +57,7 @@ type Server struct {
 func (s *Server) resources() []Resource {
 	return []Resource{
 		&home{server: s},
+		&monitor{server: s},
 		&search{server: s},
 		&setup{server: s, store: s.Auth, samples: s.Samples},
 		&entrance{store: s.Auth},
@@ -88,7 +93,6 @@ func (s *Server) Routes() *echo.Echo {
 	e.GET(static.Prefix+"*", echo.WrapHandler(static.Handler()))
 	e.HEAD(static.Prefix+"*", echo.WrapHandler(static.Handler()))
 	g := &Group{server: s}
-	g.GET("/healthz", Public, s.health)
 	g.GET("/help", Signed, s.help)
 	for _, r := range s.resources() {
 		r.Routes(g)
@@ -120,13 +124,3 @@ func (s *Server) HTTP(addr string) *http.Server {
 
 // secure reports whether people reach us by https.
 func (s *Server) secure() bool { return strings.HasPrefix(s.BaseURL, "https://") }
-
-// health is for load balancers: 200 when the database answers.
-func (s *Server) health(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
-	defer cancel()
-	if err := s.DB.Side().PingContext(ctx); err != nil {
-		return c.String(http.StatusServiceUnavailable, "the database does not answer\n")
-	}
-	return c.String(http.StatusOK, "ok\n")
-}

@@ -17,6 +17,7 @@ import (
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/mail"
+	"alur/engine/metric"
 	"alur/engine/node"
 	_ "alur/engine/nodes" // the node types
 	"alur/engine/pg"
@@ -75,12 +76,14 @@ func newServer(t testing.TB, db *pg.DB) *Server {
 		Auth:    &auth.Store{DB: db, IDs: ids, Now: time.Now, Cost: auth.Cost{Memory: 64, Passes: 1, Threads: 1}},
 		Records: collection.NewStore(db, ids, time.Now),
 		Outbox:  &mail.Outbox{DB: db, IDs: ids, Now: time.Now},
+		Metrics: metric.New(),
 	}
+	s.Metrics.Watch(db, time.Now)
 	s.Tasks = &task.Store{DB: db, IDs: ids, Now: time.Now, Outbox: s.Outbox, BaseURL: s.BaseURL, Zone: s.Auth.Zone}
 	services := &node.Services{}
 	node.Provide(services, s.Records)
 	node.Provide(services, s.Tasks)
-	s.Engine = engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: log, Services: services})
+	s.Engine = engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: log, Services: services, Metrics: s.Metrics})
 	s.Samples = sample.Installer{Engine: s.Engine, Records: s.Records}
 	return s
 }

@@ -183,9 +183,12 @@ func TestBodyLimit(t *testing.T) {
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.get(nobody, "/healthz").want(200)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		s.get(nobody, path).want(200)
+	}
 	s.DB.Close()
-	s.get(nobody, "/healthz").want(http.StatusServiceUnavailable)
+	s.get(nobody, "/healthz").want(200) // the process lives
+	s.get(nobody, "/readyz").want(http.StatusServiceUnavailable)
 }
 
 // TestLogKeepsSecrets calls every page with a secret address, right and wrong,

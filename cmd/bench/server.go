@@ -48,7 +48,7 @@ func (b *bench) serve() (*server, error) {
 		return nil, err
 	}
 	for time.Since(began) < 30*time.Second {
-		if res, err := http.Get(s.url + "/healthz"); err == nil {
+		if res, err := http.Get(s.url + "/readyz"); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				s.start = time.Since(began)

@@ -172,7 +172,7 @@ func (s *Server) AwaitReady() {
 
 // Healthy reports whether the server answers and reaches its database.
 func (s *Server) Healthy() bool {
-	status, _ := s.Get("/healthz")
+	status, _ := s.Get("/readyz")
 	return status == http.StatusOK
 }
 

@@ -33,6 +33,7 @@ type Worker struct {
 	SMTP *SMTP
 	Now  func() time.Time
 	Log  *slog.Logger
+	Sent func(ok bool) // told of every attempt; nil: nobody
 }
 
 // Run delivers mails until ctx ends; the one under way is finished.
@@ -124,6 +125,9 @@ func (w *Worker) send(client *gomail.Client, m Mail) error {
 // note writes what came of sending m, unless somebody else holds m by now.
 func (w *Worker) note(ctx context.Context, m Mail, sendErr error) error {
 	now := w.Now().UTC()
+	if w.Sent != nil {
+		w.Sent(sendErr == nil)
+	}
 	if sendErr == nil {
 		_, err := w.changed(ctx, "sent", m.ID, m.Fence, now)
 		return err

@@ -1,0 +1,4 @@
+package metric
+
+// Query lets tests look at plans.
+var Query = queries.Get
