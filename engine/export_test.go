@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"alur/engine/pg"
 	"alur/engine/queue"
@@ -11,4 +12,23 @@ import (
 func RunBatch(e *Engine, ctx context.Context, q *queue.Queue, conn *pg.Conn, claims []queue.Claim) error {
 	_, err := e.newShift(ctx, q, 1).runBatch(ctx, conn, items(claims))
 	return err
+}
+
+// AttentionSQL lets tests see how the statements are planned.
+var AttentionSQL = attentionSQL
+
+// AttentionArgs are the parameters of each statement, as it is called.
+func AttentionArgs(e *Engine) map[string][]any {
+	now := e.Now()
+	hour := int64(time.Hour/time.Second) << 21
+	return map[string][]any{
+		"failures":       {attentionLooked, attentionEach + 1},
+		"queues":         {now},
+		"heads":          {attentionEach, now.Add(-StuckAfter), now.Add(-LostAfter)},
+		"waiting":        {attentionEach, now.Add(-WaitingAfter), idAt(now.Add(-WaitingAfter)), now},
+		"quiet":          {attentionEach, idAt(now), hour, 7 * 24 * hour, 30 * 24 * hour, QuietStarts},
+		"skipped_lately": {attentionEach, idAt(now.Add(-SkippedFor))},
+		"mails":          {attentionMails, now.Add(-MailAfter)},
+		"sessions":       {now, now}, "workers": {},
+	}
 }
