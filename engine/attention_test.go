@@ -41,7 +41,7 @@ func (w *world) exec(query string, args ...any) {
 func (w *world) ran(a *engine.Armed, status int, at ...time.Time) {
 	w.t.Helper()
 	for i, t := range at {
-		id := (t.Unix()-snowflake.Epoch)<<21 + int64(i%1000)+a.ID%1000*1000
+		id := (t.Unix()-snowflake.Epoch)<<21 + int64(i%1000) + a.ID%1000*1000
 		w.exec(`INSERT INTO alur.executions (id, workflow_id, key, context, status, created_at, started_at, ended_at)
 			VALUES ($1, $2, $3, '{}', $4, $5, $5, $5)`, id, a.ID, a.Key, status, t)
 	}
