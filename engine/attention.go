@@ -44,10 +44,11 @@ const (
 )
 
 const (
-	attentionEach   = 20              // things of one kind that are listed
-	attentionLooked = 1000            // failures that are looked at; see the query
-	attentionMails  = 1000            // mails that are counted
-	attentionWithin = 4 * time.Second // for reading all of it
+	attentionEach   = 20                  // things of one kind that are listed …
+	attentionMost   = attentionEach + 101 // … and read, so that the rest is counted up to a hundred
+	attentionLooked = 1000                // failures that are looked at; see the query
+	attentionMails  = 1000                // mails that are counted
+	attentionWithin = 4 * time.Second     // for reading all of it
 	attentionFresh  = 10 * time.Second
 	roundTrips      = 5 // that are measured
 )
@@ -83,15 +84,16 @@ type Attention struct {
 // Few are the first of some things.
 type Few[T any] struct {
 	Items []T
-	More  bool // there are more of them than Items
+	Rest  int // how many there are beyond Items; 101 for more than a hundred
 }
 
 func few[T any](items []T) Few[T] {
-	if len(items) > attentionEach {
-		return Few[T]{items[:attentionEach], true}
-	}
-	return Few[T]{Items: items}
+	n := min(len(items), attentionEach)
+	return Few[T]{items[:n], len(items) - n}
 }
+
+// Count is how many things there are.
+func (f Few[T]) Count() int { return len(f.Items) + f.Rest }
 
 // Flow names the workflow that something is about.
 type Flow struct {
@@ -217,24 +219,17 @@ const (
 	Locked DatabaseKind = "locked" // sessions wait for a lock
 )
 
-// Count is how many things need attention; those beyond a list are one.
+// Count is how many things need attention.
 func (a Attention) Count() int {
 	n := len(a.Database) + len(a.Mails)
 	if !a.Unclaimed.IsZero() {
 		n++
 	}
-	for _, part := range []int{a.Queues.size(), a.Failures.size(), a.Stuck.size(), a.Retrying.size(),
-		a.Waiting.size(), a.Quiet.size(), a.Skipped.size(), a.Broken.size()} {
+	for _, part := range []int{a.Queues.Count(), a.Failures.Count(), a.Stuck.Count(), a.Retrying.Count(),
+		a.Waiting.Count(), a.Quiet.Count(), a.Skipped.Count(), a.Broken.Count()} {
 		n += part
 	}
 	return n
-}
-
-func (f Few[T]) size() int {
-	if f.More {
-		return len(f.Items) + 1
-	}
-	return len(f.Items)
 }
 
 // Deep reports whether executions wait for long or in great number.
@@ -403,7 +398,7 @@ func (e *Engine) lookAtQueues(ctx context.Context, conn *sqlx.Conn, a *Attention
 // lookAtHeads tells apart what is stuck and what is being tried again.
 func (e *Engine) lookAtHeads(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
 	var heads, stuck, retrying []Stuck
-	err := conn.SelectContext(ctx, &heads, attentionSQL.Get("heads"), 2*attentionEach+2, a.At.Add(-StuckAfter), a.At.Add(-LostAfter))
+	err := conn.SelectContext(ctx, &heads, attentionSQL.Get("heads"), attentionMost, a.At.Add(-StuckAfter), a.At.Add(-LostAfter))
 	if err != nil {
 		return fmt.Errorf("see what does not get on: %w", err)
 	}
@@ -426,7 +421,7 @@ func (e *Engine) lookAtHeads(ctx context.Context, conn *sqlx.Conn, a *Attention)
 
 func (e *Engine) lookAtFailures(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
 	var groups []Failure
-	err := conn.SelectContext(ctx, &groups, attentionSQL.Get("failures"), attentionLooked, attentionEach+1)
+	err := conn.SelectContext(ctx, &groups, attentionSQL.Get("failures"), attentionLooked, attentionMost)
 	if err != nil {
 		return fmt.Errorf("see what failed: %w", err)
 	}
@@ -441,7 +436,7 @@ func (e *Engine) lookAtWaiting(ctx context.Context, conn *sqlx.Conn, w Watch, a 
 	}
 	before := a.At.Add(-after)
 	var long []LongWait
-	if err := conn.SelectContext(ctx, &long, attentionSQL.Get("waiting"), attentionEach+1, before, idAt(before), a.At); err != nil {
+	if err := conn.SelectContext(ctx, &long, attentionSQL.Get("waiting"), attentionMost, before, idAt(before), a.At); err != nil {
 		return fmt.Errorf("see what waits: %w", err)
 	}
 	a.Waiting = few(long)
@@ -451,13 +446,13 @@ func (e *Engine) lookAtWaiting(ctx context.Context, conn *sqlx.Conn, w Watch, a 
 func (e *Engine) lookAtTriggers(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
 	span := func(d time.Duration) int64 { return int64(d/time.Second) << 21 }
 	var quiet []Quiet
-	err := conn.SelectContext(ctx, &quiet, attentionSQL.Get("quiet"), attentionEach+1, idAt(a.At),
+	err := conn.SelectContext(ctx, &quiet, attentionSQL.Get("quiet"), attentionMost, idAt(a.At),
 		span(QuietAfter), span(QuietSpan), span(QuietPeriod), QuietStarts)
 	if err != nil {
 		return fmt.Errorf("see which workflows went quiet: %w", err)
 	}
 	var skipped []Skipped
-	err = conn.SelectContext(ctx, &skipped, attentionSQL.Get("skipped_lately"), attentionEach+1, idAt(a.At.Add(-SkippedFor)))
+	err = conn.SelectContext(ctx, &skipped, attentionSQL.Get("skipped_lately"), attentionMost, idAt(a.At.Add(-SkippedFor)))
 	if err != nil {
 		return fmt.Errorf("see what was not started: %w", err)
 	}

@@ -66,3 +66,18 @@ func (e *Engine) dismiss(ctx context.Context, actor auth.Actor, need auth.Right,
 	}
 	return nil
 }
+
+// EndIdleSessions ends the sessions that hold a transaction open without doing
+// anything, and so rolls back what they have not committed. It returns how many
+// those were.
+func (e *Engine) EndIdleSessions(ctx context.Context, actor auth.Actor) (int, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return 0, err
+	}
+	defer e.forgetAttention()
+	var n int
+	if err := e.DB.Side().GetContext(ctx, &n, attentionSQL.Get("end_idle"), e.now().Add(-IdleAfter)); err != nil {
+		return 0, fmt.Errorf("end idle sessions: %w", err)
+	}
+	return n, nil
+}

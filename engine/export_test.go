@@ -22,12 +22,12 @@ func AttentionArgs(e *Engine) map[string][]any {
 	now := e.Now()
 	hour := int64(time.Hour/time.Second) << 21
 	return map[string][]any{
-		"failures":       {attentionLooked, attentionEach + 1},
+		"failures":       {attentionLooked, attentionMost},
 		"queues":         {now},
-		"heads":          {attentionEach, now.Add(-StuckAfter), now.Add(-LostAfter)},
-		"waiting":        {attentionEach, now.Add(-WaitingAfter), idAt(now.Add(-WaitingAfter)), now},
-		"quiet":          {attentionEach, idAt(now), hour, 7 * 24 * hour, 30 * 24 * hour, QuietStarts},
-		"skipped_lately": {attentionEach, idAt(now.Add(-SkippedFor))},
+		"heads":          {attentionMost, now.Add(-StuckAfter), now.Add(-LostAfter)},
+		"waiting":        {attentionMost, now.Add(-WaitingAfter), idAt(now.Add(-WaitingAfter)), now},
+		"quiet":          {attentionMost, idAt(now), hour, 7 * 24 * hour, 30 * 24 * hour, QuietStarts},
+		"skipped_lately": {attentionMost, idAt(now.Add(-SkippedFor))},
 		"mails":          {attentionMails, now.Add(-MailAfter)},
 		"sessions":       {now, now}, "workers": {},
 	}

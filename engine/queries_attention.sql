@@ -268,6 +268,12 @@ WHERE a.datname = current_database() AND a.usename = current_user
 GROUP BY 1
 ORDER BY 1
 
+-- name: end_idle
+SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid))
+FROM pg_stat_activity a
+WHERE a.datname = current_database() AND a.usename = current_user AND a.pid <> pg_backend_pid()
+  AND a.state = 'idle in transaction' AND a.state_change < $1
+
 -- name: dismiss
 INSERT INTO alur.dismissals AS d (kind, subject, mark, dismissed_by, dismissed_at)
 VALUES ($1, $2, $3, $4, $5)
