@@ -34,12 +34,12 @@ func (t attentionWords) parts(a engine.Attention) []views.AttentionPart {
 		}
 		parts = append(parts, p)
 	}
-	add("database", "The database answers slowly", each(a.Database, t.database), 0)
+	add("database", "Database", each(a.Database, t.database), 0)
 	queues := each(a.Queues.Items, func(b engine.Backlog) views.Attention { return t.backlog(b, a.At) })
 	if !a.Unclaimed.IsZero() {
 		queues = append([]views.Attention{t.unclaimed(a)}, queues...)
 	}
-	add("queue", "The queue is deep", queues, a.Queues.Rest)
+	add("queue", "Queue", queues, a.Queues.Rest)
 	add("failed", "Failed", each(a.Failures.Items, t.failure), a.Failures.Rest)
 	add("stuck", "Stuck", each(a.Stuck.Items, func(s engine.Stuck) views.Attention { return t.stuck(s, a) }), a.Stuck.Rest)
 	add("retrying", "Tried again and again", each(a.Retrying.Items, func(s engine.Stuck) views.Attention { return t.retrying(s, a) }), a.Retrying.Rest)

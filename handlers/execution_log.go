@@ -159,7 +159,7 @@ func (l *runLog) notices(p *views.StepPanel) []views.ExecutionNotice {
 	case l.x.State() == views.Queued:
 		n := views.ExecutionNotice{Strong: "Not begun yet.", More: "A worker takes it up as soon as one is free. This page follows by itself."}
 		if l.queue.Text != "" {
-			n.More, n.Link = l.queue.Text+" This page follows by itself.", views.Link{Text: "Needs attention", URL: "/attention"}
+			n.More, n.Link = l.queue.Text+" This page follows by itself.", views.Link{Text: "See what helps", URL: "/attention"}
 		}
 		list = append(list, n)
 	case failed == nil && l.x.Reason != nil:

@@ -165,7 +165,7 @@ func attention(list []Attention, count string) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Card(CardTitle{ID: "h-attention", Title: "Needs attention", Count: count, Link: Link{Text: "All of it", URL: "/attention"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Card(CardTitle{ID: "h-attention", Title: "Needs attention", Count: count, Link: Link{Text: "See all", URL: "/attention"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
