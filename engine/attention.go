@@ -179,6 +179,10 @@ type Backlog struct {
 	Oldest *time.Time `db:"oldest_at"` // of those that were never begun
 	Begun  int        `db:"begun"`     // within the last ten seconds …
 	Since  *time.Time `db:"since"`     // … the first of them
+
+	Running int    `db:"running"` // parts of it that run at this moment …
+	Limit   int    `db:"-"`       // … and may
+	Options []byte `db:"options"` // of the workflow, JSON
 }
 
 // Rate is how many executions a second are begun; 0 when none is.
@@ -371,6 +375,7 @@ func (e *Engine) lookAtQueues(ctx context.Context, conn *sqlx.Conn, a *Attention
 		return fmt.Errorf("count the workers: %w", err)
 	}
 	for _, b := range all {
+		b.Limit = readOptions(b.Options).Concurrency
 		a.Queued += b.Queued
 		a.Counted = a.Counted && !b.Cut
 		if b.Oldest != nil && (a.Oldest.IsZero() || b.Oldest.Before(a.Oldest)) {

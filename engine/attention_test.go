@@ -155,6 +155,12 @@ func TestUnclaimed(t *testing.T) {
 	q.Close()
 	w.work()
 	w.quietly()
+	w.exec(`INSERT INTO alur.timers (job_id, execution_id, due_at, status) VALUES (1, 1, $1, 1)`, w.clock.now())
+	w.quietly()
+	w.clock.advance(engine.UnclaimedAfter + time.Second)
+	if a := w.attention(); a.Unclaimed.IsZero() || a.Queued != 0 {
+		t.Errorf("a timer is due and nobody lets it fire: %+v", a)
+	}
 }
 
 // TestStuck: a lease ran out and nobody took over; a step gives no sign; one was
@@ -225,6 +231,8 @@ func TestWaitingTooLong(t *testing.T) {
 	if a := w.attention().Waiting; len(a.Items) != 1 {
 		t.Errorf("another week later: %+v", a.Items)
 	}
+	w.exec(`INSERT INTO alur.timers (job_id, execution_id, due_at, status) SELECT id, execution_id, $1, -3 FROM alur.jobs`, w.clock.now().Add(time.Hour))
+	w.quietly() // it goes on by itself
 }
 
 // every lists times from the first to the last day before now, in steps.

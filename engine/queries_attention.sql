@@ -101,7 +101,8 @@ head AS MATERIALIZED (
 {pending}
 SELECT p.workflow_id, coalesce(w.key, '') AS key, coalesce(w.title, '') AS workflow_title, w.id IS NULL AS deleted,
        greatest(n.total - h.held, 0) AS queued, n.total >= p.share AS cut, h.oldest_at,
-       coalesce(r.begun, 0) AS begun, r.since
+       coalesce(r.begun, 0) AS begun, r.since, w.options,
+       (SELECT count(*) FROM alur.slots s WHERE s.workflow_id = p.workflow_id AND s.lease_until > $1) AS running
 FROM pending p
 CROSS JOIN LATERAL (
     SELECT count(*) AS total
