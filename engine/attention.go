@@ -472,6 +472,9 @@ func (e *Engine) lookAtTriggers(ctx context.Context, conn *sqlx.Conn, a *Attenti
 	if err := conn.SelectContext(ctx, &enabled, queries.Get("armed")); err != nil {
 		return fmt.Errorf("list enabled workflows: %w", err)
 	}
+	if _, err := e.Records.Collections(ctx); err != nil { // else every trigger would look broken
+		return err
+	}
 	var broken []BrokenWorkflow
 	for _, w := range enabled {
 		var said []string

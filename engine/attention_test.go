@@ -333,43 +333,6 @@ func parse(s string) (id int64) {
 	return id
 }
 
-// TestFullOutbox: what counts as trouble with mails, and for whom.
-func TestFullOutbox(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	mails := func(first, n int, status string, attempts int, err any) {
-		w.exec(`INSERT INTO alur.mails (id, to_address, subject, text_body, status, attempts, due_at, error, created_at)
-			SELECT n, 'ann@alur.test', 'Approve', '', $3, $4, now() + interval '1 h', $5, now() FROM generate_series($1::bigint, $2) n`, first, first+n-1, status, attempts, err)
-	}
-	with := engine.Watch{MailServer: true}
-	mails(1, 3, "queued", 1, "connection refused")
-	mails(100, 9, "held", 0, "Held, because …")
-	if a := w.watched(with); a.Count() != 0 {
-		t.Fatalf("too early: %+v", a.Mails)
-	}
-	w.clock.advance(engine.MailAfter + time.Minute)
-	if a := w.watched(with).Mails; len(a) != 1 || a[0].Status != "queued" || a[0].Count != 3 || *a[0].Error != "connection refused" {
-		t.Errorf("a dead mail server shows as %+v", a)
-	}
-	w.quietly() // without a mail server mails are read in the outbox
-	mails(109, 1, "held", 0, "Held, because …")
-	mails(200, 2, "failed", 8, "550 no such person")
-	a := w.attention()
-	if len(a.Mails) != 2 || a.Mails[0].Count+a.Mails[1].Count != 12 || a.Count() != 2 {
-		t.Fatalf("failed and held mails show as %+v", a.Mails)
-	}
-	for _, m := range a.Mails {
-		if err := w.e.DismissMails(t.Context(), auth.System, m.Status, m.Mark); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.quietly()
-	mails(300, 1, "failed", 8, "550 no such person")
-	if a := w.attention().Mails; len(a) != 1 || a[0].Count != 1 {
-		t.Errorf("one more that failed shows as %+v", a)
-	}
-}
-
 // TestDeepQueue: depth, age, and how fast it is worked off.
 func TestDeepQueue(t *testing.T) {
 	t.Parallel()

@@ -74,7 +74,7 @@ func TestAttentionPage(t *testing.T) {
 		"no-worker":    {"No process runs workflows", "4 executions wait and nobody takes them. Start alur serve or alur worker.", "[Show what waits]"},
 		"queue-":       {"Orders and stock: 4 executions wait", "The oldest for 9 days. None was begun within the last ten seconds.", "[Show what waits]"},
 		"failed-":      {"Orders and stock failed 2 times at “Confirm order”", "status: Choose one of the offered values.", "[Dismiss, Open failed step]"},
-		"stuck-":       {"Orders and stock stands still", "The process that ran it was lost, and no other has taken over.", "[Open execution]"},
+		"stuck-":       {"Orders and stock stands still", "The process that ran it was lost, and no other has taken over.", "[Cancel execution…]"},
 		"waiting-":     {"Leave requests has waited 9 days for Rita Root", "Not decided: “Leave for", "[Dismiss, Send reminder]"},
 		"skipped-":     {"Orders and stock was not started", "It came from itself.", "[Dismiss, Open workflow]"},
 		"mails-failed": {"1 mail could not be sent", "It said: 550 no such person.", "[Dismiss, Send again]"},

@@ -99,7 +99,7 @@ func period(text string) string {
 }
 
 func (t attentionWords) database(d engine.DatabaseTrouble) views.Attention {
-	v := views.Attention{ID: "database-" + string(d.Kind), State: views.Waiting}
+	v := views.Attention{ID: "database-" + string(d.Kind), State: views.Waiting, Warning: d.Kind != engine.Silent}
 	show := views.Act{Text: "Show what runs", URL: listURL("", views.Running)}
 	switch d.Kind {
 	case engine.Silent:
@@ -141,7 +141,7 @@ func (t attentionWords) unclaimed(a engine.Attention) views.Attention {
 // executionsWait is "4,120 executions wait", "More than 10,000 executions wait".
 func executionsWait(n int, more bool) string {
 	if more {
-		return "More than " + views.Count(n, "execution waits", "executions wait")
+		return "More than " + views.Count(n/100*100, "execution waits", "executions wait")
 	}
 	return views.Count(n, "execution waits", "executions wait")
 }
@@ -232,6 +232,7 @@ func times(n int, more bool) string {
 
 func (t attentionWords) stuck(s engine.Stuck, a engine.Attention) views.Attention {
 	v := t.execution("stuck-", s)
+	v.Do = views.Act{Text: "Cancel execution…", About: flowName(s.Flow), URL: "/executions/cancel?id=" + views.ID(s.ID) + "&back=/attention", Ask: true}
 	v.State, v.Title = views.Error, flowName(s.Flow)+" stands still"+at(s.Node)
 	if s.Lease != nil && s.Lease.Before(a.At) {
 		v.Cause = "The process that ran it was lost, and no other has taken over."
@@ -303,9 +304,12 @@ func openWorkflow(f engine.Flow) views.Act {
 }
 
 func (t attentionWords) quiet(q engine.Quiet) views.Attention {
-	silent := views.Duration(t.w.Now.Sub(q.Last).Round(time.Minute))
-	return views.Attention{ID: "quiet-" + views.ID(q.WorkflowID), State: views.Waiting, URL: listURL(q.Key),
-		Title: flowName(q.Flow) + " has not run for " + silent,
+	silent := t.w.Now.Sub(q.Last).Round(time.Minute)
+	if silent > 3*time.Hour {
+		silent = silent.Round(time.Hour)
+	}
+	return views.Attention{ID: "quiet-" + views.ID(q.WorkflowID), State: views.Waiting, Warning: true, URL: listURL(q.Key),
+		Title: flowName(q.Flow) + " has not run for " + views.Duration(silent),
 		Cause: "It usually starts " + rhythm(q.Every) + ", and never paused for so long before. Something may have stopped calling it.",
 		Facts: "Last " + t.w.When(q.Last) + ".",
 		Do:    openWorkflow(q.Flow),
@@ -329,7 +333,7 @@ func rhythm(seconds float64) string {
 }
 
 func (t attentionWords) skipped(s engine.Skipped) views.Attention {
-	return views.Attention{ID: "skipped-" + views.ID(s.WorkflowID) + "-" + s.Reason, State: views.Waiting, URL: skippedURL(s.Key),
+	return views.Attention{ID: "skipped-" + views.ID(s.WorkflowID) + "-" + s.Reason, State: views.Waiting, Warning: true, URL: skippedURL(s.Key),
 		Title: flowName(s.Flow) + " was not started" + times(s.Count, s.Count >= 1000),
 		Cause: period(s.Detail), Facts: "Last " + t.w.When(s.Last) + ".",
 		Do: openWorkflow(s.Flow),

@@ -20,14 +20,15 @@ type AttentionPart struct {
 
 // Attention is one thing that went wrong, with its cause and what helps.
 type Attention struct {
-	ID    string // of the element; "" for none
-	State string
-	Title string
-	URL   string // where to look; "" for nowhere
-	Cause string // in a sentence
-	Facts string // since when, how often
-	Do    Act
-	Also  Act // empty Text for none
+	ID      string // of the element; "" for none
+	State   string
+	Warning bool // nothing has failed or waits, but something is odd
+	Title   string
+	URL     string // where to look; "" for nowhere
+	Cause   string // in a sentence
+	Facts   string // since when, how often
+	Do      Act
+	Also    Act // empty Text for none
 }
 
 // Act is a button: it leads to URL, or posts there.
