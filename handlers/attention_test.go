@@ -108,6 +108,15 @@ func TestAttentionPage(t *testing.T) {
 	}
 	s.get(admin, s.get(admin, "/attention").doc().Find("#attention li[id^=failed-] .acts a").AttrOr("href", "")).want(http.StatusOK)
 
+	ask := s.get(admin, "/attention").doc().Find("#attention li[id^=stuck-] .acts a").AttrOr("href", "")
+	a := s.press(admin, ask, "form[action='/executions/cancel']").want(http.StatusSeeOther)
+	if got := s.toast(admin, a); got != "1 execution was cancelled." || a.Header.Get("Location") != "/attention" {
+		t.Errorf("cancelling says %q and leads to %s", got, a.Header.Get("Location"))
+	}
+	if s.get(admin, "/attention").doc().Find("li[id^=stuck-]").Length() != 0 {
+		t.Error("what was cancelled is still stuck")
+	}
+
 	for _, tc := range []struct{ selector, toast, gone string }{
 		{"li[id^=waiting-] form[action='/attention/remind']", "1 reminder with a fresh link is on the way.", ""},
 		{"li[id^=waiting-] form[action='/attention/remind']", "No mail was sent: they got one within the last ten minutes.", ""},
