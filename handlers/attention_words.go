@@ -163,7 +163,7 @@ func (t attentionWords) backlog(b engine.Backlog, now time.Time) views.Attention
 		v.Cause += perSecond(rate) + ": " + about(time.Duration(float64(b.Queued)/rate*float64(time.Second))) + " to go."
 	}
 	if b.Running >= b.Limit {
-		v.Cause += fmt.Sprintf(" It runs as often at a time as its setting “concurrency” allows: %d.", b.Limit)
+		v.Cause += fmt.Sprintf(" As many run at the same moment as the workflow's limits allow: %d.", b.Limit)
 	}
 	return v
 }

@@ -30,7 +30,7 @@ func TestAttentionWords(t *testing.T) {
 		{backlog(engine.Backlog{Queued: 10001, Cut: true, Oldest: ago(time.Hour), Begun: 1, Since: ago(10 * time.Second)}),
 			"Orders: more than 10,000 executions wait", "The oldest for 1 h. 6 a minute are begun. "},
 		{backlog(engine.Backlog{Queued: 1, Oldest: ago(2 * time.Minute), Running: 10}),
-			"Orders: 1 execution waits", "The oldest for 2 min. None was begun within the last ten seconds. It runs as often at a time as its setting “concurrency” allows: 10. "},
+			"Orders: 1 execution waits", "The oldest for 2 min. None was begun within the last ten seconds. As many run at the same moment as the workflow's limits allow: 10. "},
 		{stuck(engine.Stuck{Lease: ago(time.Hour), Node: "B"}, 0), "Orders stands still at “B”",
 			"The process that ran it was lost, and no other has taken over. No process runs workflows: start alur serve or alur worker. Since 09:42."},
 		{stuck(engine.Stuck{Lease: ago(-time.Minute), Moved: *ago(20 * time.Minute)}, 1), "Orders stands still",
