@@ -32,6 +32,7 @@ type Config struct {
 	Workers       int // segments that run at the same time in this process
 	MailWorkers   int // mails that are sent at the same time
 	Connections   int // to the database, for work
+	WaitingDays   int // that a person is waited for before it needs attention
 	AdminEmail    string
 	AdminPassword string
 }
@@ -115,6 +116,10 @@ var settings = []setting{
 	}},
 	{"CONNECTIONS", "20", "`number` of connections to the database; a few more serve for signals and locks", func(c *Config, v string) (err error) {
 		c.Connections, err = number(v, 8, 500)
+		return err
+	}},
+	{"WAITING_DAYS", "7", "`days` that a workflow waits for a person before “Needs attention” says so", func(c *Config, v string) (err error) {
+		c.WaitingDays, err = number(v, 1, 365)
 		return err
 	}},
 	{"ADMIN_EMAIL", "", "`email` of the first administrator, for starts without a setup page", func(c *Config, v string) error {

@@ -60,7 +60,8 @@ func (a *app) answer(ctx context.Context, listener net.Listener) error {
 		DB: a.db.DB, Log: a.log, Now: time.Now, BaseURL: a.config.BaseURL, Version: version(),
 		Auth: a.users, Records: a.records, Engine: a.engine, Tasks: a.tasks, Outbox: a.outbox, MailSent: a.config.SMTPURL != "",
 		Metrics: a.metrics, Tracer: a.tracer,
-		Samples: sample.Installer{Engine: a.engine, Records: a.records},
+		Patience: time.Duration(a.config.WaitingDays) * 24 * time.Hour,
+		Samples:  sample.Installer{Engine: a.engine, Records: a.records},
 	}
 	server := pages.HTTP(a.config.Listen)
 	ended := make(chan error, 1)

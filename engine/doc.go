@@ -42,4 +42,11 @@
 // ends with an error in words instead of going round for ever. What was begun
 // twice without moving on runs alone from then on, so that only the guilty one
 // ever reaches that limit.
+//
+// # Attention
+//
+// [Engine.Attention] sees what went wrong or does not get on: failures by step
+// and cause, lost and silent runs, people who are waited for, triggers that went
+// quiet, mails that do not arrive, a deep queue, a slow database. It reads the
+// state as it is and stores nothing; only what people dismissed is.
 package engine

@@ -59,6 +59,8 @@ type Engine struct {
 	live     live
 	timer    chan struct{} // a timer was set that is due soon
 	attempts int
+
+	attention seenAttention
 }
 
 // Options is what an Engine needs.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"alur/engine/pg"
 	"alur/engine/queue"
@@ -12,4 +13,23 @@ func RunBatch(e *Engine, ctx context.Context, q *queue.Queue, conn *pg.Conn, cla
 	s := e.newShift(ctx, q, 1)
 	_, err := s.runBatch(ctx, conn, s.items(&program{}, claims))
 	return err
+}
+
+// AttentionSQL lets tests see how the statements are planned.
+var AttentionSQL = attentionSQL
+
+// AttentionArgs are the parameters of each statement, as it is called.
+func AttentionArgs(e *Engine) map[string][]any {
+	now := e.Now()
+	hour := int64(time.Hour/time.Second) << 21
+	return map[string][]any{
+		"failures":       {attentionLooked, attentionMost},
+		"queues":         {now},
+		"heads":          {attentionMost, now.Add(-StuckAfter), now.Add(-LostAfter)},
+		"waiting":        {attentionMost, now.Add(-WaitingAfter), idAt(now.Add(-WaitingAfter)), now},
+		"quiet":          {attentionMost, idAt(now), hour, 7 * 24 * hour, 30 * 24 * hour, QuietStarts},
+		"skipped_lately": {attentionMost, idAt(now.Add(-SkippedFor))},
+		"mails":          {attentionMails, now.Add(-MailAfter)},
+		"sessions":       {now, now}, "workers": {},
+	}
 }

@@ -33,7 +33,8 @@ type runLog struct {
 	runs    map[string][]engine.Job // by node key, oldest first
 	wf      engine.Workflow         // zero when it was deleted
 	tree    engine.Level
-	broken  error // why the tree is not all of the version
+	broken  error        // why the tree is not all of the version
+	queue   views.Notice // that the queue is deep, while the execution stands in it
 	env     *nodeforms.Env
 	openKey string // the card whose panel is open
 }
@@ -71,6 +72,12 @@ func (l *runLog) read(ctx context.Context) (err error) {
 	l.w.Now = l.h.server.Now()
 	if l.x, l.jobs, err = l.h.engine.Execution(ctx, l.actor, l.x.ID); err != nil {
 		return err
+	}
+	l.queue = views.Notice{}
+	if l.x.State() == views.Queued {
+		if l.queue, err = l.h.server.queueNotice(ctx, l.actor, l.w); err != nil {
+			return err
+		}
 	}
 	l.runs = map[string][]engine.Job{}
 	for _, j := range l.jobs {
@@ -150,7 +157,11 @@ func (l *runLog) notices(p *views.StepPanel) []views.ExecutionNotice {
 	failed := l.firstFailed()
 	switch {
 	case l.x.State() == views.Queued:
-		list = append(list, views.ExecutionNotice{Strong: "Not begun yet.", More: "A worker takes it up as soon as one is free. This page follows by itself."})
+		n := views.ExecutionNotice{Strong: "Not begun yet.", More: "A worker takes it up as soon as one is free. This page follows by itself."}
+		if l.queue.Text != "" {
+			n.More, n.Link = l.queue.Text+" This page follows by itself.", views.Link{Text: "See what helps", URL: "/attention"}
+		}
+		list = append(list, n)
 	case failed == nil && l.x.Reason != nil:
 		list = append(list, views.ExecutionNotice{State: l.x.State(), Strong: reasonWords(*l.x.Reason)})
 	case failed != nil && p != nil && p.Folded:

@@ -295,6 +295,9 @@ func (h *executions) rows(c echo.Context, q executionQuery, rows []engine.Execut
 	}
 	w := words(c)
 	list := views.ExecutionList{URL: q.url()}
+	if list.Notice, err = h.server.queueNotice(c.Request().Context(), actor(c), w); err != nil {
+		return views.ExecutionList{}, err
+	}
 	for _, x := range rows {
 		list.Rows = append(list.Rows, executionRow(w, env, x))
 	}

@@ -31,10 +31,11 @@ func chosenIDs(v url.Values) ([]int64, error) {
 	return ids, nil
 }
 
-// backToList is where to go afterwards: the list, or one execution.
+// backToList is where to go afterwards: the list, one execution, or what needs
+// attention.
 func backToList(v url.Values) string {
 	back := local(v.Get("back"))
-	if path, _, _ := strings.Cut(back, "?"); path == "/executions" || strings.HasPrefix(path, "/executions/") {
+	if path, _, _ := strings.Cut(back, "?"); path == "/executions" || path == "/attention" || strings.HasPrefix(path, "/executions/") {
 		return back
 	}
 	return "/executions"

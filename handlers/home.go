@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -20,9 +18,7 @@ import (
 const (
 	homeTasks     = 5
 	homeRecent    = 6
-	homeFailures  = 50 // looked through for what needs attention …
-	homeAttention = 5  // … and shown
-	homeBack      = 24 * time.Hour
+	homeAttention = 5
 )
 
 // home is the first page after signing in.
@@ -91,13 +87,12 @@ func (h *home) executions(ctx context.Context, a auth.Actor, w views.Words, vm *
 			Name: homeName(x), Result: result(x), When: w.Moment(x.CreatedAt, w.Ago(x.CreatedAt)),
 		})
 	}
-	failed, _, err := h.server.Engine.Executions(ctx, a, engine.ExecutionFilter{
-		States: []string{views.Failed, views.Error}, Since: w.Now.Add(-homeBack), Limit: homeFailures,
-	})
+	seen, err := h.server.Engine.LastAttention(ctx, a, h.server.watch())
 	if err != nil {
 		return err
 	}
-	vm.Attention = attention(failed, w)
+	vm.Attention = attentionWords{w: w}.first(seen, homeAttention)
+	vm.AttentionCount = views.Int(seen.Count())
 	start := w.Today()
 	f, err := h.server.Engine.Figures(ctx, a, start)
 	if err != nil {
@@ -124,56 +119,6 @@ func homeName(x engine.ExecutionRow) string {
 		return "Deleted workflow"
 	}
 	return workflowTitle(x.WorkflowTitle)
-}
-
-// attention groups failures by workflow and step: twenty orders that fail at
-// one node are one thing to look at.
-func attention(failed []engine.ExecutionRow, w views.Words) []views.Attention {
-	type place struct{ key, node string }
-	type group struct {
-		place
-		first, last engine.ExecutionRow
-		n           int
-	}
-	var groups []*group
-	at := map[place]*group{}
-	for _, x := range failed { // newest first
-		p := place{key: x.Key}
-		if x.ProblemNode != nil {
-			p.node = *x.ProblemNode
-		}
-		if at[p] == nil {
-			at[p] = &group{place: p, last: x}
-			groups = append(groups, at[p])
-		}
-		at[p].first = x
-		at[p].n++
-	}
-	var list []views.Attention
-	for _, g := range groups {
-		title := homeName(g.last) + " failed"
-		if g.n > 1 {
-			title += fmt.Sprintf(" %d times", g.n)
-		}
-		if g.node != "" {
-			title += " at “" + g.node + "”"
-		}
-		why := ""
-		if g.last.Problem != nil {
-			why = strings.TrimRight(views.Clip(reasonWords(*g.last.Problem), 200), ".") + ". "
-		}
-		since := "At " + w.When(g.last.CreatedAt) + "."
-		if g.n > 1 {
-			since = "Since " + w.When(g.first.CreatedAt) + "."
-		}
-		list = append(list, views.Attention{
-			State: g.last.State(), Title: title, Text: why + since, URL: executionURL(g.last.ID),
-		})
-		if len(list) == homeAttention {
-			break
-		}
-	}
-	return list
 }
 
 // runs words the figures of the day that began at start.

@@ -5,12 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/PuerkitoBio/goquery"
-
-	"alur/engine"
-	"alur/views"
 )
 
 func TestHomeWelcome(t *testing.T) {
@@ -58,30 +54,6 @@ func TestHome(t *testing.T) {
 	}
 	if got := a.find(".figures"); !strings.HasPrefix(got, "Completed1Failed0Open now1Half") {
 		t.Errorf("the figures are %q", got)
-	}
-}
-
-func TestAttention(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 23, 10, 42, 0, 0, time.UTC)
-	failed := func(id int64, key, node, problem string, ago time.Duration) engine.ExecutionRow {
-		x := engine.ExecutionRow{WorkflowTitle: "Flow " + key, Version: 1, Problem: &problem, ProblemNode: &node}
-		x.ID, x.Key, x.CreatedAt = id, key, now.Add(-ago)
-		return x
-	}
-	list := attention([]engine.ExecutionRow{
-		failed(4, "a", "Confirm order", "Status has no option “confirmd”.", time.Minute),
-		failed(3, "b", "", "The worker stopped.", 5*time.Minute),
-		failed(2, "a", "Confirm order", "Status has no option “confirmd”.", 11*time.Minute),
-	}, views.Words{Now: now})
-	var got []string
-	for _, l := range list {
-		got = append(got, l.Title+" | "+l.Text+" | "+l.URL)
-	}
-	want := "Flow a failed 2 times at “Confirm order” | Status has no option “confirmd”. Since 10:31. | /executions/4\n" +
-		"Flow b failed | The worker stopped. At 10:37. | /executions/3"
-	if text := strings.Join(got, "\n"); text != want {
-		t.Errorf("got:\n%s\nwant:\n%s", text, want)
 	}
 }
 

@@ -41,6 +41,10 @@ type Server struct {
 	// the outbox and pages say so.
 	MailSent bool
 
+	// Patience is how long a person may be waited for before that needs
+	// attention; 0 for the engine's own.
+	Patience time.Duration
+
 	echo   *echo.Echo
 	routes []Route
 	byPath map[string]Route // by method and path
@@ -64,6 +68,7 @@ func (s *Server) resources() []Resource {
 		&ownAccount{server: s, store: s.Auth},
 		&workflows{engine: s.Engine, records: s.Records, people: s.Auth},
 		&executions{server: s, engine: s.Engine},
+		&attention{server: s, engine: s.Engine},
 		&tasks{store: s.Tasks},
 		&links{server: s, store: s.Tasks},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},

@@ -36,6 +36,7 @@ var navigation = []views.NavGroup{
 	{Title: "Automation", Links: []views.NavLink{
 		{Name: "Workflows", URL: "/workflows", Icon: "flow"},
 		{Name: "Executions", URL: "/executions", Icon: "runs"},
+		{Name: "Needs attention", URL: "/attention", Icon: "attention", Bad: true},
 	}},
 	{Title: dataGroup}, // the collections
 	{Title: "Administration", Links: []views.NavLink{
@@ -61,12 +62,15 @@ func (s *Server) shell(c echo.Context) (views.Shell, error) {
 		for i := range g.Links {
 			l := &g.Links[i]
 			l.Current = below(path, l.URL)
-			if l.URL == "/tasks" {
+			switch l.URL {
+			case "/tasks":
 				n, err := s.Tasks.Pending(c.Request().Context(), a)
 				if err != nil {
 					return views.Shell{}, err
 				}
 				l.Count = n
+			case "/attention":
+				l.Count = s.troubles(c.Request().Context(), a)
 			}
 		}
 		if g.Title == dataGroup {

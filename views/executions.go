@@ -34,6 +34,8 @@ type ExecutionList struct {
 	Rows  []ExecutionRow
 	Pager Pager
 	Empty EmptyList
+
+	Notice Notice // about the queue; empty Text for none
 }
 
 // EmptyList says why there is nothing, and the way out.

@@ -8,20 +8,13 @@ import (
 
 // Home is the start page.
 type Home struct {
-	Attention []Attention
-	Tasks     []HomeTask
-	TaskCount string // "3"
-	Runs      *Runs  // nil for who may not see executions
-	Recent    []RecentRun
-	Welcome   *Welcome // instead of all that while there is nothing yet
-}
-
-// Attention is something that went wrong, with where to look.
-type Attention struct {
-	State string
-	Title string
-	Text  string
-	URL   string
+	Attention      []Attention // the first of what needs attention, of so many
+	AttentionCount string
+	Tasks          []HomeTask
+	TaskCount      string // "3"
+	Runs           *Runs  // nil for who may not see executions
+	Recent         []RecentRun
+	Welcome        *Welcome // instead of all that while there is nothing yet
 }
 
 // HomeTask is one of my open tasks.

@@ -164,6 +164,26 @@ func (o *Outbox) Resend(ctx context.Context, a auth.Actor, id int64) error {
 	return fault.New(fault.Conflict, "This mail is on its way already. Only mails that were held or that failed can be sent again.")
 }
 
+// resendMost is how many mails one call queues again.
+const resendMost = 1000
+
+// ResendFailed queues mails that failed once more, up to the one called last and
+// a thousand at most, the newest first. It returns how many.
+func (o *Outbox) ResendFailed(ctx context.Context, a auth.Actor, last int64) (int, error) {
+	if err := a.Require(auth.ManageUsers); err != nil {
+		return 0, err
+	}
+	res, err := o.DB.ExecContext(ctx, queries.Get("resend_failed"), last, o.Now().UTC(), resendMost)
+	if err != nil {
+		return 0, fmt.Errorf("resend failed mails: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if n > 0 {
+		o.DB.Notify(channel, "", 0)
+	}
+	return int(n), err
+}
+
 func found(err error, id int64) error {
 	switch {
 	case err == nil:

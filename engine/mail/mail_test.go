@@ -171,6 +171,26 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+func TestResendFailed(t *testing.T) {
+	t.Parallel()
+	db, c, server := pgtest.New(t), newClock(), mailtest.Start(t)
+	o, w := outbox(db, c), worker(t, db, c, server.Addr)
+	first, second := enqueue(t, o, simple("ann@alur.test")), enqueue(t, o, simple("bob@alur.test"))
+	server.Refuse(550)
+	deliver(t, w)
+	server.Refuse(0)
+	if n, err := o.ResendFailed(t.Context(), auth.System, first); n != 1 || err != nil {
+		t.Fatalf("queued %d again, %v, want the one up to %d", n, err, first)
+	}
+	deliver(t, w)
+	if a, b := read(t, o, first), read(t, o, second); a.Status != mail.Sent || b.Status != mail.Failed {
+		t.Errorf("the mails are %s and %s, want sent and failed", a.Status, b.Status)
+	}
+	if _, err := o.ResendFailed(t.Context(), auth.Actor{UserID: 1, Role: auth.Member}, second); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("a member resends: %v, want forbidden", err)
+	}
+}
+
 func TestFinalRefusal(t *testing.T) {
 	t.Parallel()
 	db, c, server := pgtest.New(t), newClock(), mailtest.Start(t)

@@ -28,6 +28,17 @@ UPDATE alur.mails
 SET status = 'queued', attempts = 0, due_at = $2, lease_until = NULL, error = NULL
 WHERE id = $1 AND status IN ('held', 'failed')
 
+-- name: resend_failed
+UPDATE alur.mails
+SET status = 'queued', attempts = 0, due_at = $2, lease_until = NULL, error = NULL
+WHERE id = ANY (ARRAY(
+    SELECT id
+    FROM alur.mails
+    WHERE status = 'failed' AND status IN ('failed', 'held') AND id <= $1
+    ORDER BY status DESC, id DESC
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED))
+
 -- name: hold
 -- What nobody sent for a day is probably over.
 UPDATE alur.mails

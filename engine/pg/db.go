@@ -37,8 +37,10 @@ type DB struct {
 	idle  chan *Conn
 	hub   *hub
 
-	closed atomic.Bool
-	broke  atomic.Pointer[time.Time] // when a connection was last found broken
+	closed  atomic.Bool
+	waiting atomic.Int32 // callers of Conn that wait for a slot
+
+	broke atomic.Pointer[time.Time] // when a connection was last found broken
 }
 
 // pingAfter is how long a connection may rest before it is asked whether it
@@ -90,10 +92,8 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 	if err := ctx.Err(); err != nil { // it would cost the idle ones their lives
 		return nil, err
 	}
-	select {
-	case db.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := db.takeSlot(ctx); err != nil {
+		return nil, err
 	}
 	for {
 		select {
@@ -119,6 +119,35 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 		return nil, fmt.Errorf("prepare a connection: %w", err)
 	}
 	return c, nil
+}
+
+// takeSlot waits until one more connection may be used.
+func (db *DB) takeSlot(ctx context.Context) error {
+	select {
+	case db.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	db.waiting.Add(1)
+	defer db.waiting.Add(-1)
+	select {
+	case db.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Load is how busy a pool is.
+type Load struct {
+	Limit   int // connections for work
+	Used    int // of them
+	Waiting int // callers that wait for one
+}
+
+// Load returns how busy the pool is at this moment.
+func (db *DB) Load() Load {
+	return Load{Limit: cap(db.slots), Used: len(db.slots), Waiting: int(db.waiting.Load())}
 }
 
 // doubtful reports whether c may have died in the pool: when the server goes, all

@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -239,33 +240,75 @@ func (s *Store) FreshLink(ctx context.Context, token link.Token) error {
 		if err != nil {
 			return err
 		}
-		if _, err := lock(ctx, tx, l.TaskID); err != nil { // one at a time
-			return err
-		}
-		t, err := one(ctx, tx, "where_id", l.TaskID)
-		switch {
-		case err != nil:
-			return err
-		case t.Status == Stopped:
-			return fault.New(fault.Gone, "This execution has ended, so there is nothing left to decide.")
-		case t.Status != Open:
-			return ErrDecided
-		}
-		p, err := s.active(ctx, tx, l.UserID)
-		if err != nil {
-			return err
-		}
-		var newest time.Time
-		if err := tx.GetContext(ctx, &newest, queries.Get("newest_link"), l.TaskID, l.UserID); err != nil {
-			return fmt.Errorf("read links of task %d: %w", t.ID, err)
-		}
-		if p.Email == "" || s.Now().Before(newest.Add(linkPause)) {
-			return nil
-		}
-		set, err := s.setting(ctx, tx, t.ExecutionID)
-		if err != nil {
-			return err
-		}
-		return s.mail(ctx, tx, t, p, set)
+		_, err = s.freshLink(ctx, tx, l.TaskID, l.UserID)
+		return err
 	})
+}
+
+// Remind mails a new link to everybody with an open task in an execution and
+// returns how many mails that were. Who has no address, is deactivated, or got a
+// mail about it within the last ten minutes gets none.
+func (s *Store) Remind(ctx context.Context, a auth.Actor, executionID int64) (int, error) {
+	if err := a.Require(auth.ManageWorkflows); err != nil {
+		return 0, err
+	}
+	sent := 0
+	err := s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		sent = 0
+		var open []struct {
+			ID     int64 `db:"id"`
+			UserID int64 `db:"user_id"`
+		}
+		if err := tx.SelectContext(ctx, &open, queries.Get("open_of_execution"), executionID); err != nil {
+			return fmt.Errorf("list the open tasks of execution %d: %w", executionID, err)
+		}
+		if len(open) == 0 {
+			return fault.New(fault.Gone, "Nobody is waited for any more: the tasks were decided, or the execution has ended.")
+		}
+		for _, t := range open {
+			mailed, err := s.freshLink(ctx, tx, t.ID, t.UserID)
+			switch {
+			case fault.Is(err, fault.Gone), errors.Is(err, ErrDecided): // deactivated, or decided meanwhile
+			case err != nil:
+				return err
+			case mailed:
+				sent++
+			}
+		}
+		return nil
+	})
+	return sent, err
+}
+
+// freshLink mails a person a new link to their open task, unless they have no
+// address or got one a moment ago.
+func (s *Store) freshLink(ctx context.Context, tx *pg.Tx, taskID, userID int64) (mailed bool, err error) {
+	if _, err := lock(ctx, tx, taskID); err != nil { // one at a time
+		return false, err
+	}
+	t, err := one(ctx, tx, "where_id", taskID)
+	switch {
+	case err != nil:
+		return false, err
+	case t.Status == Stopped:
+		return false, fault.New(fault.Gone, "This execution has ended, so there is nothing left to decide.")
+	case t.Status != Open:
+		return false, ErrDecided
+	}
+	p, err := s.active(ctx, tx, userID)
+	if err != nil {
+		return false, err
+	}
+	var newest *time.Time
+	if err := tx.GetContext(ctx, &newest, queries.Get("newest_link"), taskID, userID); err != nil {
+		return false, fmt.Errorf("read links of task %d: %w", t.ID, err)
+	}
+	if p.Email == "" || newest != nil && s.Now().Before(newest.Add(linkPause)) {
+		return false, nil
+	}
+	set, err := s.setting(ctx, tx, t.ExecutionID)
+	if err != nil {
+		return false, err
+	}
+	return true, s.mail(ctx, tx, t, p, set)
 }

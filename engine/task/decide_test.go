@@ -226,6 +226,41 @@ func TestLinkEnds(t *testing.T) {
 	}
 }
 
+func TestRemind(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	x := o.ask(laptop, 1, 2, 3)[1].ExecutionID // Carla has no address
+	old := o.token("ann@alur.test")
+	remind := func() int {
+		t.Helper()
+		n, err := o.Remind(t.Context(), carla, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := remind(); n != 0 {
+		t.Errorf("a moment after the first mails %d more were sent", n)
+	}
+	o.add(time.Hour)
+	o.exec(`UPDATE alur.users SET active = false WHERE id = 2`)
+	if n := remind(); n != 1 {
+		t.Errorf("%d mails were sent, want one, to Ann", n)
+	}
+	if err := o.DecideByLink(t.Context(), old, press("ok", nil)); !fault.Is(err, fault.Gone) {
+		t.Errorf("the link of the first mail: %v, want gone", err)
+	}
+	if _, err := o.Remind(t.Context(), ann, x); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("Ann reminds herself: %v, want forbidden", err)
+	}
+	if err := o.DecideByLink(t.Context(), o.token("ann@alur.test"), press("ok", nil)); err != nil {
+		t.Errorf("the link of the reminder: %v", err)
+	}
+	if _, err := o.Remind(t.Context(), carla, x); !fault.Is(err, fault.Gone) {
+		t.Errorf("reminding of a decided task: %v, want gone", err)
+	}
+}
+
 // R6: of 32 who decide at once, in the app and by link, on their own tasks of
 // one step, exactly one wins; the step is answered once.
 func TestOneDecisionWins(t *testing.T) {

@@ -105,3 +105,10 @@ WHERE execution_id = $1 AND id = $2 AND status = 0
 SELECT max(created_at)
 FROM alur.links
 WHERE task_id = $1 AND user_id = $2
+
+-- name: open_of_execution
+SELECT t.id, t.user_id
+FROM alur.tasks t
+JOIN alur.executions e ON e.id = t.execution_id
+WHERE t.execution_id = $1 AND t.status = 0 AND e.ended_at IS NULL
+ORDER BY t.id

@@ -1,0 +1,518 @@
+package engine
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"alur/engine/auth"
+	"alur/engine/node"
+	"alur/engine/pg"
+	"alur/engine/snowflake"
+)
+
+//go:embed queries_attention.sql
+var attentionText string
+
+var attentionSQL = loadAttention()
+
+// When something counts as wrong.
+const (
+	UnclaimedAfter = 10 * time.Second      // work waits and no process runs workflows
+	LostAfter      = time.Minute           // a lease ran out and nobody took over
+	StuckAfter     = 15 * time.Minute      // no sign of a step that runs
+	WaitingAfter   = 7 * 24 * time.Hour    // a person or an answer is waited for; see Watch
+	DeepAt         = 1000                  // executions of one workflow in the queue …
+	LateAfter      = time.Minute           // … or how long its oldest is there
+	QuietStarts    = 5                     // starts of a workflow whose silence tells something …
+	QuietSpan      = 7 * 24 * time.Hour    // … spread over at least this …
+	QuietPeriod    = 30 * 24 * time.Hour   // … within so long before the last one
+	QuietAfter     = time.Hour             // a silence that may mean something
+	SkippedFor     = 7 * 24 * time.Hour    // how long an event that started nothing is shown
+	MailAfter      = 15 * time.Minute      // a mail is queued although there is a mail server
+	HeldMails      = 10                    // held mails that are many
+	SlowAt         = 50 * time.Millisecond // round trip to the database
+	IdleAfter      = time.Minute           // a transaction that does nothing
+	LockedAfter    = 10 * time.Second      // a session waits for a lock
+)
+
+const (
+	attentionEach   = 20                  // things of one kind that are listed …
+	attentionMost   = attentionEach + 101 // … and read, so that the rest is counted up to a hundred
+	attentionLooked = 1000                // failures that are looked at; see the query
+	attentionMails  = 1000                // mails that are counted
+	attentionWithin = 4 * time.Second     // for reading all of it
+	attentionFresh  = 10 * time.Second
+	roundTrips      = 5 // that are measured
+)
+
+// Watch is what the engine cannot know of the process around it.
+type Watch struct {
+	MailServer bool          // a mail server is configured
+	Waiting    time.Duration // how long a person may be waited for; 0: WaitingAfter
+}
+
+// Attention is what needs a person, as it stood at one moment. Nothing of it is
+// stored: what is not there any more needs nobody.
+type Attention struct {
+	At        time.Time
+	Database  []DatabaseTrouble
+	Workers   int       // live processes that run workflows
+	Unclaimed time.Time // since when work waits although there are none; zero: no trouble
+	Queues    Few[Backlog]
+	Queued    int       // executions that wait for a worker …
+	Counted   bool      // … and that is all of them, else there are more
+	Oldest    time.Time // since when the oldest waits; zero: none does
+	Failures  Few[Failure]
+	Stuck     Few[Stuck]
+	Retrying  Few[Stuck]
+	Attempts  int // after so many an execution ends with an error
+	Waiting   Few[LongWait]
+	Quiet     Few[Quiet]
+	Skipped   Few[Skipped]
+	Broken    Few[BrokenWorkflow]
+	Mails     []MailTrouble
+}
+
+// Few are the first of some things.
+type Few[T any] struct {
+	Items []T
+	Rest  int // how many there are beyond Items; 101 for more than a hundred
+}
+
+func few[T any](items []T) Few[T] {
+	n := min(len(items), attentionEach)
+	return Few[T]{items[:n], len(items) - n}
+}
+
+// Count is how many things there are.
+func (f Few[T]) Count() int { return len(f.Items) + f.Rest }
+
+// Flow names the workflow that something is about.
+type Flow struct {
+	WorkflowID int64  `db:"workflow_id"`
+	Title      string `db:"workflow_title"`
+	Deleted    bool   `db:"deleted"`
+}
+
+// Failure is executions of one workflow that failed at one step with one cause
+// and that nobody has dismissed.
+type Failure struct {
+	Flow
+	Key         string      `db:"key"`
+	NodeKey     string      `db:"node_key"` // "" when no step failed
+	Cause       string      `db:"cause"`    // a short name of the cause
+	Count       int         `db:"count"`
+	Cut         bool        `db:"cut"` // there may be more than Count, earlier than First
+	First       time.Time   `db:"first_at"`
+	Last        time.Time   `db:"last_at"`
+	ExecutionID int64       `db:"execution_id"` // the newest
+	JobID       *int64      `db:"job_id"`
+	Status      node.Status `db:"status"`
+	Problem     string      `db:"problem"` // "" when a rule said no without words
+	Node        string      `db:"node_title"`
+}
+
+// Stuck is an execution that was begun and does not get on.
+type Stuck struct {
+	Flow
+	ID       int64      `db:"id"`
+	Attempts int        `db:"attempts"`    // since it last moved on; see Attention.Attempts
+	Lease    *time.Time `db:"lease_until"` // nil: nobody holds it
+	Started  time.Time  `db:"started_at"`
+	Moved    time.Time  `db:"moved_at"` // the last sign of a step
+	Node     string     `db:"node_title"`
+}
+
+// LongWait is an execution that waits for somebody for too long.
+type LongWait struct {
+	Flow
+	ID     int64          `db:"id"`
+	JobID  int64          `db:"job_id"`
+	Node   string         `db:"node_title"`
+	Since  time.Time      `db:"since"`
+	Names  pq.StringArray `db:"names"` // people with an open task
+	Task   string         `db:"task_title"`
+	TaskID int64          `db:"task_id"` // 0: no person is asked
+	Mailed bool           `db:"mailed"`  // somebody of them can be reminded by mail
+}
+
+// Quiet is an enabled workflow that is silent for longer than ever.
+type Quiet struct {
+	Flow
+	Key    string    `db:"key"`
+	LastID int64     `db:"last_id"`
+	Last   time.Time `db:"last_at"`
+	Every  float64   `db:"every"` // seconds between two of its last starts on average
+}
+
+// Skipped is events of one workflow that started nothing for one reason.
+type Skipped struct {
+	Flow
+	Key    string    `db:"key"`
+	Reason string    `db:"reason"` // StackLimit, BrokenTrigger
+	Count  int       `db:"count"`
+	Mark   int64     `db:"mark"` // the newest of them
+	Last   time.Time `db:"last_at"`
+	Detail string    `db:"detail"` // of the newest, a sentence
+}
+
+// BrokenWorkflow is enabled and cannot start.
+type BrokenWorkflow struct {
+	Flow
+	Problem string // sentences
+}
+
+// Backlog is the queue of one workflow.
+type Backlog struct {
+	Flow
+	Key    string     `db:"key"`
+	Queued int        `db:"queued"`
+	Cut    bool       `db:"cut"`       // there are more
+	Oldest *time.Time `db:"oldest_at"` // of those that were never begun
+	Begun  int        `db:"begun"`     // within the last ten seconds …
+	Since  *time.Time `db:"since"`     // … the first of them
+
+	Running int    `db:"running"` // parts of it that run at this moment …
+	Limit   int    `db:"-"`       // … and may
+	Options []byte `db:"options"` // of the workflow, JSON
+}
+
+// Rate is how many executions a second are begun; 0 when none is.
+func (b Backlog) Rate(now time.Time) float64 {
+	if b.Since == nil {
+		return 0
+	}
+	return float64(b.Begun) / max(now.Sub(*b.Since).Seconds(), 1)
+}
+
+// MailTrouble is mails that do not reach anybody.
+type MailTrouble struct {
+	Status string    `db:"status"` // failed, held, queued
+	Count  int       `db:"count"`  // at most 1,000
+	Mark   int64     `db:"mark"`   // the newest of them
+	First  time.Time `db:"first_at"`
+	Last   time.Time `db:"last_at"`
+	Error  *string   `db:"error"` // of the newest, in words
+}
+
+// DatabaseTrouble is what makes the database answer slowly.
+type DatabaseTrouble struct {
+	Kind  DatabaseKind
+	Took  time.Duration // Slow, Silent: for one round trip at least
+	Count int           // Idle, Locked: sessions; Full: callers that wait
+	Since time.Time     // Idle, Locked
+	Limit int           // Full: connections there are
+}
+
+// DatabaseKind says how the database is in trouble.
+type DatabaseKind string
+
+const (
+	Silent DatabaseKind = "silent" // no answer in time
+	Slow   DatabaseKind = "slow"   // an empty statement takes long
+	Full   DatabaseKind = "full"   // every connection of this process is taken
+	Idle   DatabaseKind = "idle"   // transactions are left open
+	Locked DatabaseKind = "locked" // sessions wait for a lock
+)
+
+// Count is how many things need attention.
+func (a Attention) Count() int {
+	n := len(a.Database) + len(a.Mails)
+	if !a.Unclaimed.IsZero() {
+		n++
+	}
+	for _, part := range []int{a.Queues.Count(), a.Failures.Count(), a.Stuck.Count(), a.Retrying.Count(),
+		a.Waiting.Count(), a.Quiet.Count(), a.Skipped.Count(), a.Broken.Count()} {
+		n += part
+	}
+	return n
+}
+
+// Deep reports whether executions wait for long or in great number.
+func (a Attention) Deep() bool { return len(a.Queues.Items) > 0 || !a.Unclaimed.IsZero() }
+
+// seenAttention is what a process saw last.
+type seenAttention struct {
+	reading sync.Mutex // one reader at a time
+	mu      sync.Mutex
+	last    Attention // of all rights
+}
+
+// Attention reads what needs a person now. What is about mails is there for
+// those who may see the outbox.
+func (e *Engine) Attention(ctx context.Context, actor auth.Actor, w Watch) (Attention, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Attention{}, err
+	}
+	a, err := e.readAttention(ctx, w)
+	if err != nil {
+		return Attention{}, fmt.Errorf("see what needs attention: %w", err)
+	}
+	e.attention.mu.Lock()
+	e.attention.last = a
+	e.attention.mu.Unlock()
+	return a.of(actor), nil
+}
+
+// LastAttention is [Engine.Attention] for every page: what this process saw in
+// the last ten seconds, or while somebody else is looking. So pages cost no
+// statement of their own.
+func (e *Engine) LastAttention(ctx context.Context, actor auth.Actor, w Watch) (Attention, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return Attention{}, err
+	}
+	fresh := func() (Attention, bool) {
+		e.attention.mu.Lock()
+		defer e.attention.mu.Unlock()
+		age := e.Now().Sub(e.attention.last.At)
+		return e.attention.last, age >= 0 && age < attentionFresh
+	}
+	last, ok := fresh()
+	if ok || !e.attention.reading.TryLock() {
+		return last.of(actor), nil
+	}
+	defer e.attention.reading.Unlock()
+	return e.Attention(ctx, actor, w)
+}
+
+// of is what actor may see of a.
+func (a Attention) of(actor auth.Actor) Attention {
+	if !actor.Can(auth.ManageUsers) {
+		a.Mails = nil
+	}
+	return a
+}
+
+// forgetAttention makes the next look a new one: somebody has done something.
+func (e *Engine) forgetAttention() {
+	e.attention.mu.Lock()
+	e.attention.last.At = time.Time{}
+	e.attention.mu.Unlock()
+}
+
+// readAttention reads over one connection of the side pool: that the others are
+// all taken may be what is wrong. A database that does not answer in time is
+// trouble of its own and no error.
+func (e *Engine) readAttention(ctx context.Context, w Watch) (Attention, error) {
+	began := e.Now()
+	a := Attention{At: began, Counted: true, Attempts: e.attempts}
+	limited, cancel := context.WithTimeout(ctx, attentionWithin)
+	defer cancel()
+	err := e.lookAround(limited, w, &a)
+	if err == nil || ctx.Err() != nil || limited.Err() == nil && !pg.IsUnavailable(err) {
+		return a, err
+	}
+	e.Log.WarnContext(ctx, "database does not answer in time", "err", err)
+	a.Database = append([]DatabaseTrouble{{Kind: Silent, Took: attentionWithin}}, a.Database...)
+	return a, nil
+}
+
+func (e *Engine) lookAround(ctx context.Context, w Watch, a *Attention) error {
+	conn, err := e.DB.Side().Connx(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for _, look := range []func(context.Context, *sqlx.Conn, *Attention) error{
+		e.lookAtDatabase, e.lookAtQueues, e.lookAtHeads, e.lookAtFailures, e.lookAtTriggers,
+		func(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+			return e.lookAtWaiting(ctx, conn, w, a)
+		},
+		func(ctx context.Context, conn *sqlx.Conn, a *Attention) error { return e.lookAtMails(ctx, conn, w, a) },
+	} {
+		if err := look(ctx, conn, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) lookAtDatabase(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+	var took [roundTrips]time.Duration
+	for i := range took {
+		began := e.Now()
+		if _, err := conn.ExecContext(ctx, "SELECT"); err != nil {
+			return fmt.Errorf("measure a round trip: %w", err)
+		}
+		took[i] = e.Now().Sub(began)
+	}
+	slices.Sort(took[:])
+	if middle := took[roundTrips/2]; middle > SlowAt {
+		a.Database = append(a.Database, DatabaseTrouble{Kind: Slow, Took: middle})
+	}
+	if load := e.DB.Load(); load.Waiting > 0 {
+		a.Database = append(a.Database, DatabaseTrouble{Kind: Full, Count: load.Waiting, Limit: load.Limit})
+	}
+	var sessions []struct {
+		Kind  DatabaseKind
+		Count int
+		Since time.Time
+	}
+	err := conn.SelectContext(ctx, &sessions, attentionSQL.Get("sessions"), a.At.Add(-IdleAfter), a.At.Add(-LockedAfter))
+	if err != nil {
+		return fmt.Errorf("see the sessions of the database: %w", err)
+	}
+	for _, s := range sessions {
+		a.Database = append(a.Database, DatabaseTrouble{Kind: s.Kind, Count: s.Count, Since: s.Since})
+	}
+	return nil
+}
+
+func (e *Engine) lookAtQueues(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+	var all, deep []Backlog
+	if err := conn.SelectContext(ctx, &all, attentionSQL.Get("queues"), a.At); err != nil {
+		return fmt.Errorf("see the queues: %w", err)
+	}
+	if err := conn.GetContext(ctx, &a.Workers, attentionSQL.Get("workers")); err != nil {
+		return fmt.Errorf("count the workers: %w", err)
+	}
+	for _, b := range all {
+		b.Limit = readOptions(b.Options).Concurrency
+		a.Queued += b.Queued
+		a.Counted = a.Counted && !b.Cut
+		if b.Oldest != nil && (a.Oldest.IsZero() || b.Oldest.Before(a.Oldest)) {
+			a.Oldest = *b.Oldest
+		}
+		if b.Queued >= DeepAt || b.Oldest != nil && a.At.Sub(*b.Oldest) > LateAfter {
+			deep = append(deep, b)
+		}
+	}
+	a.Queues = few(deep)
+	since := a.Oldest
+	var due *time.Time
+	if err := conn.GetContext(ctx, &due, "SELECT min(due_at) FROM alur.timers"); err != nil {
+		return fmt.Errorf("see the timers: %w", err)
+	}
+	if due != nil && (since.IsZero() || due.Before(since)) {
+		since = *due
+	}
+	if a.Workers == 0 && !since.IsZero() && a.At.Sub(since) > UnclaimedAfter {
+		a.Unclaimed = since
+	}
+	return nil
+}
+
+// lookAtHeads tells apart what is stuck and what is being tried again.
+func (e *Engine) lookAtHeads(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+	var heads, stuck, retrying []Stuck
+	err := conn.SelectContext(ctx, &heads, attentionSQL.Get("heads"), attentionMost, a.At.Add(-StuckAfter), a.At.Add(-LostAfter))
+	if err != nil {
+		return fmt.Errorf("see what does not get on: %w", err)
+	}
+	for _, h := range heads {
+		switch {
+		case h.Lease != nil && h.Lease.Before(a.At.Add(-LostAfter)):
+			stuck = append(stuck, h)
+			if a.Workers == 0 && (a.Unclaimed.IsZero() || h.Lease.Before(a.Unclaimed)) {
+				a.Unclaimed = *h.Lease
+			}
+		case h.Attempts >= 2:
+			retrying = append(retrying, h)
+		case h.Lease != nil: // held, and no sign of it
+			stuck = append(stuck, h)
+		}
+	}
+	a.Stuck, a.Retrying = few(stuck), few(retrying)
+	return nil
+}
+
+func (e *Engine) lookAtFailures(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+	var groups []Failure
+	err := conn.SelectContext(ctx, &groups, attentionSQL.Get("failures"), attentionLooked, attentionMost)
+	if err != nil {
+		return fmt.Errorf("see what failed: %w", err)
+	}
+	a.Failures = few(groups)
+	return nil
+}
+
+func (e *Engine) lookAtWaiting(ctx context.Context, conn *sqlx.Conn, w Watch, a *Attention) error {
+	after := w.Waiting
+	if after == 0 {
+		after = WaitingAfter
+	}
+	before := a.At.Add(-after)
+	var long []LongWait
+	if err := conn.SelectContext(ctx, &long, attentionSQL.Get("waiting"), attentionMost, before, idAt(before), a.At); err != nil {
+		return fmt.Errorf("see what waits: %w", err)
+	}
+	a.Waiting = few(long)
+	return nil
+}
+
+func (e *Engine) lookAtTriggers(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+	span := func(d time.Duration) int64 { return int64(d/time.Second) << 21 }
+	var quiet []Quiet
+	err := conn.SelectContext(ctx, &quiet, attentionSQL.Get("quiet"), attentionMost, idAt(a.At),
+		span(QuietAfter), span(QuietSpan), span(QuietPeriod), QuietStarts)
+	if err != nil {
+		return fmt.Errorf("see which workflows went quiet: %w", err)
+	}
+	var skipped []Skipped
+	err = conn.SelectContext(ctx, &skipped, attentionSQL.Get("skipped_lately"), attentionMost, idAt(a.At.Add(-SkippedFor)))
+	if err != nil {
+		return fmt.Errorf("see what was not started: %w", err)
+	}
+	var enabled []struct {
+		ID          int64
+		Title, Type string
+		Config      []byte
+		Key         string
+		Sync        bool
+		Options     []byte
+	}
+	if err := conn.SelectContext(ctx, &enabled, queries.Get("armed")); err != nil {
+		return fmt.Errorf("list enabled workflows: %w", err)
+	}
+	if _, err := e.Records.Collections(ctx); err != nil { // else every trigger would look broken
+		return err
+	}
+	var broken []BrokenWorkflow
+	for _, w := range enabled {
+		var said []string
+		for _, problem := range e.checkTrigger(w.Type, w.Config, false) {
+			said = append(said, problem)
+		}
+		if slices.Sort(said); len(said) > 0 {
+			broken = append(broken, BrokenWorkflow{Flow{WorkflowID: w.ID, Title: w.Title}, strings.Join(said, " ")})
+		}
+	}
+	a.Quiet, a.Skipped, a.Broken = few(quiet), few(skipped), few(broken)
+	return nil
+}
+
+func (e *Engine) lookAtMails(ctx context.Context, conn *sqlx.Conn, w Watch, a *Attention) error {
+	var all []MailTrouble
+	err := conn.SelectContext(ctx, &all, attentionSQL.Get("mails"), attentionMails, a.At.Add(-MailAfter))
+	if err != nil {
+		return fmt.Errorf("see the outbox: %w", err)
+	}
+	for _, m := range all {
+		if m.Status == "failed" || m.Status == "held" && m.Count >= HeldMails || m.Status == "queued" && w.MailServer {
+			a.Mails = append(a.Mails, m)
+		}
+	}
+	return nil
+}
+
+// idAt is the first id of a second: ids grow with time.
+func idAt(t time.Time) int64 { return (t.Unix() - snowflake.Epoch) << 21 }
+
+// loadAttention reads the statements and puts their shared parts in.
+func loadAttention() pg.Queries {
+	qs := pg.LoadQueries(attentionText)
+	parts := strings.NewReplacer("{failed}", strings.TrimSpace(qs.Get("failed")), "{cause}", strings.TrimSpace(qs.Get("cause")),
+		"{pending}", strings.TrimSpace(qs.Get("pending")))
+	for name, text := range qs {
+		qs[name] = parts.Replace(text)
+	}
+	return qs
+}
