@@ -1,15 +1,19 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/http"
 	"net/http/pprof"
+	cpu "runtime/pprof"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
+	"alur/engine/fault"
 )
 
 // monitor is for those who watch the server: load balancers, Prometheus, and
@@ -26,8 +30,23 @@ func (h *monitor) Routes(g *Group) {
 	for _, name := range []string{"allocs", "block", "goroutine", "heap", "mutex", "threadcreate"} {
 		g.GET("/debug/pprof/"+name, auth.ManageUsers, echo.WrapHandler(pprof.Handler(name)))
 	}
-	g.Stream("/debug/pprof/profile", auth.ManageUsers, echo.WrapHandler(http.HandlerFunc(pprof.Profile)))
-	g.Stream("/debug/pprof/trace", auth.ManageUsers, echo.WrapHandler(http.HandlerFunc(pprof.Trace)))
+	g.GET("/debug/pprof/profile", auth.ManageUsers, h.profile)
+}
+
+// profile measures for ?seconds=, 1 to 20, what takes processor time.
+func (h *monitor) profile(c echo.Context) error {
+	seconds, _ := strconv.Atoi(c.QueryParam("seconds"))
+	var out bytes.Buffer
+	if err := cpu.StartCPUProfile(&out); err != nil {
+		return fault.Wrap(fault.Conflict, "Somebody takes a profile already. Try again in a moment.", err)
+	}
+	select {
+	case <-time.After(time.Duration(min(max(seconds, 1), 20)) * time.Second):
+	case <-c.Request().Context().Done():
+	}
+	cpu.StopCPUProfile()
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="profile"`)
+	return c.Blob(http.StatusOK, echo.MIMEOctetStream, out.Bytes())
 }
 
 // alive answers 200 while the process can answer anything: restart it otherwise.
