@@ -56,7 +56,7 @@ func (e *Engine) Check(w Workflow, nodes []Node) []Problem {
 		at := Problem{NodeID: n.ID, NodeKey: n.Key, Node: n.displayName()}
 		problems := checkTreeNode(w, n, cat)
 		add(at, problems)
-		if used := References(n.Config); len(used) > 0 {
+		if used := References(n.Node); len(used) > 0 {
 			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree, loaded: loadedRelations(w.Config)}
 			add(at, without(refs.check(used), problems))
 		}
@@ -102,14 +102,18 @@ type Reference struct {
 	Path  string // "$context.data.title"
 }
 
-// References lists the variables that settings refer to, in a stable order.
-func References(config json.RawMessage) []Reference {
+// References lists the variables that the settings of a node refer to, in a
+// stable order.
+func References(n Node) []Reference {
 	var v any
-	if json.Unmarshal(config, &v) != nil {
+	if json.Unmarshal(n.Config, &v) != nil {
 		return nil
 	}
 	var refs []Reference
 	collect(v, "", &refs)
+	if k := node.Lookup(n.Type); k != nil && len(k.Quoted) > 0 {
+		refs = slices.DeleteFunc(refs, func(r Reference) bool { return slices.Contains(k.Quoted, r.Field) })
+	}
 	return refs
 }
 

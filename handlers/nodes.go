@@ -351,7 +351,7 @@ func (h *workflows) askRemoveNode(c echo.Context) error {
 		if inside[t.Key] {
 			return
 		}
-		for _, ref := range engine.References(t.Config) {
+		for _, ref := range engine.References(t.Node) {
 			if ref.Path == "$jobsMapByNodeKey."+n.Key || strings.HasPrefix(ref.Path, "$jobsMapByNodeKey."+n.Key+".") {
 				vm.Used = append(vm.Used, "“"+nodeTitle(t)+"”")
 				return

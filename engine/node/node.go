@@ -159,8 +159,15 @@ type Resumer[C Config] interface {
 }
 
 // Tester is a Type that can be tried without an execution (flow_nodes:test).
+// The Step has a Key, Vars, Now and Services, and nothing of an execution.
 type Tester[C Config] interface {
-	Test(ctx context.Context, c C) (Outcome, error)
+	Test(ctx context.Context, s *Step, c C) (Outcome, error)
+}
+
+// Quoter is a Type with settings that are taken as they stand: no {{…}} in them
+// is a variable.
+type Quoter interface {
+	Quoted() []string // config keys
 }
 
 // Waiter marks a Type that may wait; it cannot stand in a synchronous workflow.
