@@ -35,7 +35,8 @@ func TestEveryNodeTypeHasAForm(t *testing.T) {
 		}
 		for what, missing := range map[string]bool{
 			"title": f.Title == "", "icon": f.Icon == "", "help": f.Help == "", "settings": f.New == nil, "summary": f.Summary == nil,
-			"group": !slices.Contains(nodeforms.Groups, f.Group),
+			"words about its test": k.Testable() && f.Test == "",
+			"group":                !slices.Contains(nodeforms.Groups, f.Group),
 		} {
 			if missing {
 				t.Errorf("%s has no %s", k.Name, what)
