@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -32,7 +33,7 @@ func (p Problem) String() string {
 // Check lists everything that keeps w from running, in the order of the canvas:
 // settings that are missing or do not fit the collections there are, unknown
 // types, broken links, and references to variables that are not in scope.
-func (e *Engine) Check(w Workflow, nodes []Node) []Problem {
+func (e *Engine) Check(ctx context.Context, w Workflow, nodes []Node) []Problem {
 	cat := e.Records
 	var all []Problem
 	add := func(at Problem, problems node.Problems) {
@@ -55,6 +56,9 @@ func (e *Engine) Check(w Workflow, nodes []Node) []Problem {
 	tree.Walk(func(n *TreeNode) {
 		at := Problem{NodeID: n.ID, NodeKey: n.Key, Node: n.displayName()}
 		problems := checkTreeNode(w, n, cat)
+		if len(problems) == 0 {
+			problems = n.Kind.Prove(ctx, e.Services, n.Settings)
+		}
 		add(at, problems)
 		if used := References(n.Node); len(used) > 0 {
 			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree, loaded: loadedRelations(w.Config)}

@@ -22,6 +22,8 @@ const trialTime = 20 * time.Second
 
 // Trial is a node to be tried on its own, without an execution.
 type Trial struct {
+	WorkflowID, NodeID int64 // 0 for settings that are no node's
+
 	Type   string
 	Config json.RawMessage
 	Values map[string]any // of variables, by their path: "$context.data.stock"; others have no value
@@ -55,7 +57,7 @@ func (e *Engine) TestNode(ctx context.Context, actor auth.Actor, t Trial) (node.
 		return node.Outcome{}, err
 	}
 	s := &node.Step{
-		Key: "test-" + strconv.FormatInt(e.IDs.Next(), 10), Attempt: 1, Now: e.Now(),
+		Key: "test-" + strconv.FormatInt(e.IDs.Next(), 10), WorkflowID: t.WorkflowID, NodeID: t.NodeID, Attempt: 1, Now: e.Now(),
 		Vars: expr.Vars(t.Values), Services: e.Services,
 	}
 	out, err := e.try(ctx, k, s, settings)

@@ -47,7 +47,9 @@ func (h *workflows) testNode(c echo.Context) error {
 		return d.renderTrial(http.StatusUnprocessableEntity, v)
 	}
 	began := server(c).Now()
-	out, err := h.engine.TestNode(c.Request().Context(), actor(c), engine.Trial{Type: n.Type, Config: n.Config, Values: values})
+	out, err := h.engine.TestNode(c.Request().Context(), actor(c), engine.Trial{
+		WorkflowID: d.w.ID, NodeID: n.ID, Type: n.Type, Config: n.Config, Values: values,
+	})
 	f, _ := errors.AsType[*fault.Error](err)
 	switch {
 	case f != nil && len(f.Fields) > 0:

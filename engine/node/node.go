@@ -186,6 +186,13 @@ type Checker[C Config] interface {
 	Check(c C, cat Catalogue) Problems
 }
 
+// Prover is a Type with settings that only an interpreter can judge, such as the
+// text of a program.
+type Prover[C Config] interface {
+	// Prove returns what is wrong; nil also when the interpreter is not to be had.
+	Prove(ctx context.Context, s *Services, c C) Problems
+}
+
 // Catalogue answers what collections and fields there are.
 type Catalogue interface {
 	// Fields describes a record of collection, relations included as variables

@@ -26,6 +26,7 @@ type Kind struct {
 	branches func(Config) []Branch
 	outputs  func(Config, Catalogue) []Variable
 	check    func(Config, Catalogue) Problems
+	prove    func(context.Context, *Services, Config) Problems
 }
 
 var kinds = map[string]*Kind{}
@@ -70,6 +71,9 @@ func Register[C Config](t Type[C]) *Kind {
 	}
 	if d, ok := t.(Checker[C]); ok {
 		k.check = func(c Config, cat Catalogue) Problems { return d.Check(c.(C), cat) }
+	}
+	if p, ok := t.(Prover[C]); ok {
+		k.prove = func(ctx context.Context, s *Services, c Config) Problems { return p.Prove(ctx, s, c.(C)) }
 	}
 	kinds[k.Name] = k
 	return k
@@ -163,6 +167,15 @@ func (k *Kind) Check(c Config, cat Catalogue) Problems {
 		return nil
 	}
 	return p
+}
+
+// Prove returns what an interpreter finds wrong with settings that [Kind.Check]
+// has no problem with.
+func (k *Kind) Prove(ctx context.Context, s *Services, c Config) Problems {
+	if k.prove == nil {
+		return nil
+	}
+	return k.prove(ctx, s, c)
 }
 
 // Services holds what nodes need beyond the contract, by type: the record
