@@ -66,7 +66,7 @@ func (h *workflows) testNode(c echo.Context) error {
 		t.Result.Log = strings.Split(strings.TrimSuffix(out.Log, "\n"), "\n")
 	}
 	if out.Status < 0 {
-		t.Result.Problem = engine.Job{Status: out.Status, Result: raw}.Problem()
+		t.Result.Problem = engine.Job{Status: out.Status, Result: raw, Meta: value.Encode(out.Meta)}.Problem()
 	} else {
 		t.Result.Value = dataFold("trial", "Result", raw, "")
 	}

@@ -44,6 +44,18 @@ func TestScript(t *testing.T) {
 	if got, want := v.text("Program"), "// Twice the stock\nif (stock > 0) {\n  console.log(\"stock\", stock)\n  return { twice: stock * 2\n    }"; got != want {
 		t.Errorf("the program is\n%s\nwant\n%s", got, want)
 	}
+	before := v.text("Program")
+	v.must(v.field("Program").SelectAllText(), "select all")
+	v.keys(input.Tab)
+	if got := v.text("Program"); got != "  "+strings.ReplaceAll(before, "\n", "\n  ") {
+		t.Errorf("indented, the program is\n%s", got)
+	}
+	v.must(v.Page.Keyboard.Press(input.ShiftLeft), "press Shift")
+	v.keys(input.Tab)
+	v.must(v.Page.Keyboard.Release(input.ShiftLeft), "release Shift")
+	if got := v.text("Program"); got != before {
+		t.Errorf("and back, the program is\n%s", got)
+	}
 	v.keys(input.Escape)
 	v.sees("#drawer-title", "JavaScript")
 	v.keys(input.Tab)
@@ -110,7 +122,6 @@ func TestScript(t *testing.T) {
 	v.sees("#drawer-title", "JavaScript")
 	v.sees("#drawer .log", "[info] stock 21")
 	v.sees("#drawer", "twice: 42")
-	v.inspect("script-step")
 }
 
 // text is what a field holds.

@@ -518,12 +518,14 @@ func codeText(text string) string {
 	return text
 }
 
-var scriptExample = `// The total of an order with its discount
-const rows = order.rows ?? []
-const sum = rows.reduce((s, r) => s + r.price * r.quantity, 0)
-if (sum < 0) throw new RangeError("negative total")
-console.log("rows", rows.length)
-return { sum, total: sum * (1 - discount / 100) }`
+var scriptExample = `// Total of an order with its discount
+let sum = 0
+for (const row of order.rows) {
+  sum += row.price * row.quantity
+}
+console.log("rows", order.rows.length)
+if (sum < 0) throw new RangeError("below 0")
+return { sum, total: sum * (1 - discount) }`
 
 // scriptLimits are what a program may take, in words.
 func scriptLimits() []views.Fact {
@@ -565,7 +567,7 @@ func scriptHelp() templ.Component {
 		var templ_7745c5c3_Var19 string
 		templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(scriptExample)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/script.templ`, Line: 250, Col: 76}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/script.templ`, Line: 252, Col: 76}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 		if templ_7745c5c3_Err != nil {
@@ -583,7 +585,7 @@ func scriptHelp() templ.Component {
 			var templ_7745c5c3_Var20 string
 			templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(l.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/script.templ`, Line: 262, Col: 33}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/script.templ`, Line: 264, Col: 33}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 			if templ_7745c5c3_Err != nil {
@@ -596,7 +598,7 @@ func scriptHelp() templ.Component {
 			var templ_7745c5c3_Var21 string
 			templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(l.Value)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/script.templ`, Line: 262, Col: 53}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/script.templ`, Line: 264, Col: 53}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 			if templ_7745c5c3_Err != nil {
