@@ -200,6 +200,9 @@ func (p *proofs) problem(ctx context.Context, pool *script.Pool, c ScriptConfig)
 	}
 	ctx, cancel := context.WithTimeout(ctx, proofTime)
 	defer cancel()
+	if ctx.Err() != nil {
+		return ""
+	}
 	// The program is compiled as a whole and then left at its first statement,
 	// so programs of different workflows may share the process.
 	_, err := pool.Run(ctx, script.Request{Key: "syntax", Source: "return;" + c.Content})

@@ -2,6 +2,7 @@ package nodes_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -47,9 +48,9 @@ func TestScript(t *testing.T) {
 		{"go on", `{"content": "throw new TypeError('bad')", "continue": true}`, at(node.Done("TypeError: bad"), 1)},
 		{"not readable, found behind its end", `{"content": "return 1\nreturn (\n"}`, at(node.Stop(node.Error, "SyntaxError: Unexpected token ;"), 2)},
 		{"too late", `{"content": "for (;;) {}", "timeout": 100}`,
-			at(node.Stop(node.Error, "The script ran longer than 0.1 seconds and was stopped."), 1)},
+			node.Stop(node.Error, "The script ran longer than 0.1 seconds and was stopped.")},
 		{"too late, go on", `{"content": "for (;;) {}", "timeout": 100, "continue": true}`,
-			at(node.Done("The script ran longer than 0.1 seconds and was stopped."), 1)},
+			node.Done("The script ran longer than 0.1 seconds and was stopped.")},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -57,6 +58,9 @@ func TestScript(t *testing.T) {
 			k, c := decode(t, "script", tc.config)
 			for what, run := range map[string]func(context.Context, *node.Step, node.Config) (node.Outcome, error){"run": k.Run, "test": k.Test} {
 				got, err := run(t.Context(), &node.Step{Key: "1", WorkflowID: 2, NodeID: 3, Vars: orderVars, Services: services}, c)
+				if strings.HasPrefix(tc.name, "too late") {
+					got.Meta = nil // where it was is known only when the process could still tell
+				}
 				if err != nil || !reflect.DeepEqual(got, tc.want) {
 					t.Errorf("%s: %+v, %v, want %+v", what, got, err, tc.want)
 				}
@@ -155,7 +159,7 @@ func TestScriptProve(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	k, c := decode(t, "script", `{"content": "nobody has asked ( about this"}`)
+	k, c := decode(t, "script", `{"content": "nobody has asked ( about `+rand.Text()+`"}`)
 	if p := k.Prove(ctx, services, c); p != nil {
 		t.Errorf("without an answer: %v", p)
 	}
