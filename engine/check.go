@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -32,7 +33,7 @@ func (p Problem) String() string {
 // Check lists everything that keeps w from running, in the order of the canvas:
 // settings that are missing or do not fit the collections there are, unknown
 // types, broken links, and references to variables that are not in scope.
-func (e *Engine) Check(w Workflow, nodes []Node) []Problem {
+func (e *Engine) Check(ctx context.Context, w Workflow, nodes []Node) []Problem {
 	cat := e.Records
 	var all []Problem
 	add := func(at Problem, problems node.Problems) {
@@ -55,8 +56,11 @@ func (e *Engine) Check(w Workflow, nodes []Node) []Problem {
 	tree.Walk(func(n *TreeNode) {
 		at := Problem{NodeID: n.ID, NodeKey: n.Key, Node: n.displayName()}
 		problems := checkTreeNode(w, n, cat)
+		if len(problems) == 0 {
+			problems = n.Kind.Prove(ctx, e.Services, n.Settings)
+		}
 		add(at, problems)
-		if used := References(n.Config); len(used) > 0 {
+		if used := References(n.Node); len(used) > 0 {
 			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree, loaded: loadedRelations(w.Config)}
 			add(at, without(refs.check(used), problems))
 		}
@@ -102,14 +106,18 @@ type Reference struct {
 	Path  string // "$context.data.title"
 }
 
-// References lists the variables that settings refer to, in a stable order.
-func References(config json.RawMessage) []Reference {
+// References lists the variables that the settings of a node refer to, in a
+// stable order.
+func References(n Node) []Reference {
 	var v any
-	if json.Unmarshal(config, &v) != nil {
+	if json.Unmarshal(n.Config, &v) != nil {
 		return nil
 	}
 	var refs []Reference
 	collect(v, "", &refs)
+	if k := node.Lookup(n.Type); k != nil && len(k.Quoted) > 0 {
+		refs = slices.DeleteFunc(refs, func(r Reference) bool { return slices.Contains(k.Quoted, r.Field) })
+	}
 	return refs
 }
 

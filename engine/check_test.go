@@ -7,6 +7,7 @@ import (
 
 	"alur/engine"
 	"alur/engine/auth"
+	_ "alur/engine/expr/exprtest" // the libraries of calculations
 )
 
 // orderFlow is a workflow on orders: q finds the product, c asks, u writes back.
@@ -38,7 +39,7 @@ func TestCheckReferences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problems := w.e.Check(wf, nodes); len(problems) > 0 {
+	if problems := w.e.Check(t.Context(), wf, nodes); len(problems) > 0 {
 		t.Fatalf("a good workflow has problems: %v", problems)
 	}
 	for _, tc := range []struct{ node, path, want string }{
@@ -69,7 +70,7 @@ func TestCheckReferences(t *testing.T) {
 			}
 		}
 		var got []string
-		for _, p := range w.e.Check(wf, changed) {
+		for _, p := range w.e.Check(t.Context(), wf, changed) {
 			if p.NodeKey != tc.node || p.Field != "expression" {
 				t.Errorf("%s in %s: problem at %s %s", tc.path, tc.node, p.NodeKey, p.Field)
 			}
@@ -104,7 +105,7 @@ func TestCheckFindsAll(t *testing.T) {
 		}
 	}
 	var places []string
-	for _, p := range w.e.Check(wf, nodes) {
+	for _, p := range w.e.Check(t.Context(), wf, nodes) {
 		places = append(places, p.NodeKey+":"+p.Field)
 	}
 	got := strings.Join(places, " ")

@@ -115,18 +115,23 @@ type Job struct {
 	DueAt       *time.Time  `db:"due_at"` // when it goes on by itself; nil: it does not
 }
 
-// Problem returns what went wrong in words, "" when nothing did.
+// Problem returns what went wrong in words, "" when nothing did. A node that
+// knows the line of its program leaves it in Meta.
 func (j Job) Problem() string {
 	if j.Status >= node.Pending {
 		return ""
 	}
 	var text string
-	if json.Unmarshal(j.Result, &text) == nil {
-		return text
+	if json.Unmarshal(j.Result, &text) != nil {
+		var shaped struct{ Message string }
+		_ = json.Unmarshal(j.Result, &shaped)
+		text = shaped.Message
 	}
-	var shaped struct{ Message string }
-	_ = json.Unmarshal(j.Result, &shaped)
-	return shaped.Message
+	var at struct{ Line int }
+	if _ = json.Unmarshal(j.Meta, &at); text != "" && at.Line > 0 {
+		text += fmt.Sprintf(" (line %d)", at.Line)
+	}
+	return text
 }
 
 // SkippedTrigger is an event that started nothing.

@@ -21,6 +21,9 @@ func (s systemVars) root() map[string]any {
 	}
 }
 
+// SystemVars are the values of $system now, as in {{$system.now}}.
+func (e *Engine) SystemVars() map[string]any { return systemVars{e}.root() }
+
 // isoTime is the one text form of an instant: UTC with milliseconds.
 func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 

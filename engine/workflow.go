@@ -275,7 +275,7 @@ func (e *Engine) EnableWorkflow(ctx context.Context, actor auth.Actor, id int64,
 			_, err := tx.ExecContext(ctx, workflowQueries.Get("disable"), id)
 			return err
 		}
-		if problems := e.Check(*w, nodes); len(problems) > 0 {
+		if problems := e.Check(ctx, *w, nodes); len(problems) > 0 {
 			return &NotReady{problems}
 		}
 		if _, err := tx.ExecContext(ctx, workflowQueries.Get("retire"), w.Key, id); err != nil {

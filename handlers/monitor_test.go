@@ -44,7 +44,7 @@ func TestMetrics(t *testing.T) {
 		"alur_claims_total" + w: "3", "alur_queue_depth" + w: "1", "alur_executions_running" + w: "0",
 		`alur_executions_ended_total{status="error",workflow="` + key + `"}`: "1",
 		`alur_steps_total{status="pending",type="manual"}`:                   "1",
-		"alur_executions_waiting": "1", "alur_database_up": "1",
+		"alur_executions_waiting":                                            "1", "alur_database_up": "1",
 		"alur_queue_wait_seconds_count" + w: "3", "alur_claim_to_done_seconds_count" + w: "3",
 	} {
 		if got := figure(text, name); got != want {

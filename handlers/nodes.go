@@ -28,6 +28,7 @@ func (h *workflows) nodeRoutes(g *Group) {
 	g.POST("/workflows/:id/nodes", auth.ManageWorkflows, h.addNode)
 	g.GET("/workflows/:id/nodes/:key", auth.ManageWorkflows, h.showNode)
 	g.POST("/workflows/:id/nodes/:key", auth.ManageWorkflows, h.saveNode)
+	g.POST("/workflows/:id/nodes/:key/test", auth.ManageWorkflows, h.testNode)
 	g.GET("/workflows/:id/nodes/:key/delete", auth.ManageWorkflows, h.askRemoveNode)
 	g.POST("/workflows/:id/nodes/:key/delete", auth.ManageWorkflows, h.removeNode)
 }
@@ -114,6 +115,12 @@ func (d *desk) drawer(p panel) *views.Drawer {
 		v.Icon, v.Kind, v.NameHint = nodeforms.IconOf(p.kind), nodeforms.TitleOf(p.kind), nodeforms.TitleOf(p.kind)
 		if k := nodeforms.Lookup(p.kind); k != nil {
 			v.Help, keys = k.Help, append(keys, k.Keys...)
+			if k.More != nil {
+				v.More = k.More()
+			}
+		}
+		if k := node.Lookup(p.kind); k != nil && k.Testable() {
+			v.TestURL = p.url + "/test"
 		}
 		if !v.ReadOnly {
 			v.Menu = []views.Link{{Text: "Delete…", Icon: "trash", URL: p.url + "/delete"}}
@@ -149,7 +156,13 @@ func (h *workflows) showNode(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.render(http.StatusOK, d.drawer(d.nodePanel(n)))
+	v := d.drawer(d.nodePanel(n))
+	if v.Tab == "test" && v.TestURL != "" {
+		if v.Trial, _, err = d.trial(n, nil); err != nil {
+			return err
+		}
+	}
+	return d.render(http.StatusOK, v)
 }
 
 // place is where a node is to be added.
@@ -351,7 +364,7 @@ func (h *workflows) askRemoveNode(c echo.Context) error {
 		if inside[t.Key] {
 			return
 		}
-		for _, ref := range engine.References(t.Config) {
+		for _, ref := range engine.References(t.Node) {
 			if ref.Path == "$jobsMapByNodeKey."+n.Key || strings.HasPrefix(ref.Path, "$jobsMapByNodeKey."+n.Key+".") {
 				vm.Used = append(vm.Used, "“"+nodeTitle(t)+"”")
 				return

@@ -41,9 +41,11 @@ func (h *workflows) scope(c echo.Context) error {
 }
 
 // samples lets names show what variables held in the newest run, and says which
-// run that was.
+// run that was; "" when there was none.
 func (d *desk) samples(names *nodeforms.Names) (from string, err error) {
 	ctx := d.c.Request().Context()
+	run := runVars{"$system": d.h.engine.SystemVars()}
+	names.Last = func(path string) (any, bool) { return expr.Resolve(run, path) }
 	newest, _, err := d.h.engine.Executions(ctx, actor(d.c), engine.ExecutionFilter{Key: d.w.Key, Limit: 1})
 	if err != nil || len(newest) == 0 {
 		return "", err
@@ -64,12 +66,11 @@ func (d *desk) samples(names *nodeforms.Names) (from string, err error) {
 			results[j.NodeKey] = v
 		}
 	}
-	run := runVars{"$context": data, "$jobsMapByNodeKey": results}
-	names.Last = func(path string) (any, bool) { return expr.Resolve(run, path) }
+	run["$context"], run["$jobsMapByNodeKey"] = data, results
 	return "Values from run " + views.ID(x.ID) + ", " + words(d.c).When(x.CreatedAt), nil
 }
 
-// runVars are the variables of a run that is over.
+// runVars are the variables of a run that is over, and those of the system.
 type runVars map[string]any
 
 func (r runVars) Root(name string) (any, bool) {

@@ -16,6 +16,7 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
+	_ "alur/engine/expr/exprtest" // the libraries of calculations
 	"alur/engine/mail"
 	"alur/engine/metric"
 	"alur/engine/node"
@@ -23,6 +24,7 @@ import (
 	"alur/engine/pg"
 	"alur/engine/pgtest"
 	"alur/engine/sample"
+	"alur/engine/script/scripttest"
 	"alur/engine/snowflake"
 	"alur/engine/task"
 	_ "alur/engine/triggers" // the trigger types
@@ -83,6 +85,7 @@ func newServer(t testing.TB, db *pg.DB) *Server {
 	services := &node.Services{}
 	node.Provide(services, s.Records)
 	node.Provide(services, s.Tasks)
+	node.Provide(services, scripttest.Shared())
 	s.Engine = engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: log, Services: services, Metrics: s.Metrics})
 	s.Samples = sample.Installer{Engine: s.Engine, Records: s.Records}
 	return s

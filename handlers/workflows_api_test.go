@@ -113,3 +113,31 @@ func TestWorkflowsAPINotReady(t *testing.T) {
 		t.Errorf("refusal %s", a.Text)
 	}
 }
+
+func TestNodeTestAPI(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	const path = "/api/flow_nodes:test"
+	for body, want := range map[string]string{
+		`{"type": "calculation", "config": {"engine": "math.js", "expression": "1 + 1"}}`:                      `{"data":{"status":1,"result":2}}`,
+		`{"type": "calculation", "config": {"engine": "formula.js", "expression": "{{$context.data.a}} + 1"}}`: `{"data":{"status":1,"result":1}}`,
+		`{"type": "calculation", "config": {"engine": "math.js", "expression": "nope + 1"}}`:                   `{"data":{"status":-2,"result":"Error: Undefined symbol nope"}}`,
+		`{"type": "calculation", "config": null}`:                                                              `{"data":{"status":1,"result":null}}`,
+		`{"type": "condition", "config": {"rejectOnFalse": true, "engine": "math.js", "expression": "1 > 2"}}`: `{"data":{"status":1,"result":false}}`,
+	} {
+		if got := strings.TrimSpace(s.postJSON(admin, path, body).want(http.StatusOK).Text); got != want {
+			t.Errorf("%s:\n%s, want\n%s", body, got, want)
+		}
+	}
+	for body, want := range map[string]string{
+		`{}`:                `"field":"type"`,
+		`{"type": "moon"}`:  `"field":"type"`,
+		`{"type": "query"}`: `"field":"type"`,
+		`{"type": "condition", "config": {"engine": "basic"}}`: `"field":"config.rejectOnFalse"`,
+	} {
+		if got := s.postJSON(admin, path, body).want(http.StatusBadRequest).Text; !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", body, got, want)
+		}
+	}
+	s.postJSON(member, path, `{"type": "calculation"}`).want(http.StatusForbidden)
+}

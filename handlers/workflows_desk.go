@@ -70,7 +70,7 @@ func (h *workflows) openID(c echo.Context, id int64) (*desk, error) {
 	}
 	d.env.Sync = d.w.Sync
 	d.tree, _ = engine.BuildTree(d.nodes) // what is wrong with it is among the problems
-	d.checked = h.engine.Check(d.w, d.nodes)
+	d.checked = h.engine.Check(ctx, d.w, d.nodes)
 	d.env.Names.Groups = d.scope("")
 	return d, nil
 }

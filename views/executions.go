@@ -148,7 +148,7 @@ type DataFold struct {
 	Open bool
 	Tree JSONNode
 	Note string // what is not shown
-	URL  string // all of it, as text
+	URL  string // all of it, as text; "" when it is kept nowhere
 }
 
 // Milli is date and time to the millisecond: "23 Nov 2026, 10:42:07.124".

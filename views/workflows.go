@@ -131,14 +131,35 @@ type Drawer struct {
 	Name     string // as typed; "" for the kind's own
 	NameHint string
 	Help     string
-	Tab      string // "settings" or "help"
+	Tab      string // "settings", "test" or "help"
 	Form     templ.Component
+	TestURL  string          // where a test posts to; "" for nodes that cannot be tested
+	Trial    *Trial          // of the tab "test"
+	More     templ.Component // under Help; nil for nothing
 	Menu     []Link
 	Saved    bool
 	ReadOnly bool
 	Above    []string // problems without a place in the form
 	NameBad  string
 	Lost     *Lost
+}
+
+// Trial is the tab in which one node is tested.
+type Trial struct {
+	Says     string   // what a test does to the world
+	Fields   []Field  // variables that the settings use; one is a line or, with Rows, more
+	From     string   // where their values come from: "Values from run 12, today 10:41"
+	Problems []string // why the settings cannot run
+	Result   *TrialResult
+}
+
+// TrialResult is what a test came to.
+type TrialResult struct {
+	State   string
+	Took    string
+	Problem string    // what went wrong; "" when nothing did
+	Value   *DataFold // nil when nothing came out
+	Log     []string
 }
 
 // Lost is an edit that somebody else was faster than.

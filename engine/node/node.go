@@ -159,8 +159,15 @@ type Resumer[C Config] interface {
 }
 
 // Tester is a Type that can be tried without an execution (flow_nodes:test).
+// The Step has a Key, Vars, Now and Services, and nothing of an execution.
 type Tester[C Config] interface {
-	Test(ctx context.Context, c C) (Outcome, error)
+	Test(ctx context.Context, s *Step, c C) (Outcome, error)
+}
+
+// Quoter is a Type with settings that are taken as they stand: no {{…}} in them
+// is a variable.
+type Quoter interface {
+	Quoted() []string // config keys
 }
 
 // Waiter marks a Type that may wait; it cannot stand in a synchronous workflow.
@@ -177,6 +184,13 @@ type Describer[C Config] interface {
 // a collection or a field that does not exist (any more).
 type Checker[C Config] interface {
 	Check(c C, cat Catalogue) Problems
+}
+
+// Prover is a Type with settings that only an interpreter can judge, such as the
+// text of a program.
+type Prover[C Config] interface {
+	// Prove returns what is wrong; nil also when the interpreter is not to be had.
+	Prove(ctx context.Context, s *Services, c C) Problems
 }
 
 // Catalogue answers what collections and fields there are.

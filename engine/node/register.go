@@ -17,14 +17,16 @@ type Kind struct {
 	Name   string
 	Effect Effect
 	Waits  bool
+	Quoted []string // see Quoter
 
 	decode   func(json.RawMessage) (Config, error)
 	run      func(context.Context, *Step, Config) (Outcome, error)
 	resume   func(context.Context, *Step, Config, Job) (Outcome, error)
-	test     func(context.Context, Config) (Outcome, error)
+	test     func(context.Context, *Step, Config) (Outcome, error)
 	branches func(Config) []Branch
 	outputs  func(Config, Catalogue) []Variable
 	check    func(Config, Catalogue) Problems
+	prove    func(context.Context, *Services, Config) Problems
 }
 
 var kinds = map[string]*Kind{}
@@ -40,6 +42,9 @@ func Register[C Config](t Type[C]) *Kind {
 	}
 	k := &Kind{Name: t.Kind(), Effect: t.Effect()}
 	_, k.Waits = t.(Waiter)
+	if q, ok := t.(Quoter); ok {
+		k.Quoted = q.Quoted()
+	}
 	k.decode = func(raw json.RawMessage) (Config, error) {
 		var c C
 		if len(raw) > 0 {
@@ -56,7 +61,7 @@ func Register[C Config](t Type[C]) *Kind {
 		}
 	}
 	if r, ok := t.(Tester[C]); ok {
-		k.test = func(ctx context.Context, c Config) (Outcome, error) { return r.Test(ctx, c.(C)) }
+		k.test = func(ctx context.Context, s *Step, c Config) (Outcome, error) { return r.Test(ctx, s, c.(C)) }
 	}
 	if b, ok := t.(Brancher[C]); ok {
 		k.branches = func(c Config) []Branch { return b.Branches(c.(C)) }
@@ -66,6 +71,9 @@ func Register[C Config](t Type[C]) *Kind {
 	}
 	if d, ok := t.(Checker[C]); ok {
 		k.check = func(c Config, cat Catalogue) Problems { return d.Check(c.(C), cat) }
+	}
+	if p, ok := t.(Prover[C]); ok {
+		k.prove = func(ctx context.Context, s *Services, c Config) Problems { return p.Prove(ctx, s, c.(C)) }
 	}
 	kinds[k.Name] = k
 	return k
@@ -118,11 +126,11 @@ func (k *Kind) Resume(ctx context.Context, s *Step, c Config, answered Job) (Out
 }
 
 // Test tries settings without an execution; Invalid when the kind has no test.
-func (k *Kind) Test(ctx context.Context, c Config) (Outcome, error) {
+func (k *Kind) Test(ctx context.Context, s *Step, c Config) (Outcome, error) {
 	if k.test == nil {
 		return Outcome{}, fault.New(fault.Invalid, "Nodes of this type cannot be tested on their own.")
 	}
-	return k.test(ctx, c)
+	return k.test(ctx, s, c)
 }
 
 // Testable reports whether Test works.
@@ -159,6 +167,15 @@ func (k *Kind) Check(c Config, cat Catalogue) Problems {
 		return nil
 	}
 	return p
+}
+
+// Prove returns what an interpreter finds wrong with settings that [Kind.Check]
+// has no problem with.
+func (k *Kind) Prove(ctx context.Context, s *Services, c Config) Problems {
+	if k.prove == nil {
+		return nil
+	}
+	return k.prove(ctx, s, c)
 }
 
 // Services holds what nodes need beyond the contract, by type: the record

@@ -65,8 +65,8 @@ func (calculation) Run(ctx context.Context, s *node.Step, c CalculationConfig) (
 	return c.run(ctx, s.Vars)
 }
 
-func (calculation) Test(ctx context.Context, c CalculationConfig) (node.Outcome, error) {
-	return c.run(ctx, noVars)
+func (calculation) Test(ctx context.Context, s *node.Step, c CalculationConfig) (node.Outcome, error) {
+	return c.run(ctx, s.Vars)
 }
 
 func (c CalculationConfig) run(ctx context.Context, vars node.Vars) (node.Outcome, error) {

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 
+	"alur/engine/expr"
+	_ "alur/engine/expr/exprtest" // the libraries
 	"alur/engine/node"
 )
 
@@ -40,7 +42,7 @@ func TestCalculation(t *testing.T) {
 func TestCalculationTest(t *testing.T) {
 	t.Parallel()
 	k, c := decode(t, "calculation", `{"engine": "formula.js", "expression": "{{$context.data.stock}} + 1"}`)
-	if got, err := k.Test(t.Context(), c); err != nil || !reflect.DeepEqual(got, node.Done(1.0)) {
+	if got, err := k.Test(t.Context(), &node.Step{Vars: expr.Vars{}}, c); err != nil || !reflect.DeepEqual(got, node.Done(1.0)) {
 		t.Errorf("without variables: %+v, %v, want 1", got, err)
 	}
 }

@@ -109,8 +109,8 @@ func (condition) Run(ctx context.Context, s *node.Step, c ConditionConfig) (node
 
 // Test answers what the condition comes to; whether that would stop an
 // execution plays no part.
-func (condition) Test(ctx context.Context, c ConditionConfig) (node.Outcome, error) {
-	v, err := c.eval(ctx, noVars)
+func (condition) Test(ctx context.Context, s *node.Step, c ConditionConfig) (node.Outcome, error) {
+	v, err := c.eval(ctx, s.Vars)
 	if err != nil {
 		return failed(ctx, err)
 	}

@@ -97,7 +97,7 @@ func TestConditionTest(t *testing.T) {
 		`{"rejectOnFalse": true, "engine": "math.js", "expression": "1 +"}`:                   node.Stop(node.Error, "SyntaxError: Unexpected end of expression (char 4)"),
 	} {
 		k, c := decode(t, "condition", config)
-		if got, err := k.Test(t.Context(), c); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := k.Test(t.Context(), &node.Step{Vars: expr.Vars{}}, c); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v, want %+v", config, got, err, want)
 		}
 	}

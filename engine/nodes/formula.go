@@ -51,9 +51,6 @@ func asInput(used map[string]any) any {
 	return used
 }
 
-// noVars are the variables of a node that is tried on its own.
-var noVars = expr.Vars{}
-
 // failed is the outcome of an evaluation that went wrong: the error as text, as
 // the engines word it. The end of ctx is no such failure.
 func failed(ctx context.Context, err error) (node.Outcome, error) {

@@ -12,6 +12,7 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/fault"
+	"alur/engine/node"
 )
 
 // Workflows changes workflows, their nodes and their history (spec/http-api.md).
@@ -31,6 +32,7 @@ type Workflows struct {
 func (h *Workflows) Routes(r Router) {
 	r.POST(`/api/workflows\:create`, auth.ManageWorkflows, h.create)
 	r.POST(`/api/workflows/:id/nodes\:create`, auth.ManageWorkflows, h.createNode)
+	r.POST(`/api/flow_nodes\:test`, auth.ManageWorkflows, h.testNode)
 	for _, key := range []string{"", "/:id"} {
 		r.POST(`/api/workflows\:update`+key, auth.ManageWorkflows, h.update)
 		r.POST(`/api/workflows\:destroy`+key, auth.ManageWorkflows, h.destroy)
@@ -234,6 +236,24 @@ func (h *Workflows) updateNode(c echo.Context) error {
 		changed = append(changed, n)
 	}
 	return data(c, changed)
+}
+
+// testNode answers what a node with these settings comes to. They are taken as
+// they stand: variables in them have no value.
+func (h *Workflows) testNode(c echo.Context) error {
+	var in nodeValues
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	out, err := h.Engine.TestNode(c.Request().Context(), h.Actor(c), engine.Trial{Type: in.Type, Config: in.Config})
+	if err != nil {
+		return err
+	}
+	return data(c, struct {
+		Status node.Status `json:"status"`
+		Result any         `json:"result"`
+		Log    string      `json:"log,omitempty"`
+	}{out.Status, out.Result, out.Log})
 }
 
 // destroyNode answers the deleted node with what stood around it.

@@ -51,6 +51,16 @@ func TestEditor(t *testing.T) {
 	v.sees(".expr-chips", "Order / Quantity")
 	v.saved()
 
+	// Nothing typed is left behind: another card opens once it is saved.
+	v.must(v.field("Name").Focus(), "go to the name")
+	v.keys(input.End)
+	v.must(v.Page.InsertText(" and again"), "type")
+	v.tap("#n-total .node-open")
+	v.sees("#drawer-title", "Total")
+	v.sees("#n-deduct", "Update stock now, again and again")
+	v.tap("#n-deduct .node-open")
+	v.sees("#drawer-title", "Update stock now, again and again")
+
 	// Somebody else changes the same node: theirs stays until mine is put in its
 	// place on purpose.
 	other := s.visitor(t)

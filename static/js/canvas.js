@@ -4,11 +4,42 @@
   "use strict";
   const cards = () => [...document.querySelectorAll(".canvas .node-open")];
 
+  const autosave = (el) => el?.closest?.("[data-autosave]");
+
+  // Nothing typed is left behind: a link or a button outside of the form that
+  // saves itself waits until that is saved. When it is refused, the reader sees
+  // why and may go on.
+  let unsaved = false, saving = false, next = null;
+  const typed = (e) => { if (autosave(e.target) && !e.target.closest("[data-picker]")) unsaved = true; };
+  document.addEventListener("input", typed);
+  document.addEventListener("change", typed);
+  document.addEventListener("htmx:before:request", (e) => {
+    if (e.detail.ctx.sourceElement.matches?.("[data-autosave]")) [unsaved, saving] = [false, true];
+  });
+  document.addEventListener("htmx:finally:request", (e) => {
+    const { ctx } = e.detail;
+    if (!saving || !ctx.sourceElement.matches?.("[data-autosave], #main, #drawer")) return;
+    saving = false;
+    const el = next;
+    if (el && unsaved && ctx.response) return document.querySelector("[data-autosave]")?.requestSubmit();
+    next = null;
+    if (ctx.response?.status === 200 && el?.isConnected) el.click();
+  });
+  document.addEventListener("click", (e) => {
+    const form = document.querySelector("[data-autosave]"), el = e.target.closest?.("a[href]:not([target]), button:not([type=button])");
+    if (!form) unsaved = saving = false;
+    if (!(unsaved || saving) || !el || form.contains(el) || e.ctrlKey || e.metaKey || e.shiftKey) return;
+    e.preventDefault();
+    e.stopImmediatePropagation();
+    next = el;
+    if (!saving) form.requestSubmit();
+  }, true);
+
   // A save waits for the one before it, and then must build on its result: the
   // first one of a version that runs has moved to a draft with another address.
   document.addEventListener("htmx:before:request", (e) => {
     const { sourceElement, request } = e.detail.ctx;
-    const form = sourceElement.closest?.("[data-autosave]");
+    const form = autosave(sourceElement);
     const revision = form?.querySelector("[name=revision]");
     if (revision && request.body instanceof URLSearchParams && request.body.has("revision")) {
       request.body.set("revision", revision.value);
@@ -22,11 +53,12 @@
     if (saved) saved.textContent = text;
   };
   document.addEventListener("input", (e) => {
-    if (e.target.closest?.("[data-autosave]") && !e.target.closest("[data-picker]")) note("");
+    if (autosave(e.target) && !e.target.closest("[data-picker]")) note("");
   });
   document.addEventListener("htmx:error", (e) => {
-    const form = e.detail.ctx?.sourceElement?.closest?.("[data-autosave]");
+    const form = autosave(e.detail.ctx?.sourceElement);
     if (!form) return;
+    unsaved = true;
     note("No connection. Your text stays here; trying again.");
     setTimeout(() => form.isConnected && form.dispatchEvent(new Event("change", { bubbles: true })), 3000);
   });

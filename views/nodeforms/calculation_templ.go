@@ -18,6 +18,7 @@ var _ = register(Kind{
 	Name: "calculation", Title: "Calculation", Group: "Flow", Icon: "calc",
 	Help:     "Works out a value from others: a number, a text, a date. Later nodes use it as “Result”.",
 	Variants: []Variant{{Title: "Calculation", Help: "Works out a value from others: a number, a text, a date.", Config: `{"engine": "math.js"}`}},
+	Test:     "Works out the expression with the values below. Nothing is changed or stored.",
 	Keys:     []string{"engine", "expression"},
 	New:      func() Form { return &calculationForm{} },
 	Summary: func(config json.RawMessage, env *Env) string {

@@ -22,7 +22,9 @@ type Kind struct {
 	Icon     string
 	Help     string // what it is for, in one or two sentences
 	Variants []Variant
-	Keys     []string // settings with a place in the form; problems of others stand on top
+	Test     string                 // what testing such a node does to the world; "" for types without test
+	More     func() templ.Component // further help, after Help; nil for none
+	Keys     []string               // settings with a place in the form; problems of others stand on top
 	New      func() Form
 	Summary  func(config json.RawMessage, env *Env) string
 }

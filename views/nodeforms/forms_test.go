@@ -35,7 +35,8 @@ func TestEveryNodeTypeHasAForm(t *testing.T) {
 		}
 		for what, missing := range map[string]bool{
 			"title": f.Title == "", "icon": f.Icon == "", "help": f.Help == "", "settings": f.New == nil, "summary": f.Summary == nil,
-			"group": !slices.Contains(nodeforms.Groups, f.Group),
+			"words about its test": k.Testable() && f.Test == "",
+			"group":                !slices.Contains(nodeforms.Groups, f.Group),
 		} {
 			if missing {
 				t.Errorf("%s has no %s", k.Name, what)
@@ -166,6 +167,10 @@ func TestRoundTrip(t *testing.T) {
 		{"update", "update", `{"collection": "orders", "params": {"filter": {"$and": [{"id": {"$eq": "{{$context.data.id}}"}}]},
 			"values": {"status": "{{$context.data.status}}", "quantity": null}, "individualHooks": false}}`},
 		{"end", "end", `{"endStatus": -1}`},
+		{"script", "script", `{"content": "\n// Twice\nreturn {a: stock * 2, b: '{{no.variable}}'}\n", "timeout": 2500, "continue": true, "arguments": [
+			{"name": "stock", "value": "{{$context.data.stock}}"}, {"name": "n", "value": 5}, {"name": "text", "value": "5"}, {"name": "none", "value": null},
+			{"name": "empty", "value": ""}, {"name": "list", "value": [1, {"a": "{{$context.data.a}}"}]}]}`},
+		{"script without a time", "script", `{"content": "return 1", "timeout": 0, "continue": false, "arguments": []}`},
 		{"manual", "manual", `{"assignees": [7, "{{$context.data.managerId}}"], "mode": 0, "title": "Check {{$context.data.title}}",
 			"schema": {"summary": "Please", "facts": [{"label": "From", "value": "{{$context.data.from}}"}]},
 			"forms": {"f1": {"type": "custom", "title": "Decision", "collection": {"name": "x", "fields": [

@@ -89,3 +89,6 @@ func Texts(v any) []string { return texts(v) }
 
 // Literal reads a typed constant as JSON, or as text.
 func Literal(s string) any { return literal(s) }
+
+// LiteralText is what [Literal] reads back.
+func LiteralText(v any) string { return literalText(v) }

@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"alur/engine/auth"
+	"alur/engine/expr"
+	"alur/engine/fault"
+	"alur/engine/node"
+	"alur/engine/value"
+)
+
+// trialTime is how long a node may take that is tried: somebody waits for the
+// answer of a request, which ends after half a minute.
+const trialTime = 20 * time.Second
+
+// Trial is a node to be tried on its own, without an execution.
+type Trial struct {
+	WorkflowID, NodeID int64 // 0 for settings that are no node's
+
+	Type   string
+	Config json.RawMessage
+	Values map[string]any // of variables, by their path: "$context.data.stock"; others have no value
+}
+
+// TestNode runs a node of a type that can be tried and returns what it came to.
+// Nothing is stored. It needs the right to publish workflows: what a node can do
+// there it can do here.
+//
+// Settings that cannot run are Invalid, with fields as [Engine.UpdateNode] names
+// them. Something that breaks while the node runs is an outcome with status
+// Error, as in an execution.
+func (e *Engine) TestNode(ctx context.Context, actor auth.Actor, t Trial) (node.Outcome, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return node.Outcome{}, err
+	}
+	k := node.Lookup(t.Type)
+	switch {
+	case t.Type == "":
+		return node.Outcome{}, fault.Fields(map[string]string{"type": "Say which type of node is to be tested."})
+	case k == nil:
+		return node.Outcome{}, fault.Fields(map[string]string{"type": fmt.Sprintf("There is no node type %q.", t.Type)})
+	case !k.Testable():
+		return node.Outcome{}, fault.Fields(map[string]string{"type": "Nodes of this type cannot be tested on their own."})
+	}
+	settings, problems := k.Decode(t.Config)
+	if settings != nil {
+		problems = settings.Validate()
+	}
+	if err := fault.Fields(configProblems(t.Config, problems, false)); err != nil {
+		return node.Outcome{}, err
+	}
+	s := &node.Step{
+		Key: "test-" + strconv.FormatInt(e.IDs.Next(), 10), WorkflowID: t.WorkflowID, NodeID: t.NodeID, Attempt: 1, Now: e.Now(),
+		Vars: expr.Vars(t.Values), Services: e.Services,
+	}
+	out, err := e.try(ctx, k, s, settings)
+	if err != nil {
+		return node.Outcome{}, fmt.Errorf("test a node of type %q: %w", t.Type, err)
+	}
+	out.Result = value.Normalize(out.Result)
+	if size := len(value.Encode(out.Result)); size > maxResult {
+		out.Status = node.Error
+		out.Result = fmt.Sprintf("The result is %d kB, and the most is %d kB. Return less.", size>>10, maxResult>>10)
+	}
+	return out, nil
+}
+
+// try is run.call without a run.
+func (e *Engine) try(ctx context.Context, k *node.Kind, s *node.Step, settings node.Config) (out node.Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.Log.ErrorContext(ctx, "node panicked", "node", k.Name, "err", p, "stack", string(debug.Stack()))
+			out, err = failed(fmt.Errorf("this step crashed: %v", p)), nil
+		}
+	}()
+	limited, cancel := context.WithTimeoutCause(ctx, trialTime, errTrialTime)
+	defer cancel()
+	out, err = k.Test(limited, s, settings)
+	switch {
+	case err == nil:
+		return out, nil
+	case ctx.Err() != nil:
+		return out, ctx.Err() // nobody waits any more
+	case errors.Is(context.Cause(limited), errTrialTime):
+		err = errTrialTime
+	}
+	return failed(err), nil
+}
+
+var errTrialTime = fault.New(fault.Invalid, fmt.Sprintf("Stopped after %d seconds: a test may not take longer. "+
+	"In a workflow the node may take the time that its settings allow.", int(trialTime.Seconds())))
