@@ -27,7 +27,7 @@ type program struct {
 
 // command is a subcommand.
 type command struct {
-	name, args, about string
+	name, args, about string // about "": not for people, see doc.go
 	run               func(*program, context.Context) error
 }
 
@@ -39,6 +39,7 @@ func commands() []command {
 		{"user", "create", "make an account: --email, --name, --role root|admin|member", (*program).user},
 		{"user", "reset", "print a link to set a new password: --email", (*program).user},
 		{"doctor", "", "check settings and machine, and say in words what is wrong", (*program).doctor},
+		{"script-worker", "", "", (*program).scriptWorker},
 	}
 }
 
@@ -103,6 +104,9 @@ func words(err error) string {
 func (p *program) usage(w io.Writer) {
 	fmt.Fprint(w, "alur runs business workflows.\n\n")
 	for _, c := range commands() {
+		if c.about == "" {
+			continue
+		}
 		fmt.Fprintf(w, "  alur %-14s %s\n", strings.TrimSpace(c.name+" "+c.args), c.about)
 	}
 	fmt.Fprint(w, "\nSettings come from the environment or from flags; “alur serve -h” lists them.\n")

@@ -13,6 +13,10 @@
 //
 //	func main() { cmd.Main() }
 //
+// The subcommand script-worker is not for people: servers start it, without an
+// environment, to run scripts and calculations away from themselves; see package
+// script.
+//
 // # Promises
 //
 //   - What is wrong with the settings or the machine is said in one sentence

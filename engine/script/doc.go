@@ -1,0 +1,3 @@
+// Package script runs JavaScript that people have written, in child processes
+// with limits that the kernel keeps.
+package script
