@@ -12,11 +12,13 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
+	"alur/engine/expr"
 	"alur/engine/fault"
 	"alur/engine/mail"
 	"alur/engine/metric"
 	"alur/engine/node"
 	_ "alur/engine/nodes" // the node types that come with alur
+	"alur/engine/script"
 	"alur/engine/snowflake"
 	"alur/engine/task"
 	_ "alur/engine/triggers" // and the trigger types
@@ -33,6 +35,7 @@ type app struct {
 	records *collection.Store
 	outbox  *mail.Outbox
 	tasks   *task.Store
+	scripts *script.Pool
 	engine  *engine.Engine
 	metrics *metric.Metrics
 	tracer  trace.Tracer // nil: no spans
@@ -73,9 +76,12 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a.db.Subscribe(collection.Channel, func(string) { a.records.Invalidate() })
 	a.outbox = &mail.Outbox{DB: a.db.DB, IDs: a.ids, Now: time.Now}
 	a.tasks = &task.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now, Outbox: a.outbox, BaseURL: c.BaseURL, Zone: a.users.Zone}
+	a.scripts = newScripts(c, a.log)
+	expr.Use(a.scripts)
 	services := &node.Services{}
 	node.Provide(services, a.records)
 	node.Provide(services, a.tasks)
+	node.Provide(services, a.scripts)
 	a.engine = engine.New(engine.Options{
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Metrics: a.metrics, Tracer: a.tracer,
 	})
@@ -133,6 +139,9 @@ func (a *app) setupLink(ctx context.Context) (string, error) {
 }
 
 func (a *app) close() {
+	if a.scripts != nil {
+		a.scripts.Close()
+	}
 	if a.traced != nil {
 		a.traced()
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	MailFrom      string
 	Workers       int // segments that run at the same time in this process
 	MailWorkers   int // mails that are sent at the same time
+	ScriptWorkers int // scripts that run at the same time in processes of this one; 0: twice the processors
 	Connections   int // to the database, for work
 	WaitingDays   int // that a person is waited for before it needs attention
 	AdminEmail    string
@@ -112,6 +113,10 @@ var settings = []setting{
 	}},
 	{"MAIL_WORKERS", "1", "`number` of mails that are sent at the same time by this process", func(c *Config, v string) (err error) {
 		c.MailWorkers, err = number(v, 1, 16)
+		return err
+	}},
+	{"SCRIPT_WORKERS", "0", "`number` of scripts that run at the same time, each in a process of its own; 0: twice the number of processors", func(c *Config, v string) (err error) {
+		c.ScriptWorkers, err = number(v, 0, 256)
 		return err
 	}},
 	{"CONNECTIONS", "20", "`number` of connections to the database; a few more serve for signals and locks", func(c *Config, v string) (err error) {

@@ -7,6 +7,7 @@ import (
 
 	"alur/engine"
 	"alur/engine/auth"
+	_ "alur/engine/expr/exprtest" // the libraries of calculations
 )
 
 // orderFlow is a workflow on orders: q finds the product, c asks, u writes back.

@@ -16,6 +16,7 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
+	_ "alur/engine/expr/exprtest" // the libraries of calculations
 	"alur/engine/mail"
 	"alur/engine/metric"
 	"alur/engine/node"

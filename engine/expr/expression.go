@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"alur/engine/lru"
 )
 
 // The engines an expression can be written for.
@@ -48,7 +50,7 @@ func (e *Expression) Used(s Scope) map[string]any { return used(s, e.params) }
 func Compile(engine, text string) (*Expression, error) {
 	key := [2]string{engine, strings.Trim(text, jsSpace)}
 	compiled.Lock()
-	e, ok := compiled.expressions.get(key)
+	e, ok := compiled.expressions.Get(key)
 	compiled.Unlock()
 	if ok {
 		return e, nil
@@ -59,17 +61,17 @@ func Compile(engine, text string) (*Expression, error) {
 	}
 	compiled.Lock()
 	defer compiled.Unlock()
-	if first, ok := compiled.expressions.get(key); ok {
-		return first, nil // somebody was faster; what runtimes keep is by pointer
+	if first, ok := compiled.expressions.Get(key); ok {
+		return first, nil // somebody was faster
 	}
-	compiled.expressions.put(key, e)
+	compiled.expressions.Put(key, e)
 	return e, nil
 }
 
 var compiled = struct {
 	sync.Mutex
-	expressions *lru[[2]string, *Expression]
-}{expressions: newLRU[[2]string, *Expression](1000)}
+	expressions *lru.Cache[[2]string, *Expression]
+}{expressions: lru.New[[2]string, *Expression](1000)}
 
 func compileExpression(engine, text string) (*Expression, error) {
 	pieces, params := parameters(text)
@@ -78,10 +80,10 @@ func compileExpression(engine, text string) (*Expression, error) {
 	case Plain:
 		e.run = interpolate(pieces)
 		return e, nil
-	case MathJS:
-		return e, compileMath(e, &code{source: source(pieces), params: len(params)})
-	case FormulaJS:
-		return e, compileFormula(e, &code{source: source(pieces), params: len(params)})
+	case MathJS, FormulaJS:
+		var err error
+		e.run, err = compileLibrary(dialects[engine], engine, &code{source: source(pieces), params: len(params)})
+		return e, err
 	}
 	return nil, fmt.Errorf("there is no calculation engine %q", engine)
 }

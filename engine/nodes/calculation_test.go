@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	_ "alur/engine/expr/exprtest" // the libraries
 	"alur/engine/node"
 )
 

@@ -47,7 +47,7 @@ const readyWithin = 30 * time.Second
 
 // startChild starts a process and waits until it is ready. The process dies with
 // the calling thread.
-func startChild(command []string) (*child, error) {
+func startChild(program string, args []string) (*child, error) {
 	var theirs, ours []*os.File
 	closeAll := func(files []*os.File) {
 		for _, f := range files {
@@ -66,7 +66,7 @@ func startChild(command []string) (*child, error) {
 		}
 		ours, theirs = append(ours, r), append(theirs, w)
 	}
-	process, err := os.StartProcess(command[0], command, &os.ProcAttr{
+	process, err := os.StartProcess(program, args, &os.ProcAttr{
 		Dir: "/", Env: []string{}, Files: theirs, Sys: attributes(),
 	})
 	if err != nil {
@@ -78,7 +78,7 @@ func startChild(command []string) (*child, error) {
 	timer := time.AfterFunc(readyWithin, func() { c.kill(killedLate) })
 	defer timer.Stop()
 	if _, err := readFrame(c.out); err != nil {
-		return nil, fmt.Errorf("the process %s ended before it was ready: %w", strings.Join(command, " "), c.end())
+		return nil, fmt.Errorf("the process ended before it was ready: %w", c.end())
 	}
 	return c, nil
 }
@@ -181,7 +181,7 @@ func (e *end) limit() string {
 		return false
 	}
 	switch {
-	case e.killed == killedLate:
+	case e.killed == killedLate || says(tooLate):
 		return LimitTime
 	case says("stack exceeds", "stack overflow"):
 		return LimitStack

@@ -10,10 +10,23 @@ import (
 	"time"
 )
 
+// The memory of a child, in bytes: what the kernel grants beyond what the program
+// holds before any script has run, the heap at which a runtime is interrupted,
+// and the one that the collector tries to stay below. MaxMemory is what the
+// kernel grants to a script.
 const (
-	maxStack = 64 << 20        // bytes of Go's own stack
-	cpuMost  = 6 * time.Minute // in a child's life
-	cpuOften = 4 * time.Minute // after which a child takes no more work
+	heapOfScript    = 100 << 20
+	softOfScript    = 90 << 20
+	memoryOfLibrary = 256 << 20
+	heapOfLibrary   = 200 << 20
+	softOfLibrary   = 160 << 20
+	maxStack        = 64 << 20 // of Go's own stack
+)
+
+// The processor time of a child's life.
+const (
+	cpuMost   = 6 * time.Minute
+	cpuEnough = 4 * time.Minute // after which it takes no more work
 )
 
 // thisProgram is the file that runs, even after it was replaced by an upgrade.
@@ -34,29 +47,42 @@ func promiseNoPrivileges() {
 	}
 }
 
+const rlimitCPU, rlimitFsize, rlimitData, rlimitCore, rlimitNofile = 0, 1, 2, 4, 7
+
 // confine takes from this process what a script has no use for. The limits are
 // the kernel's: nothing that goja does can lift them.
 func confine() error {
 	debug.SetMaxStack(maxStack)
-	debug.SetMemoryLimit(softMemory)
+	debug.SetMemoryLimit(softOfScript)
 	own, err := dataSize()
 	if err != nil {
 		return err
 	}
-	const rlimitData, rlimitCore, rlimitFsize, rlimitCPU, rlimitNofile = 2, 4, 1, 0, 7
 	for _, l := range []struct {
-		resource int
-		most     uint64
+		resource  int
+		cur, most uint64
 	}{
-		{rlimitData, own + MaxMemory},
-		{rlimitCPU, uint64(cpuMost / time.Second)},
-		{rlimitCore, 0}, {rlimitFsize, 0}, {rlimitNofile, 16},
+		{rlimitData, own + MaxMemory, own + memoryOfLibrary},
+		{rlimitCPU, uint64(cpuMost / time.Second), uint64(cpuMost / time.Second)},
+		{rlimitCore, 0, 0}, {rlimitFsize, 0, 0}, {rlimitNofile, 16, 16},
 	} {
-		if err := syscall.Setrlimit(l.resource, &syscall.Rlimit{Cur: l.most, Max: l.most}); err != nil {
+		if err := syscall.Setrlimit(l.resource, &syscall.Rlimit{Cur: l.cur, Max: l.most}); err != nil {
 			return fmt.Errorf("set limit %d: %w", l.resource, err)
 		}
 	}
 	return nil
+}
+
+// confineLibrary gives a child for expressions the memory that their libraries
+// need.
+func confineLibrary() error {
+	debug.SetMemoryLimit(softOfLibrary)
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(rlimitData, &l); err != nil {
+		return err
+	}
+	l.Cur = l.Max
+	return syscall.Setrlimit(rlimitData, &l)
 }
 
 // dataSize is what RLIMIT_DATA counts, before any script has run: the program's

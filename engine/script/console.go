@@ -1,6 +1,8 @@
 package script
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dop251/goja"
@@ -64,7 +66,7 @@ func (r *run) lazily(name string, build func() goja.Value) {
 
 func (r *run) newConsole() goja.Value {
 	console := r.rt.NewObject()
-	for _, name := range sortedKeys(consoleMethods) {
+	for _, name := range slices.Sorted(maps.Keys(consoleMethods)) {
 		level := consoleMethods[name]
 		_ = console.Set(name, func(call goja.FunctionCall) goja.Value {
 			if level != "" {

@@ -64,9 +64,9 @@ func (p *Pool) calculate(ctx context.Context, req request, source string) (any, 
 func (e *end) calculationError() error {
 	switch e.limit() {
 	case LimitTime:
-		return calculationError("Error: " + errTime.Error())
+		return calculationError("Error: " + errCalculationTime.Error())
 	case LimitMemory:
-		return calculationError("Error: " + errMemory.Error())
+		return calculationError("Error: " + errCalculationMemory.Error())
 	case LimitStack:
 		return calculationError("RangeError: the calculation is nested too deeply and was stopped")
 	}

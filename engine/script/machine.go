@@ -4,18 +4,29 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/dop251/goja"
 
 	"alur/engine/expr/library"
+	"alur/engine/lru"
 )
 
 const (
-	evalLimit = time.Second // generous: the first use of a math.js function may take 0.1 s
-	evalStack = 1_000       // calls within calls
-	keptCodes = 500         // compiled expressions of a machine
+	// evalLimit is generous: the first use of a math.js function takes 0.1 s, and
+	// several times that on a busy machine.
+	evalLimit = 2 * time.Second
+	evalStack = 1_000 // calls within calls
+	keptCodes = 500   // compiled expressions of a machine
+)
+
+var (
+	errCalculationTime   = errors.New("the calculation took longer than 2 seconds and was stopped")
+	errCalculationMemory = errors.New("the calculation needed too much memory and was stopped")
 )
 
 // machine is one JavaScript runtime with a library, in a child that serves
@@ -24,7 +35,7 @@ type machine struct {
 	rt     *goja.Runtime
 	entry  *goja.Object
 	run    goja.Callable
-	ready  *lru[codeKey, goja.Value] // what has been compiled
+	ready  *lru.Cache[codeKey, goja.Value] // what has been compiled
 	prep   func(m *machine, source string, params int) (goja.Value, error)
 	names  map[string]bool // functions of the library; only formula.js
 	broken bool            // was interrupted; its state is unknown
@@ -36,7 +47,7 @@ type codeKey struct {
 }
 
 func newMachine(name string) (*machine, error) {
-	m := &machine{rt: goja.New(), ready: newLRU[codeKey, goja.Value](keptCodes)}
+	m := &machine{rt: goja.New(), ready: lru.New[codeKey, goja.Value](keptCodes)}
 	m.rt.SetMaxCallStackSize(evalStack)
 	var err error
 	switch name {
@@ -81,14 +92,14 @@ func (m *machine) answer(req request, source string) response {
 
 // compile prepares an expression and keeps it.
 func (m *machine) compile(key codeKey) (goja.Value, error) {
-	if v, ok := m.ready.get(key); ok {
+	if v, ok := m.ready.Get(key); ok {
 		return v, nil
 	}
 	v, err := m.limited(func() (goja.Value, error) { return m.prep(m, key.source, key.params) })
 	if err != nil {
 		return nil, err
 	}
-	m.ready.put(key, v)
+	m.ready.Put(key, v)
 	return v, nil
 }
 
@@ -119,7 +130,13 @@ func (m *machine) limited(fn func() (goja.Value, error)) (v goja.Value, err erro
 	// Counted in processor time: a calculation is not blamed for what others
 	// take on a busy machine.
 	until := cpuTime() + evalLimit
-	w := watch(m.rt, func() bool { return cpuTime() > until })
+	w := watch(m.rt, heapOfLibrary, func() bool {
+		if cpuTime() > until+killGrace { // in native code, which takes no interrupt
+			fmt.Fprintln(os.Stderr, tooLate)
+			os.Exit(1)
+		}
+		return cpuTime() > until
+	})
 	defer w.stop()
 	defer func() {
 		if r := recover(); r != nil {
@@ -141,9 +158,10 @@ func (m *machine) limited(fn func() (goja.Value, error)) (v goja.Value, err erro
 func (m *machine) word(err error) error {
 	if stopped, ok := errors.AsType[*goja.InterruptedError](err); ok {
 		m.broken = true
-		if cause, ok := stopped.Value().(error); ok {
-			return calculationError("Error: " + cause.Error())
+		if stopped.Value() == errMemory {
+			return calculationError("Error: " + errCalculationMemory.Error())
 		}
+		return calculationError("Error: " + errCalculationTime.Error())
 	}
 	if _, ok := errors.AsType[*goja.StackOverflowError](err); ok {
 		return calculationError("RangeError: Maximum call stack size exceeded")
@@ -167,7 +185,7 @@ func toJS(rt *goja.Runtime, v any) goja.Value {
 		return rt.NewArray(items...)
 	case map[string]any:
 		o := rt.NewObject()
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			// Not Set, for which __proto__ is no key.
 			_ = o.DefineDataProperty(k, toJS(rt, v[k]), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE)
 		}

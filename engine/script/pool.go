@@ -12,10 +12,11 @@ import (
 
 // Options say how a pool works.
 type Options struct {
-	// Command starts a child, the program with its full path first; nil for
-	// this program with the argument "script-worker".
-	Command []string
-	Workers int // scripts that run at the same time; 0 is twice the number of processors
+	// Program starts a child when it is called with the argument
+	// "script-worker"; "" is the program that runs.
+	Program string
+	Workers int    // scripts that run at the same time; 0 is twice the number of processors
+	Zone    string // time zone of dates; "" is the machine's
 	Log     *slog.Logger
 }
 
@@ -23,7 +24,8 @@ type Options struct {
 // is needed; from then on a blank one is always in reserve, so that nobody waits
 // for a start.
 type Pool struct {
-	command   []string
+	program   string
+	args      []string
 	log       *slog.Logger
 	scripts   *lane
 	libraries map[string]*lane
@@ -56,7 +58,7 @@ type lane struct {
 const (
 	idleFor    = 5 * time.Minute        // how long a child waits for more work
 	killGrace  = 500 * time.Millisecond // for a child to stop by itself and to tell its log
-	evalWithin = 5 * time.Second        // for an expression, which is stopped after one second of work
+	evalWithin = 20 * time.Second       // for an expression, which is stopped after 2 seconds of work
 	loadWithin = 60 * time.Second       // for a library, on a machine that is busy with other things
 )
 
@@ -68,14 +70,14 @@ func NewPool(o Options) *Pool {
 	if o.Workers == 0 {
 		o.Workers = 2 * runtime.GOMAXPROCS(0)
 	}
-	if o.Command == nil {
-		o.Command = []string{thisProgram(), "script-worker"}
+	if o.Program == "" {
+		o.Program = thisProgram()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pool{
-		command: o.Command, log: o.Log,
+		program: o.Program, args: []string{"alur", "script-worker", "-zone", o.Zone}, log: o.Log,
 		scripts:   newLane("", o.Workers, max(1, o.Workers-1)),
 		libraries: map[string]*lane{},
 		blank:     make(chan started), done: make(chan struct{}), live: map[*child]struct{}{},
@@ -118,7 +120,7 @@ func (p *Pool) fork() {
 	runtime.LockOSThread() // never unlocked: the thread ends with this function
 	promiseNoPrivileges()
 	for {
-		c, err := startChild(p.command)
+		c, err := startChild(p.program, p.args)
 		if err == nil && !p.register(c) {
 			c.end()
 			return

@@ -46,12 +46,12 @@ func compileScript(source string) (*goja.Program, error) {
 var errBraces = errors.New("SyntaxError: The braces { and } of the script do not match")
 
 func (w *worker) compile(source string) (*goja.Program, error) {
-	if p, ok := w.programs.get(source); ok {
+	if p, ok := w.programs.Get(source); ok {
 		return p, nil
 	}
 	p, err := compileScript(source)
 	if err == nil {
-		w.programs.put(source, p)
+		w.programs.Put(source, p)
 	}
 	return p, err
 }
@@ -67,7 +67,7 @@ func (w *worker) run(req request) response {
 	var over atomic.Bool
 	deadline := time.AfterFunc(r.timeout, func() { over.Store(true) })
 	defer deadline.Stop()
-	watcher := watch(r.rt, over.Load)
+	watcher := watch(r.rt, heapOfScript, over.Load)
 	defer watcher.stop()
 	var res response
 	err = r.try(func() { res = r.do(program, req) })
@@ -197,7 +197,7 @@ func (r *run) problem(err error) *problem {
 	if e, ok := errors.AsType[*goja.InterruptedError](err); ok {
 		r.stopped = true
 		limit := timeError(r.timeout)
-		if cause, _ := e.Value().(error); cause == errMemory {
+		if e.Value() == errMemory {
 			limit = memoryError()
 		}
 		return &problem{Message: limit.Message, Limit: limit.Limit, Line: line(e.String())}

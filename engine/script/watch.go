@@ -10,21 +10,24 @@ import (
 )
 
 const (
-	softMemory = 80 << 20  // bytes of heap that the collector tries to stay below
-	heapMost   = 100 << 20 // bytes of heap at which a runtime is interrupted
 	watchAfter = 20 * time.Millisecond
 	watchEvery = 10 * time.Millisecond
 )
 
+// What a runtime is interrupted with.
 var (
-	errTime   = errors.New("the calculation took longer than a second and was stopped")
-	errMemory = errors.New("the calculation needed too much memory and was stopped")
+	errTime   = errors.New("time")
+	errMemory = errors.New("memory")
 )
+
+// tooLate is the last word of a child that has to stop itself.
+const tooLate = "the time is over"
 
 // watcher interrupts a runtime that takes too much, so that it can still tell
 // what it was doing. What cannot be interrupted, the kernel and the parent end.
 type watcher struct {
 	rt   *goja.Runtime
+	most uint64 // bytes of heap
 	late func() bool
 
 	mu    sync.Mutex
@@ -32,10 +35,10 @@ type watcher struct {
 	timer *time.Timer
 }
 
-// watch begins to look after rt; late is asked at each look whether the time is
-// over.
-func watch(rt *goja.Runtime, late func() bool) *watcher {
-	w := &watcher{rt: rt, late: late}
+// watch begins to look after rt: the heap has at most so many bytes, and late is
+// asked at each look whether the time is over.
+func watch(rt *goja.Runtime, most uint64, late func() bool) *watcher {
+	w := &watcher{rt: rt, most: most, late: late}
 	w.mu.Lock()
 	w.timer = time.AfterFunc(watchAfter, w.look)
 	w.mu.Unlock()
@@ -51,7 +54,7 @@ func (w *watcher) look() {
 	switch {
 	case w.late():
 		w.rt.Interrupt(errTime)
-	case heap() > heapMost:
+	case heap() > w.most:
 		w.rt.Interrupt(errMemory)
 	}
 	w.timer.Reset(watchEvery) // also after an interrupt: what runs then may hang too
@@ -67,9 +70,9 @@ func (w *watcher) stop() {
 	w.rt.ClearInterrupt()
 }
 
-// heap is the size of all objects, dead ones included.
+// heap is the size of all objects, dead ones included, and of the stacks.
 func heap() uint64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64() + samples[1].Value.Uint64()
 }

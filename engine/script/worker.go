@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/dop251/goja"
+
+	"alur/engine/lru"
 )
 
 // Work is the child: it answers requests from in until that ends. args are
@@ -28,7 +31,7 @@ func Work(args []string, in io.Reader, out io.Writer) error {
 	if err := confine(); err != nil {
 		return fmt.Errorf("limit a script process: %w", err)
 	}
-	w := &worker{programs: newLRU[string, *goja.Program](keptPrograms)}
+	w := &worker{programs: lru.New[string, *goja.Program](keptPrograms)}
 	return w.serve(bufio.NewReader(in), out)
 }
 
@@ -54,14 +57,14 @@ const (
 // worker is the state of a child.
 type worker struct {
 	source   string // of the last request
-	programs *lru[string, *goja.Program]
+	programs *lru.Cache[string, *goja.Program]
 	machine  *machine // of an expression library
 }
 
 func (w *worker) serve(in io.Reader, out io.Writer) error {
 	res := response{} // ready
 	for {
-		res.Retire = res.Retire || cpuTime() > cpuOften
+		res.Retire = res.Retire || cpuTime() > cpuEnough
 		frame, err := newFrame(res)
 		if errors.Is(err, errFrame) {
 			frame, err = newFrame(response{Error: &problem{Limit: LimitOutput, Message: "Error: the result is larger than 16 MB"}, Retire: res.Retire})
@@ -72,7 +75,7 @@ func (w *worker) serve(in io.Reader, out io.Writer) error {
 		if _, err := out.Write(frame); err != nil || res.Retire {
 			return err
 		}
-		if heap() > heapKept {
+		if w.machine == nil && heap() > heapKept {
 			runtime.GC() // every run begins with the memory it was promised
 		}
 		text, err := readFrame(in)
@@ -86,8 +89,16 @@ func (w *worker) serve(in io.Reader, out io.Writer) error {
 		if err := json.Unmarshal(text, &req); err != nil {
 			return fmt.Errorf("read a request: %w", err)
 		}
-		res = w.answer(req)
+		res = w.apart(req)
 	}
+}
+
+// apart answers in a goroutine of its own: a deep recursion's stack goes away
+// with it.
+func (w *worker) apart(req request) response {
+	answer := make(chan response, 1)
+	go func() { answer <- w.answer(req) }()
+	return <-answer
 }
 
 func (w *worker) answer(req request) response {
@@ -98,11 +109,15 @@ func (w *worker) answer(req request) response {
 	case doScript:
 		return w.run(req)
 	case doLoad:
+		if err := confineLibrary(); err != nil {
+			return response{Error: &problem{Message: err.Error()}, Retire: true}
+		}
 		m, err := newMachine(req.Library)
 		if err != nil {
 			return response{Error: &problem{Message: err.Error()}, Retire: true}
 		}
 		w.machine = m
+		debug.FreeOSMemory() // loading leaves as much again
 		return response{}
 	}
 	if w.machine == nil {

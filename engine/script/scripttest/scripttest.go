@@ -1,13 +1,14 @@
 // Package scripttest gives tests script processes: the test program started
 // again, which never reaches its tests.
 //
-// Import it for its effect in the tests of a package that compiles expressions;
-// a test that runs scripts asks for a pool with [New].
+// A test of scripts asks for a pool with [New]; package exprtest takes one for
+// expressions.
 package scripttest
 
 import (
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 
 	"alur/engine/script"
@@ -29,3 +30,6 @@ func New(t testing.TB, o script.Options) *script.Pool {
 	t.Cleanup(p.Close)
 	return p
 }
+
+// Shared returns a pool that lives as long as the test program.
+var Shared = sync.OnceValue(func() *script.Pool { return script.NewPool(script.Options{}) })

@@ -1,0 +1,5 @@
+package expr
+
+import "alur/engine/script/scripttest"
+
+func init() { Use(scripttest.Shared()) }
