@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 // Prefix is where [Handler] is to be mounted.
@@ -32,23 +33,25 @@ type file struct {
 	gzip  []byte
 }
 
+// Made when they are first needed: the same program also runs as a script
+// process, which starts often and needs none.
 var (
-	assets = load()
-	hash   = sum()
+	assets = sync.OnceValue(load)
+	hash   = sync.OnceValue(sum)
 )
 
 // Path returns the address of a file, for example Path("css/alur.css"). It
 // panics when there is no such file: a broken build, not a bad request.
 func Path(name string) string {
-	if _, ok := assets[name]; !ok {
+	if _, ok := assets()[name]; !ok {
 		panic("static: no file " + name)
 	}
-	return Prefix + hash + "/" + name
+	return Prefix + hash() + "/" + name
 }
 
 // Has reports whether the sprite has an icon of that name.
 func Has(icon string) bool {
-	return bytes.Contains(assets["icons.svg"].plain, []byte(`<symbol id="`+icon+`"`))
+	return bytes.Contains(assets()["icons.svg"].plain, []byte(`<symbol id="`+icon+`"`))
 }
 
 // Handler answers requests under [Prefix]. An address with the hash of another
@@ -57,7 +60,7 @@ func Has(icon string) bool {
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		build, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, Prefix), "/")
-		f, ok := assets[name]
+		f, ok := assets()[name]
 		if !ok {
 			http.NotFound(w, r)
 			return
@@ -66,7 +69,7 @@ func Handler() http.Handler {
 		h.Set("Content-Type", f.mime)
 		h.Set("Vary", "Accept-Encoding")
 		h.Set("Cache-Control", "no-cache")
-		if build == hash {
+		if build == hash() {
 			h.Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
 		body := f.plain
@@ -122,7 +125,7 @@ func sum() string {
 	fs.WalkDir(files, ".", func(name string, d fs.DirEntry, _ error) error {
 		if !d.IsDir() {
 			h.Write([]byte(name))
-			h.Write(assets[name].plain)
+			h.Write(assets()[name].plain)
 		}
 		return nil
 	})

@@ -65,24 +65,32 @@ func (r *run) lazily(name string, build func() goja.Value) {
 }
 
 func (r *run) newConsole() goja.Value {
-	console := r.rt.NewObject()
-	for _, name := range slices.Sorted(maps.Keys(consoleMethods)) {
-		level := consoleMethods[name]
-		_ = console.Set(name, func(call goja.FunctionCall) goja.Value {
+	methods := map[string]func(goja.FunctionCall) goja.Value{}
+	for name, level := range consoleMethods {
+		methods[name] = func(call goja.FunctionCall) goja.Value {
 			if level != "" {
 				r.log.add(level, r.line(call.Arguments))
 			}
 			return goja.Undefined()
-		})
+		}
 	}
-	_ = console.Set("assert", func(call goja.FunctionCall) goja.Value {
+	methods["assert"] = func(call goja.FunctionCall) goja.Value {
 		if !call.Argument(0).ToBoolean() {
 			rest := call.Arguments[min(1, len(call.Arguments)):]
 			r.log.add("error", strings.TrimSpace("Assertion failed: "+r.line(rest)))
 		}
 		return goja.Undefined()
-	})
-	return console
+	}
+	return r.object(methods)
+}
+
+// object is a plain object with methods, in the order of their names.
+func (r *run) object(methods map[string]func(goja.FunctionCall) goja.Value) *goja.Object {
+	o := r.rt.NewObject()
+	for _, name := range slices.Sorted(maps.Keys(methods)) {
+		_ = o.Set(name, methods[name])
+	}
+	return o
 }
 
 func (r *run) line(args []goja.Value) string {

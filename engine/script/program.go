@@ -84,9 +84,9 @@ type run struct {
 	rt      *goja.Runtime
 	timeout time.Duration
 	log     log
-	modules modules
-	json    goja.Callable // JSON.stringify, as it was before the script
-	stopped bool          // by a limit
+	modules map[string]goja.Value // that have been required
+	json    goja.Callable         // JSON.stringify, as it was before the script
+	stopped bool                  // by a limit
 }
 
 // try calls fn, which may run code of the script, and returns what that throws.

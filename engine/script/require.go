@@ -4,22 +4,49 @@ import (
 	"strings"
 
 	"github.com/dop251/goja"
+
+	"alur/engine/script/modules"
 )
 
-// modules are those that a run has loaded.
-type modules map[string]goja.Value
+const cryptoModule = "crypto"
 
-// moduleNames are what require knows.
-var moduleNames = []string{}
-
-// require loads one of the bundled modules.
+// require gives a script one of the bundled modules. Each run loads its own
+// copy, so that nothing a script does to one is seen by the next run.
 func (r *run) require(call goja.FunctionCall) goja.Value {
 	name := strings.TrimPrefix(call.Argument(0).String(), "node:")
-	panic(r.rt.NewGoError(unsupported(name)))
+	if v, ok := r.modules[name]; ok {
+		return v
+	}
+	v := r.module(name)
+	if v == nil {
+		panic(r.rt.NewTypeError(`module "%s" not supported; these are: %s`, name, strings.Join(moduleNames(), ", ")))
+	}
+	if r.modules == nil {
+		r.modules = map[string]goja.Value{}
+	}
+	r.modules[name] = v
+	return v
 }
 
-type unsupported string
-
-func (name unsupported) Error() string {
-	return `module "` + string(name) + `" not supported; these are: ` + strings.Join(moduleNames, ", ")
+// module loads a module; nil when there is none of that name.
+func (r *run) module(name string) goja.Value {
+	if name == cryptoModule {
+		return r.newCrypto()
+	}
+	program := modules.Program(name)
+	if program == nil {
+		return nil
+	}
+	function, err := r.rt.RunProgram(program)
+	if err != nil {
+		panic(err)
+	}
+	load, _ := goja.AssertFunction(function)
+	v, err := load(goja.Undefined(), r.newCrypto())
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
+
+func moduleNames() []string { return append([]string{cryptoModule}, modules.Names()...) }

@@ -7,4 +7,4 @@
 // from; a test compares.
 package library
 
-//go:generate go run ./build
+//go:generate go run ./build mathjs.js formulajs.js
