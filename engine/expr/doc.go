@@ -21,14 +21,14 @@
 //
 // # Engines
 //
-// math.js and Formula.js run unmodified inside of our process, in runtimes that
-// are shared by all workflows: frozen or without the functions that could change
-// what the next expression sees, and with limits on time, memory, and length. The
-// common expressions never get there: a native path answers them in under a
-// microsecond, where it is certain to agree with the library.
+// math.js and Formula.js run unmodified, but not here: [Use] names what runs them,
+// which is package script with its child processes. A runaway expression ends its
+// own evaluation and nothing else. The common expressions never get there: a
+// native path answers them in under a microsecond, where it is certain to agree
+// with the library; a trip to a child takes about a hundred times that.
 //
-// This holds off mistakes and simple attacks. It is no sandbox: whoever may write
-// expressions is trusted not to look for the one native call that hangs.
+// Expressions of all workflows share the runtimes of a library, which are frozen
+// or without the functions that could change what the next expression sees.
 //
 // # Rules
 //

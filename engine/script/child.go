@@ -21,6 +21,7 @@ type child struct {
 	err *os.File
 
 	files  []*os.File  // to close at the end
+	lane   *lane       // whose it is, nil while it is blank
 	source string      // of the last request
 	retire *time.Timer // ends a child that nobody needs; nil while it works
 
@@ -110,8 +111,10 @@ func (c *child) kill(why killed) {
 	if c.killed == notKilled {
 		c.killed = why
 	}
-	_ = syscall.Kill(-c.pid, syscall.SIGKILL) // its group
+	c.killGroup()
 }
+
+func (c *child) killGroup() { _ = syscall.Kill(-c.pid, syscall.SIGKILL) }
 
 // gone reports whether the process has ended on its own.
 func (c *child) gone() bool {
@@ -126,9 +129,9 @@ func (c *child) gone() bool {
 
 // end makes sure that the process ends, and says why it did.
 func (c *child) end() *end {
-	c.kill(killedUnneeded)
 	c.mu.Lock()
 	if !c.ended {
+		c.killGroup() // without effect when it is ending already
 		_, _ = wait(c.pid, &c.status, 0, &c.usage)
 		c.ended = true
 	}

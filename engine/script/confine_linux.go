@@ -47,6 +47,20 @@ func promiseNoPrivileges() {
 	}
 }
 
+// keepDescriptors keeps from children what this process has inherited itself. Go
+// marks what it opens.
+func keepDescriptors() {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		panic("script: " + err.Error()) // no /proc: confine would fail too
+	}
+	for _, fd := range open {
+		if n, err := strconv.Atoi(fd.Name()); err == nil && n > 2 {
+			syscall.CloseOnExec(n)
+		}
+	}
+}
+
 const rlimitCPU, rlimitFsize, rlimitData, rlimitCore, rlimitNofile = 0, 1, 2, 4, 7
 
 // confine takes from this process what a script has no use for. The limits are

@@ -32,6 +32,8 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 
 func promiseNoPrivileges() {}
 
+func keepDescriptors() {}
+
 func confine() error { return errLinux }
 
 func confineLibrary() error { return errLinux }

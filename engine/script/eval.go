@@ -86,28 +86,24 @@ func (p *Pool) load(ctx context.Context, c *child, l *lane) error {
 	return nil
 }
 
-// spare loads a library into one more child, in the background, when none is
-// idle: whoever comes next need not wait while another one is busy or has been
-// killed.
+// spare loads a library into one more child, in the background, while there is
+// only one: whoever comes next need not wait while that is busy or after it has
+// been killed.
 func (p *Pool) spare(l *lane) {
 	if l.library == "" {
 		return
 	}
 	p.mu.Lock()
-	need := p.live != nil && l.idling == 0 && !l.sparing
-	if need {
-		l.sparing = true
-		p.ended.Add(1)
-	}
-	p.mu.Unlock()
-	if !need {
+	defer p.mu.Unlock()
+	if p.live == nil || l.sparing || l.children > 1 {
 		return
 	}
-	go func() {
-		defer p.ended.Done()
-		ctx := context.Background() // ended by Close, which kills the child
+	l.sparing = true
+	p.ended.Go(func() {
+		ctx := context.Background() // Close kills the child
 		c, err := p.newChild(ctx)
 		if err == nil {
+			p.assign(c, l)
 			if err = p.load(ctx, c, l); err == nil {
 				p.keep(l, l.library, c)
 			}
@@ -118,5 +114,5 @@ func (p *Pool) spare(l *lane) {
 		p.mu.Lock()
 		l.sparing = false
 		p.mu.Unlock()
-	}()
+	})
 }

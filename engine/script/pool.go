@@ -52,7 +52,8 @@ type lane struct {
 	idle     map[string][]*child // by key, the last used at the end
 	idling   int
 	library  string // "" for scripts
-	sparing  bool   // a second child is being loaded
+	children int    // at work, idle, or loading their library
+	sparing  bool   // one more is being loaded, see spare
 }
 
 const (
@@ -116,9 +117,9 @@ func (p *Pool) Close() {
 // fork keeps one child in reserve. It owns a thread: children die with the
 // thread that started them, and get its promise to gain no privileges.
 func (p *Pool) fork() {
-	defer p.ended.Done()
 	runtime.LockOSThread() // never unlocked: the thread ends with this function
 	promiseNoPrivileges()
+	keepDescriptors()
 	for {
 		c, err := startChild(p.program, p.args)
 		if err == nil && !p.register(c) {
@@ -147,12 +148,22 @@ func (p *Pool) register(c *child) bool {
 	return true
 }
 
+// begin sees to it that there is a reserve; false once the pool is closed.
+func (p *Pool) begin() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live == nil {
+		return false
+	}
+	p.forker.Do(func() { p.ended.Go(p.fork) })
+	return true
+}
+
 // newChild takes the child in reserve.
 func (p *Pool) newChild(ctx context.Context) (*child, error) {
-	p.forker.Do(func() {
-		p.ended.Add(1)
-		go p.fork()
-	})
+	if !p.begin() {
+		return nil, ErrClosed
+	}
 	for {
 		select {
 		case s := <-p.blank:
@@ -234,6 +245,17 @@ func (p *Pool) expire(l *lane, key string, c *child) {
 func (p *Pool) drop(c *child) {
 	c.end()
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.live, c)
-	p.mu.Unlock()
+	if c.lane != nil {
+		c.lane.children--
+	}
+}
+
+// assign makes a blank child one of the lane.
+func (p *Pool) assign(c *child, l *lane) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.lane = l
+	l.children++
 }

@@ -161,8 +161,12 @@ func (p *Pool) childFor(ctx context.Context, l *lane, key string) (*child, error
 		return c, nil
 	}
 	c, err := p.newChild(ctx)
-	if err != nil || l.library == "" {
-		return c, err
+	if err != nil {
+		return nil, err
+	}
+	p.assign(c, l)
+	if l.library == "" {
+		return c, nil
 	}
 	if err := p.load(ctx, c, l); err != nil {
 		return nil, err
