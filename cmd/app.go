@@ -139,6 +139,9 @@ func (a *app) setupLink(ctx context.Context) (string, error) {
 }
 
 func (a *app) close() {
+	if a.scripts != nil {
+		a.scripts.Close()
+	}
 	if a.traced != nil {
 		a.traced()
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
 	"alur/engine/script"
 	"alur/engine/script/scripttest"
+	"alur/engine/value"
 )
 
 // Nothing that a script tries reaches out of its runtime: not the machine, not
@@ -198,4 +200,26 @@ func answer(t *testing.T, p *script.Pool, r script.Request) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(strings.NewReplacer(`\u2028`, "\u2028", `\u2029`, "\u2029").Replace(b.String()))
+}
+
+// A value that goes into a script and out again is the same.
+func FuzzValues(f *testing.F) {
+	for _, seed := range []string{"null", "1.5e300", `"a\u0000\ud83d\ude00\u2028"`, `{"__proto__": {"a": 1}, "constructor": 1, "toString": null, "1": 2, "": []}`, `[[[]], {}, -0, 0.1, 12345678901234567890]`, `{"a": {"__proto__": null}}`, `{"then": 1, "toJSON": {"valueOf": 1}}`} {
+		f.Add(seed)
+	}
+	p := scripttest.New(f, script.Options{})
+	f.Fuzz(func(t *testing.T, text string) {
+		v, err := value.Decode([]byte(text))
+		if err != nil {
+			return
+		}
+		res, err := p.Run(t.Context(), script.Request{Key: "fuzz", Source: "return [a]", Args: []script.Arg{{Name: "a", Value: v}}, Timeout: script.MaxTimeout})
+		if e, ok := errors.AsType[*script.Error](err); ok && e.Limit == script.LimitDepth {
+			return
+		}
+		want, wrong := value.Decode(value.Encode([]any{v})) // NUL characters do not survive
+		if err != nil || wrong != nil || !reflect.DeepEqual(res.Value, want) {
+			t.Errorf("%s came back as %#v, error %v; want %#v", text, res.Value, err, want)
+		}
+	})
 }

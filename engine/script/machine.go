@@ -141,7 +141,7 @@ func (m *machine) limited(fn func() (goja.Value, error)) (v goja.Value, err erro
 	defer func() {
 		if r := recover(); r != nil {
 			m.broken = true
-			err = fmt.Errorf("Error: the calculation failed inside the engine: %v", r)
+			err = calculationError(fmt.Sprintf("Error: the calculation failed inside the engine: %v", r))
 			if stopped, ok := r.(*goja.InterruptedError); ok {
 				err = m.word(stopped)
 			}
@@ -208,6 +208,6 @@ func resultText(v goja.Value) ([]byte, error) {
 		text, _ := v["json"].(string)
 		return []byte(text), nil
 	default:
-		return nil, fmt.Errorf("Error: the result cannot be stored: it is a %T", v)
+		return nil, calculationError(fmt.Sprintf("Error: the result cannot be stored: it is a %T", v))
 	}
 }

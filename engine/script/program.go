@@ -43,7 +43,7 @@ func compileScript(source string) (*goja.Program, error) {
 	return nil, errBraces
 }
 
-var errBraces = errors.New("SyntaxError: The braces { and } of the script do not match")
+var errBraces = &Error{Message: "SyntaxError: The braces { and } of the script do not match"}
 
 func (w *worker) compile(source string) (*goja.Program, error) {
 	if p, ok := w.programs.Get(source); ok {
@@ -102,7 +102,7 @@ func (r *run) try(fn func()) (err error) {
 			err = p
 			r.stopped = true
 		default:
-			err = fmt.Errorf("Error: the engine failed: %v", p)
+			err = &Error{Message: fmt.Sprintf("Error: the engine failed: %v", p)}
 			r.stopped = true
 		}
 	}()
@@ -117,7 +117,7 @@ type thrown struct{ value goja.Value }
 
 func (thrown) Error() string { return "rejected" }
 
-var errNeverSettled = errors.New("Error: The script waits for a promise that is never settled. There are no timers and no network here")
+var errNeverSettled = &Error{Message: "Error: The script waits for a promise that is never settled. There are no timers and no network here."}
 
 func (r *run) do(program *goja.Program, req request) response {
 	res, err := r.call(program, req)
@@ -141,7 +141,7 @@ func (r *run) call(program *goja.Program, req request) (response, error) {
 	for i, name := range req.Names {
 		// Not Set, for which __proto__ is no name.
 		if err := global.DefineDataProperty(name, list.Get(strconv.Itoa(i)), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE); err != nil {
-			return response{}, fmt.Errorf("SyntaxError: “%s” cannot be the name of an argument", name)
+			return response{}, &Error{Message: fmt.Sprintf("SyntaxError: “%s” cannot be the name of an argument", name)}
 		}
 	}
 	function, err := r.rt.RunProgram(program)
