@@ -39,15 +39,7 @@ type app struct {
 	traced  func()       // sends the last spans
 }
 
-// open reads the settings and brings up what every long-running command needs.
-func (p *program) open(ctx context.Context, name string) (*app, error) {
-	c, _, err := parseConfig(name, p.args, p.env, p.err, nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.openApp(ctx, c)
-}
-
+// openApp brings up what every long-running command needs.
 func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a := &app{config: c, log: p.logger(c)}
 	_, err := secret(c)
@@ -78,6 +70,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	node.Provide(services, a.tasks)
 	a.engine = engine.New(engine.Options{
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Metrics: a.metrics, Tracer: a.tracer,
+		Attempts: c.Attempts,
 	})
 	return a, nil
 }
@@ -87,10 +80,13 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 func (a *app) background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(func(ctx context.Context) error { return a.number.keep(ctx, a.log) })
-	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
 	if a.config.MetricsListen != "" {
 		g.run(a.monitor)
 	}
+	if !a.config.Worker {
+		return g.wait()
+	}
+	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
 	if a.config.SMTPURL != "" {
 		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
 		if err != nil {
