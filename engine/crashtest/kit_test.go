@@ -14,7 +14,6 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
-	"alur/engine/crashtest"
 	"alur/engine/node"
 	_ "alur/engine/nodes"
 	"alur/engine/pg"
@@ -99,18 +98,25 @@ func (w *workshop) workflow(trigger string, sync bool, steps ...step) {
 	}
 }
 
-// awaitQuiet waits until no execution is queued or runs.
+// awaitQuiet waits until no execution is queued, runs or waits for a time.
 func (w *workshop) awaitQuiet() {
 	w.t.Helper()
-	var open int
-	for deadline := time.Now().Add(crashtest.Within); time.Now().Before(deadline); {
+	progress(w.t, "executions that are not at their end", func() (int64, bool) {
+		var open, moves int64
 		w.get(&open, "SELECT count(*) FROM alur.executions WHERE status IS NULL OR status = 0")
-		if open == 0 {
-			return
-		}
-		pause(w.t.Context(), 50*time.Millisecond)
-	}
-	w.t.Fatalf("%d executions are still open after %v", open, crashtest.Within)
+		w.get(&moves, "SELECT coalesce(sum(segments), 0) FROM alur.executions")
+		return moves, open == 0
+	})
+}
+
+// awaitGone waits until a process that has ended has no session any more: the
+// last statement of one that was killed goes on for a moment.
+func (w *workshop) awaitGone(name string) {
+	w.t.Helper()
+	progress(w.t, "sessions of "+name, func() (n int64, done bool) {
+		w.get(&n, "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()", name)
+		return n, n == 0
+	})
 }
 
 func (w *workshop) get(dest any, query string, args ...any) {
