@@ -34,6 +34,7 @@ type gallery struct {
 
 	clients     []client
 	next, count atomic.Int64
+	goal        atomic.Int64 // how many creates shall be confirmed
 	mu          sync.Mutex
 	confirmed   []int64
 	shooters    sync.WaitGroup
@@ -141,10 +142,11 @@ func (g *gallery) named(name string) string {
 // shoot creates records over HTTP from several sides until so many are
 // confirmed.
 func (g *gallery) shoot(until int64) {
+	g.goal.Store(until)
 	for i := range clients {
 		c := g.clients[i%len(g.clients)]
 		g.shooters.Go(func() {
-			for g.count.Load() < until {
+			for g.count.Load() < g.goal.Load() {
 				var made struct{ ID int64 }
 				if err := c.post(g.t.Context(), "shots:create", map[string]any{"n": g.next.Add(1)}, &made); err != nil {
 					if g.t.Context().Err() != nil {

@@ -31,6 +31,9 @@ const (
 // account are the settings by which a server makes the first administrator.
 var account = []string{"ADMIN_EMAIL=" + email, "ADMIN_PASSWORD=" + password}
 
+// ids are this process's share; servers count from 0.
+var ids = snowflake.New(snowflake.MaxWorker, time.Now)
+
 // workshop makes definitions in this process, on the database of the servers
 // under test. It runs nothing.
 type workshop struct {
@@ -43,7 +46,6 @@ type workshop struct {
 func newWorkshop(t *testing.T, url string) *workshop {
 	t.Helper()
 	w := &workshop{t: t, db: pgtest.Open(t, url)}
-	ids := snowflake.New(snowflake.MaxWorker, time.Now) // servers count from 0
 	w.records = collection.NewStore(w.db, ids, time.Now)
 	services := &node.Services{}
 	node.Provide(services, w.records)
@@ -126,6 +128,13 @@ func (w *workshop) get(dest any, query string, args ...any) {
 	}
 }
 
+func (w *workshop) exec(query string, args ...any) {
+	w.t.Helper()
+	if _, err := w.db.ExecContext(w.t.Context(), query, args...); err != nil {
+		w.t.Fatalf("%s: %v", query, err)
+	}
+}
+
 // story is what became of a record's executions, for messages.
 func (w *workshop) story(record int64) (s string) {
 	w.t.Helper()
@@ -193,8 +202,16 @@ func (c client) post(ctx context.Context, action string, body, data any) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s: %s", action, res.Status, text)
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusAccepted {
+		return &refusedError{res.StatusCode, fmt.Sprintf("%s answers %s: %s", action, res.Status, text)}
 	}
 	return json.Unmarshal(text, &struct{ Data any }{data})
 }
+
+// refusedError is an answer other than a good one.
+type refusedError struct {
+	status int
+	text   string
+}
+
+func (e *refusedError) Error() string { return e.text }

@@ -1,6 +1,7 @@
 package crashtest_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,7 @@ type receiver struct {
 	mu    sync.Mutex
 	calls map[string]map[outside.Call]int // by Idempotency-Key
 	total int
+	gone  int // callers that did not wait for their answer
 }
 
 func newReceiver(t *testing.T) *receiver {
@@ -42,6 +44,12 @@ func (r *receiver) answer(w http.ResponseWriter, req *http.Request) {
 	r.calls[key][c]++
 	r.total++
 	r.mu.Unlock()
+	stop := context.AfterFunc(req.Context(), func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.gone++
+	})
+	defer stop()
 	r.gate.RLock()
 	defer r.gate.RUnlock()
 	_, _ = w.Write([]byte(key))
@@ -52,6 +60,13 @@ func (r *receiver) came() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.total
+}
+
+// left is how many callers went without an answer.
+func (r *receiver) left() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gone
 }
 
 // check compares the keys with the steps that were recorded: each key is one

@@ -150,7 +150,7 @@ func Start(t testing.TB, o Options) *Server {
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
-			t.Logf("the program said:\n%s", s.Log)
+			t.Logf("the program said:\n%s", s.Log.beside("level=INFO msg=request "))
 		}
 	})
 	if o.Wait {
@@ -286,20 +286,30 @@ func (s *Server) Wait() int {
 func (s *Server) Signal(sig os.Signal) { _ = s.cmd.Process.Signal(sig) }
 
 // Freeze stops the program where it is, and waits until all its threads stand
-// still. SIGCONT lets it go on.
-func (s *Server) Freeze() {
+// still. SIGCONT lets it go on. It reports false when the program has ended.
+func (s *Server) Freeze() bool {
 	s.t.Helper()
 	s.Signal(syscall.SIGSTOP)
-	s.Await("standstill", func() bool {
-		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
-		for _, file := range threads {
-			stat, err := os.ReadFile(file)
-			if _, state, _ := strings.Cut(string(stat), ") "); err == nil && !strings.HasPrefix(state, "T") {
-				return false
-			}
+	for deadline := time.Now().Add(Within); time.Now().Before(deadline) && s.Running(); time.Sleep(time.Millisecond) {
+		if s.standsStill() {
+			return true
 		}
-		return true
-	})
+	}
+	if s.Running() {
+		s.t.Fatalf("no standstill within %v", Within)
+	}
+	return false
+}
+
+func (s *Server) standsStill() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+	for _, file := range threads {
+		stat, err := os.ReadFile(file)
+		if _, state, _ := strings.Cut(string(stat), ") "); err == nil && !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(threads) > 0
 }
 
 // PostgreSQL returns the process number of the private server in a data
@@ -336,6 +346,17 @@ func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
+}
+
+// beside is what was said without the lines that hold text.
+func (l *Log) beside(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(l.String()) {
+		if !strings.Contains(line, text) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // Value returns the last word that follows prefix, "" when there is none.
