@@ -50,7 +50,9 @@ func TestModel(t *testing.T) {
 	a := w.workflow(false, "", flow{kind: "test_local", key: "a", config: count(effect)}, flow{kind: "test_hour", key: "wait"},
 		flow{kind: "test_local", key: "b", config: count(effect)})
 	rapid.Check(t, func(rt *rapid.T) {
-		w.exec("TRUNCATE alur.executions, alur.jobs, alur.timers, public.effects CASCADE")
+		for _, table := range []string{"alur.executions", "alur.jobs", "alur.timers", "public.effects"} {
+			w.exec("DELETE FROM " + table)
+		}
 		m := &model{world: w, workflow: a, workers: make([]*queue.Queue, 2)}
 		for k := range m.workers {
 			m.workers[k] = w.queue()

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"alur/engine/crashtest"
-	"alur/engine/queue"
 )
 
 // TestSignals runs processes whose NOTIFYs are lost, doubled or late on their way
@@ -45,9 +44,8 @@ func TestSignals(t *testing.T) {
 			server.Await("another call", func() bool { return g.receiver.came() > calls })
 			var id int64
 			w.get(&id, "SELECT id FROM alur.executions WHERE status IS NULL")
-			stopped, err := queue.Stop(t.Context(), w.db, []int64{id}, "manual_cancel", time.Now())
-			if err != nil || len(stopped) != 1 {
-				t.Errorf("stopped %v: %v", stopped, err)
+			if err := g.clients[0].cancel(t, id); err != nil {
+				t.Error(err)
 			}
 			server.Await("the end of the call", func() bool { return g.receiver.left() > 0 })
 			g.receiver.gate.Unlock()

@@ -107,7 +107,9 @@ func TestArrows(t *testing.T) {
 	reached := map[string]bool{}
 	for state, reach := range states {
 		for name, do := range commands {
-			l.exec("TRUNCATE alur.executions, alur.jobs, alur.timers CASCADE")
+			l.exec("DELETE FROM alur.executions")
+			l.exec("DELETE FROM alur.jobs")
+			l.exec("DELETE FROM alur.timers")
 			l.add(7, 1, 1)
 			c := reach(l, q)
 			before := l.row()
