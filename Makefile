@@ -29,6 +29,7 @@ e2e: postgresql chromium ## The journeys in a real browser
 
 crash: postgresql ## Kill it in all ways for half an hour; CRASH=5m, CRASH_SEED=1 for others
 	CRASH=$(or $(CRASH),30m) go test -count=1 -v -timeout 0 ./engine/crashtest
+	go test -count=1 -timeout 0 -run TestModel ./engine -rapid.checks=300
 
 bench: postgresql build ## Measure speed; make bench ONLY=W1,W3 runs some
 	@go run ./cmd/bench -only "$(ONLY)"
