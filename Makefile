@@ -11,7 +11,7 @@ TOOLS := $(wildcard cmd/tools/go.*)
 # real program.
 RACE := ./engine ./engine/auth ./engine/collection ./engine/link ./engine/mail ./engine/pg ./engine/queue ./engine/snowflake ./engine/task ./handlers
 
-.PHONY: help run build test check e2e bench screenshots go gcc postgresql chromium unit race
+.PHONY: help run build test check e2e crash bench screenshots go gcc postgresql chromium unit race
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ check: go bin/staticcheck ## Formatting, vet, staticcheck, generated pages; no d
 
 e2e: postgresql chromium ## The journeys in a real browser
 	go test ./handlers/e2e/...
+
+crash: postgresql ## Kill it in all ways for half an hour; CRASH=5m, CRASH_SEED=1 for others
+	CRASH=$(or $(CRASH),30m) go test -count=1 -v -timeout 0 ./engine/crashtest
+	go test -count=1 -timeout 0 -run TestModel ./engine -rapid.checks=300
 
 bench: postgresql build ## Measure speed; make bench ONLY=W1,W3 runs some
 	@go run ./cmd/bench -only "$(ONLY)"

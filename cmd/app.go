@@ -42,15 +42,7 @@ type app struct {
 	traced  func()       // sends the last spans
 }
 
-// open reads the settings and brings up what every long-running command needs.
-func (p *program) open(ctx context.Context, name string) (*app, error) {
-	c, _, err := parseConfig(name, p.args, p.env, p.err, nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.openApp(ctx, c)
-}
-
+// openApp brings up what every long-running command needs.
 func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a := &app{config: c, log: p.logger(c)}
 	_, err := secret(c)
@@ -84,6 +76,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	node.Provide(services, a.scripts)
 	a.engine = engine.New(engine.Options{
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Metrics: a.metrics, Tracer: a.tracer,
+		Attempts: c.Attempts,
 	})
 	return a, nil
 }
@@ -93,10 +86,13 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 func (a *app) background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(func(ctx context.Context) error { return a.number.keep(ctx, a.log) })
-	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
 	if a.config.MetricsListen != "" {
 		g.run(a.monitor)
 	}
+	if !a.config.Worker {
+		return g.wait()
+	}
+	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
 	if a.config.SMTPURL != "" {
 		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
 		if err != nil {
@@ -139,9 +135,6 @@ func (a *app) setupLink(ctx context.Context) (string, error) {
 }
 
 func (a *app) close() {
-	if a.scripts != nil {
-		a.scripts.Close()
-	}
 	if a.traced != nil {
 		a.traced()
 	}

@@ -29,11 +29,13 @@ type Config struct {
 	MetricsListen string // host:port; "" for none
 	SMTPURL       string // "" keeps mails in the outbox
 	MailFrom      string
-	Workers       int // segments that run at the same time in this process
-	MailWorkers   int // mails that are sent at the same time
-	ScriptWorkers int // scripts that run at the same time in processes of this one; 0: twice the processors
-	Connections   int // to the database, for work
-	WaitingDays   int // that a person is waited for before it needs attention
+	Worker        bool // whether this process runs queue, timers and mails
+	Attempts      int  // how often an execution is begun without moving on before it counts as broken
+	Workers       int  // segments that run at the same time in this process
+	MailWorkers   int  // mails that are sent at the same time
+	ScriptWorkers int  // scripts that run at the same time in processes of this one; 0: twice the processors
+	Connections   int  // to the database, for work
+	WaitingDays   int  // that a person is waited for before it needs attention
 	AdminEmail    string
 	AdminPassword string
 }
@@ -106,6 +108,17 @@ var settings = []setting{
 	{"MAIL_FROM", "", "`address` that mails are sent from", func(c *Config, v string) error {
 		c.MailFrom = v
 		return nil
+	}},
+	{"WORKER", "on", "`on` or off: whether this process takes part in running workflows from the queue, timers and mails; off for servers that only answer requests", func(c *Config, v string) error {
+		c.Worker = v == "on"
+		if v != "on" && v != "off" {
+			return errors.New("must be on or off")
+		}
+		return nil
+	}},
+	{"ATTEMPTS", "5", "`number` of times that a workflow run may die with its server at one step before it ends as an error", func(c *Config, v string) (err error) {
+		c.Attempts, err = number(v, 1, 100)
+		return err
 	}},
 	{"WORKERS", "4", "`number` of workflow steps that run at the same time in this process", func(c *Config, v string) (err error) {
 		c.Workers, err = number(v, 1, 64)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"alur/engine/pgtest"
+	"alur/engine/queue"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -142,6 +143,18 @@ func TestDoctor(t *testing.T) {
 	code, said := call(t, env, "", "doctor")
 	if code != 0 || !strings.Contains(said, "✓ Database: PostgreSQL") || !strings.Contains(said, "! Mail:") {
 		t.Errorf("a good machine: code %d\n%s", code, said)
+	}
+	env["WORKER"] = "off"
+	if code, said := call(t, env, "", "doctor"); code != 1 || !strings.Contains(said, "nobody works on this database") {
+		t.Errorf("a server alone that does not work: code %d\n%s", code, said)
+	}
+	q, err := queue.Open(t.Context(), pgtest.Open(t, env["DATABASE_URL"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	if code, said := call(t, env, "", "doctor"); code != 0 || !strings.Contains(said, "that work on this database: 1") {
+		t.Errorf("beside a worker: code %d\n%s", code, said)
 	}
 
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -17,6 +17,7 @@ import (
 
 	"alur/engine/mail"
 	"alur/engine/pg"
+	"alur/engine/queue"
 )
 
 // finding is what doctor says about one thing. Problem is what is wrong and what
@@ -33,7 +34,7 @@ func (p *program) doctor(ctx context.Context) error {
 	}
 	bad := 0
 	for _, check := range []func(context.Context, Config) finding{
-		checkDirectory, checkPrograms, checkDatabase, checkListen, checkAddress, checkMail, checkDisk,
+		checkDirectory, checkPrograms, checkDatabase, checkWorkers, checkListen, checkAddress, checkMail, checkDisk,
 	} {
 		f := check(ctx, c)
 		switch {
@@ -114,6 +115,32 @@ func checkDatabase(ctx context.Context, c Config) finding {
 		f.advice = "alur works as a superuser there. Give it a role of its own that owns the database: CREATE ROLE alur LOGIN PASSWORD '…'; ALTER DATABASE … OWNER TO alur;"
 	default:
 		f.fine = fmt.Sprintf("PostgreSQL %s, up to date", about.Version)
+	}
+	return f
+}
+
+// checkWorkers asks, for a server that runs nothing itself, whether somebody does.
+func checkWorkers(ctx context.Context, c Config) finding {
+	f := finding{about: "Workers"}
+	if c.Worker {
+		return f
+	}
+	c.Connections = 8
+	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
+	defer cancel()
+	db, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return f // said already
+	}
+	defer db.close()
+	n, err := queue.Workers(ctx, db)
+	switch {
+	case err != nil:
+		f.problem = words(err)
+	case n == 0:
+		f.problem = "WORKER=off leaves the queue to others, and nobody works on this database. Start “alur worker” on it, or a server without WORKER=off."
+	default:
+		f.fine = fmt.Sprintf("WORKER=off; processes that work on this database: %d", n)
 	}
 	return f
 }

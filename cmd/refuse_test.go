@@ -37,6 +37,8 @@ func TestBadSettings(t *testing.T) {
 		{"secret", "SECRET_KEY=short", "SECRET_KEY must have at least 32"},
 		{"log", "LOG_FORMAT=xml", "LOG_FORMAT must be text or json"},
 		{"workers", "WORKERS=many", "WORKERS must be a number from 1 to 64"},
+		{"worker", "WORKER=no", "WORKER must be on or off"},
+		{"attempts", "ATTEMPTS=0", "ATTEMPTS must be a number from 1 to 100"},
 		{"mail", "SMTP_URL=mail.example.com", "SMTP_URL must begin with"},
 		{"sender", "SMTP_URL=smtp://127.0.0.1:2525", "MAIL_FROM must be"},
 		{"administrator", "ADMIN_EMAIL=a@example.com", "ADMIN_EMAIL and ADMIN_PASSWORD go together"},
@@ -50,6 +52,10 @@ func TestBadSettings(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
+	t.Run("a worker that shall not work", func(t *testing.T) {
+		t.Parallel()
+		refused(t, crashtest.Options{Args: []string{"worker"}, Env: []string{"DATA_DIR=" + crashtest.Dir(t), "WORKER=off"}}, 1, "nothing to do with WORKER=off")
+	})
 	t.Run("address taken", func(t *testing.T) {
 		t.Parallel()
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -84,7 +84,14 @@ func (a *app) answer(ctx context.Context, listener net.Listener) error {
 
 // worker runs workflows without answering requests.
 func (p *program) worker(ctx context.Context) error {
-	a, err := p.open(ctx, "worker")
+	c, _, err := parseConfig("worker", p.args, p.env, p.err, nil)
+	if err != nil {
+		return err
+	}
+	if !c.Worker {
+		return errors.New("a worker has nothing to do with WORKER=off. Leave the setting away here; it is for “alur serve”")
+	}
+	a, err := p.openApp(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,12 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 
+	"alur/engine/crashpoint"
 	"alur/engine/fault"
 
 	"github.com/pressly/goose/v3"
@@ -44,7 +46,13 @@ func Up(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("prepare migrations: %w", err)
 	}
-	if _, err := p.Up(ctx); err != nil {
+	// One by one; each is a transaction of its own.
+	for err == nil {
+		if _, err = p.UpByOne(ctx); err == nil {
+			crashpoint.Hit(crashpoint.DuringMigration)
+		}
+	}
+	if !errors.Is(err, goose.ErrNoNextVersion) {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
 	current, target, err := p.GetVersions(ctx)

@@ -1,144 +1,59 @@
 package crashtest_test
 
 import (
-	"math/rand/v2"
-	"net"
+	"log/slog"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"alur/engine/crashtest"
+	"alur/engine/pg"
+	"alur/engine/pgtest"
 )
 
-const (
-	triggers = 1000
-	kills    = 10
-	clients  = 8
-)
-
-// gallery is a place where records are created while servers come and go: each
-// record "shot" shall have one execution and one effect, a record "hit".
-type gallery struct {
-	t       *testing.T
-	dir     string
-	options crashtest.Options
-	server  *crashtest.Server
-	client  client
-
-	next, count atomic.Int64
-	mu          sync.Mutex
-	confirmed   []int64
-	shooters    sync.WaitGroup
-}
-
-func newGallery(t *testing.T) *gallery {
-	t.Helper()
-	g := &gallery{t: t, dir: crashtest.Dir(t)}
-	address := freeAddress(t)
-	g.options = crashtest.Options{Wait: true, Env: append([]string{"DATA_DIR=" + g.dir, "LISTEN=" + address}, account...)}
-	g.server = crashtest.Start(t, g.options)
-	w := newWorkshop(t, crashtest.DatabaseURL(g.dir))
-	w.collection(`{"name": "shots", "title": "Shots", "fields": [{"name": "n", "type": "integer", "title": "N"}, {"name": "seen", "type": "integer", "title": "Seen"}]}`)
-	w.collection(`{"name": "hits", "title": "Hits", "fields": [{"name": "shot", "type": "bigInt", "title": "Shot"}]}`)
-	w.workflow(`{"collection": "shots", "mode": 1}`, false,
-		step{"condition", "counts", `{"rejectOnFalse": true, "engine": "basic", "calculation": {"group": {"type": "and", "calculations": [
-			{"calculator": "gte", "operands": ["{{$context.data.n}}", 0]}]}}}`},
-		step{"create", "hit", `{"collection": "hits", "params": {"values": {"shot": "{{$context.data.id}}"}}}`},
-		step{"update", "seen", `{"collection": "shots", "params": {"individualHooks": false,
-			"filter": {"$and": [{"id": {"$eq": "{{$context.data.id}}"}}]}, "values": {"seen": 1}}}`},
-	)
-	// Definitions reach other processes within moments; a fresh one has them.
-	g.server.Kill()
-	g.server = crashtest.Start(t, g.options)
-	g.client = signIn(t, "http://"+address)
-	return g
-}
-
-// shoot creates records from several sides until so many are confirmed.
-func (g *gallery) shoot(until int64) {
-	for range clients {
-		g.shooters.Go(func() {
-			for g.count.Load() < until {
-				var made struct{ ID int64 }
-				if err := g.client.post(g.t.Context(), "shots:create", map[string]any{"n": g.next.Add(1)}, &made); err != nil {
-					pause(g.t.Context(), 10*time.Millisecond) // nobody there; what became of it is unknown
-					continue
-				}
-				g.mu.Lock()
-				g.confirmed = append(g.confirmed, made.ID)
-				g.mu.Unlock()
-				g.count.Add(1)
-			}
-		})
+// moments are ordered counts of confirmed creates at which something happens.
+func (g *gallery) moments(n, of int) []int64 {
+	all := make([]int64, n)
+	for i := range all {
+		all[i] = g.rand.Int64N(int64(of))
 	}
-}
-
-func (g *gallery) await(confirmed int64) {
-	g.t.Helper()
-	g.server.Await("confirmed creates", func() bool { return g.count.Load() >= confirmed })
-}
-
-// check waits for the last execution and looks at every record, also at those
-// that were not confirmed and are there all the same.
-func (g *gallery) check() {
-	g.t.Helper()
-	g.shooters.Wait()
-	w := newWorkshop(g.t, crashtest.DatabaseURL(g.dir))
-	w.awaitQuiet()
-	var wrong []struct {
-		ID      int64 `db:"id"`
-		Runs    int   `db:"runs"`
-		Done    int   `db:"done"`
-		Hits    int   `db:"hits"`
-		Updated bool  `db:"updated"`
-	}
-	w.all(&wrong, `
-		WITH shot AS (
-			SELECT s.id, count(DISTINCT e.id) AS runs, count(DISTINCT e.id) FILTER (WHERE e.status = 1) AS done,
-				count(DISTINCT h.id) AS hits, coalesce(s.seen = 1, false) AS updated
-			FROM public.shots s
-			LEFT JOIN alur.executions e ON (e.context #>> '{data,id}')::bigint = s.id
-			LEFT JOIN public.hits h ON h.shot = s.id
-			GROUP BY s.id, s.seen)
-		SELECT * FROM shot WHERE (runs, done, hits, updated) <> (1, 1, 1, true)`)
-	for _, s := range wrong[:min(len(wrong), 10)] {
-		g.t.Errorf("record %d has %d executions, %d of them completed, %d effects, updated: %v; %s", s.ID, s.Runs, s.Done, s.Hits, s.Updated, w.story(s.ID))
-	}
-	var ids []int64
-	w.all(&ids, "SELECT id FROM public.shots ORDER BY id")
-	for _, id := range g.confirmed {
-		if _, there := slices.BinarySearch(ids, id); !there {
-			g.t.Errorf("record %d was confirmed and is not there", id)
-		}
-	}
-	var stray int
-	w.get(&stray, "SELECT count(*) FROM public.hits WHERE shot NOT IN (SELECT id FROM public.shots)")
-	if stray != 0 {
-		g.t.Errorf("%d effects of records that are not there", stray)
-	}
-	g.t.Logf("%d creates, %d confirmed, %d stored", g.next.Load(), len(g.confirmed), len(ids))
+	slices.Sort(all)
+	return all
 }
 
 // TestKill creates records through HTTP while the server, and with it its
 // private PostgreSQL, is killed at random moments. Whatever was confirmed must
-// have happened: the record, one finished execution, one effect.
+// have happened: the record, one finished execution, one effect (R1, R2).
 func TestKill(t *testing.T) {
 	t.Parallel()
-	g := newGallery(t)
-	g.shoot(triggers)
-	moments := make([]int64, kills)
-	for i := range moments {
-		moments[i] = rand.Int64N(triggers)
-	}
-	slices.Sort(moments)
-	for _, at := range moments {
+	g, server := newPrivateGallery(t)
+	triggers := scaled(600, 10_000)
+	g.shoot(int64(triggers))
+	for _, at := range g.moments(scaled(6, 40), triggers) {
 		g.await(at)
-		pause(t.Context(), time.Duration(rand.IntN(30))*time.Millisecond)
-		g.server.Kill()
-		g.server = crashtest.Start(t, g.options)
+		pause(t.Context(), time.Duration(g.rand.IntN(30))*time.Millisecond)
+		server.Kill()
+		server = g.serve()
+	}
+	g.check()
+}
+
+// TestKillServer kills the server alone, while PostgreSQL and a worker go on.
+func TestKillServer(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t, pgtest.NewURL(t))
+	address := freeAddress(t)
+	server := g.serve("LISTEN=" + address)
+	g.clients = []client{signIn(t, server.URL)}
+	g.worker()
+	triggers := scaled(600, 10_000)
+	g.shoot(int64(triggers))
+	for _, at := range g.moments(scaled(6, 40), triggers) {
+		g.await(at)
+		pause(t.Context(), time.Duration(g.rand.IntN(30))*time.Millisecond)
+		server.Kill()
+		server = g.serve("LISTEN=" + address)
 	}
 	g.check()
 }
@@ -147,55 +62,131 @@ func TestKill(t *testing.T) {
 // gets it back and goes on by itself.
 func TestKillPostgreSQL(t *testing.T) {
 	t.Parallel()
-	g := newGallery(t)
-	g.shoot(triggers / 2)
-	for i := range int64(5) {
-		g.await(i * triggers / 10)
+	g, server := newPrivateGallery(t)
+	triggers := scaled(300, 10_000)
+	g.shoot(int64(triggers))
+	for _, at := range g.moments(scaled(3, 20), triggers) {
+		g.await(at)
 		old := crashtest.PostgreSQL(g.dir)
 		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 			t.Fatalf("kill PostgreSQL %d: %v", old, err)
 		}
-		g.server.Await("a new PostgreSQL", func() bool {
+		server.Await("a new PostgreSQL", func() bool {
 			pid := crashtest.PostgreSQL(g.dir)
-			return pid != 0 && pid != old && g.server.Healthy()
+			return pid != 0 && pid != old && server.Healthy()
 		})
 	}
 	g.check()
 }
 
-// TestStop stops the server in order under load, again and again: it ends in
-// time and with code 0, and what it had claimed goes on without waiting for a
-// lease to run out.
-func TestStop(t *testing.T) {
+// TestRestartPostgreSQL restarts somebody else's PostgreSQL at once, as
+// "pg_ctl restart -m immediate" does, below two servers and a worker (R7).
+func TestRestartPostgreSQL(t *testing.T) {
 	t.Parallel()
-	g := newGallery(t)
-	g.shoot(triggers / 2)
-	for i := range int64(3) {
-		g.await((i + 1) * triggers / 8)
-		began := time.Now()
-		if code := g.server.Stop(); code != 0 {
-			t.Errorf("the server ends with code %d, want 0", code)
-		}
-		if took := time.Since(began); took > 25*time.Second {
-			t.Errorf("the stop took %v", took)
-		}
-		g.server = crashtest.Start(t, g.options)
-	}
-	g.shooters.Wait()
-	began := time.Now()
-	g.check()
-	if took := time.Since(began); took > 20*time.Second { // a lease is 30 s
-		t.Errorf("the rest took %v after the last stop", took)
-	}
-}
-
-// freeAddress returns an address that servers can use one after the other.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	dir := crashtest.Dir(t)
+	database, err := pg.OpenPrivate(t.Context(), pg.PrivateOptions{Dir: dir, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(database.Close)
+	if code := crashtest.Start(t, crashtest.Options{Args: []string{"migrate"},
+		Env: []string{"DATABASE_URL=" + database.URL(), "DATA_DIR=" + crashtest.Dir(t)}}).Wait(); code != 0 {
+		t.Fatalf("migrate ends with code %d", code)
+	}
+	g := newGallery(t, database.URL())
+	servers := []*crashtest.Server{g.serve(), g.serve()}
+	for _, s := range servers {
+		g.clients = append(g.clients, signIn(t, s.URL))
+	}
+	worker := g.worker()
+	triggers := scaled(300, 10_000)
+	g.shoot(int64(triggers))
+	for _, at := range g.moments(scaled(3, 20), triggers) {
+		g.await(at)
+		old := crashtest.PostgreSQL(dir)
+		if err := syscall.Kill(old, syscall.SIGQUIT); err != nil { // an immediate shutdown
+			t.Fatalf("restart PostgreSQL %d: %v", old, err)
+		}
+		servers[0].Await("a new PostgreSQL", func() bool {
+			pid := crashtest.PostgreSQL(dir)
+			return pid != 0 && pid != old && servers[0].Healthy() && servers[1].Healthy()
+		})
+	}
+	g.check()
+	for _, s := range append(servers, worker) {
+		if !s.Running() {
+			t.Error("a process did not survive")
+		}
+	}
+}
+
+// TestStop stops a server in order under load, again and again (R21): it ends in
+// time and with code 0, cuts no request, and gives back what it does not finish,
+// so that it goes on elsewhere at once.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	g := newGallery(t, pgtest.NewURL(t))
+	w := g.workshop()
+	address := freeAddress(t)
+	server := g.serve("LISTEN=" + address)
+	g.clients = []client{signIn(t, server.URL)}
+	triggers := scaled(400, 10_000)
+	g.shoot(int64(triggers))
+	for _, at := range g.moments(scaled(3, 20), triggers) {
+		g.await(at)
+		began := time.Now()
+		if code := server.Stop(); code != 0 {
+			t.Errorf("the server ends with code %d, want 0", code)
+		}
+		if took := time.Since(began); took > 30*time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+		var kept int
+		w.get(&kept, "SELECT count(*) FROM alur.executions WHERE status IS NULL AND (lease_until IS NOT NULL OR attempts > 0)")
+		if kept != 0 {
+			t.Errorf("%d executions were neither finished nor given back", kept)
+		}
+		server = g.serve("LISTEN=" + address)
+	}
+	g.check()
+	if stored := g.stored(w); len(stored) != len(g.confirmed) {
+		t.Errorf("%d records were stored and %d confirmed: requests were cut", len(stored), len(g.confirmed))
+	}
+}
+
+// TestStopBesideAnother stops a process in the middle of remote steps: they end,
+// and the rest of the way goes on in the other within 5 s (R4).
+func TestStopBesideAnother(t *testing.T) {
+	t.Parallel()
+	g := newRemoteGallery(t)
+	w := g.workshop()
+	g.receiver.gate.Lock()
+	g.write(w, 60)
+	first := g.worker()
+	first.Await("a call", func() bool { return g.receiver.came() > 0 })
+	g.worker()
+	first.Signal(syscall.SIGTERM)
+	g.receiver.gate.Unlock()
+	if code := first.Wait(); code != 0 {
+		t.Errorf("the stopped worker ends with code %d, want 0", code)
+	}
+	ended := time.Now()
+	g.check()
+	g.within(w, ended, 5*time.Second)
+	if came := g.receiver.came(); came != 60 {
+		t.Errorf("%d calls of 60 steps: an orderly stop repeats nothing", came)
+	}
+}
+
+// within tells how long after since the last execution ended, which may not be
+// longer than most.
+func (g *gallery) within(w *workshop, since time.Time, most time.Duration) {
+	g.t.Helper()
+	var last time.Time
+	w.get(&last, "SELECT max(ended_at) FROM alur.executions")
+	took := last.Sub(since)
+	g.t.Logf("the last execution ended after %v", took.Round(time.Millisecond))
+	if took > most {
+		g.t.Errorf("the last execution ended after %v, want at most %v", took, most)
+	}
 }

@@ -14,7 +14,6 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
-	"alur/engine/crashtest"
 	"alur/engine/node"
 	_ "alur/engine/nodes"
 	"alur/engine/pg"
@@ -32,6 +31,9 @@ const (
 // account are the settings by which a server makes the first administrator.
 var account = []string{"ADMIN_EMAIL=" + email, "ADMIN_PASSWORD=" + password}
 
+// ids are this process's share; servers count from 0.
+var ids = snowflake.New(snowflake.MaxWorker, time.Now)
+
 // workshop makes definitions in this process, on the database of the servers
 // under test. It runs nothing.
 type workshop struct {
@@ -44,7 +46,6 @@ type workshop struct {
 func newWorkshop(t *testing.T, url string) *workshop {
 	t.Helper()
 	w := &workshop{t: t, db: pgtest.Open(t, url)}
-	ids := snowflake.New(snowflake.MaxWorker, time.Now) // servers count from 0
 	w.records = collection.NewStore(w.db, ids, time.Now)
 	services := &node.Services{}
 	node.Provide(services, w.records)
@@ -99,23 +100,37 @@ func (w *workshop) workflow(trigger string, sync bool, steps ...step) {
 	}
 }
 
-// awaitQuiet waits until no execution is queued or runs.
+// awaitQuiet waits until no execution is queued, runs or waits for a time.
 func (w *workshop) awaitQuiet() {
 	w.t.Helper()
-	var open int
-	for deadline := time.Now().Add(crashtest.Within); time.Now().Before(deadline); {
+	progress(w.t, "executions that are not at their end", func() (int64, bool) {
+		var open, moves int64
 		w.get(&open, "SELECT count(*) FROM alur.executions WHERE status IS NULL OR status = 0")
-		if open == 0 {
-			return
-		}
-		pause(w.t.Context(), 50*time.Millisecond)
-	}
-	w.t.Fatalf("%d executions are still open after %v", open, crashtest.Within)
+		w.get(&moves, "SELECT coalesce(sum(segments), 0) FROM alur.executions")
+		return moves, open == 0
+	})
+}
+
+// awaitGone waits until a process that has ended has no session any more: the
+// last statement of one that was killed goes on for a moment.
+func (w *workshop) awaitGone(name string) {
+	w.t.Helper()
+	progress(w.t, "sessions of "+name, func() (n int64, done bool) {
+		w.get(&n, "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()", name)
+		return n, n == 0
+	})
 }
 
 func (w *workshop) get(dest any, query string, args ...any) {
 	w.t.Helper()
 	if err := w.db.GetContext(w.t.Context(), dest, query, args...); err != nil {
+		w.t.Fatalf("%s: %v", query, err)
+	}
+}
+
+func (w *workshop) exec(query string, args ...any) {
+	w.t.Helper()
+	if _, err := w.db.ExecContext(w.t.Context(), query, args...); err != nil {
 		w.t.Fatalf("%s: %v", query, err)
 	}
 }
@@ -187,8 +202,16 @@ func (c client) post(ctx context.Context, action string, body, data any) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s: %s", action, res.Status, text)
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusAccepted {
+		return &refusedError{res.StatusCode, fmt.Sprintf("%s answers %s: %s", action, res.Status, text)}
 	}
 	return json.Unmarshal(text, &struct{ Data any }{data})
 }
+
+// refusedError is an answer other than a good one.
+type refusedError struct {
+	status int
+	text   string
+}
+
+func (e *refusedError) Error() string { return e.text }

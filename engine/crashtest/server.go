@@ -3,6 +3,7 @@ package crashtest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -24,9 +25,25 @@ import (
 // enough for a busy machine.
 const Within = 60 * time.Second
 
-// binary builds the program. The file outlives the run, so that the next one
-// only has to look whether it is current.
-var binary = sync.OnceValues(func() (string, error) {
+// The programs there are to run, as packages of the module.
+const (
+	Alur    = "cmd/alur"                 // the real one
+	Company = "engine/crashtest/program" // the same with node types of a company's own
+)
+
+var (
+	building sync.Mutex
+	built    = map[string]string{} // package to file
+)
+
+// build builds a program. The file outlives the run, so that the next one only
+// has to look whether it is current.
+func build(pkg string) (string, error) {
+	building.Lock()
+	defer building.Unlock()
+	if file := built[pkg]; file != "" {
+		return file, nil
+	}
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", fmt.Errorf("find the module: %w", err)
@@ -44,19 +61,22 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
-	program := filepath.Join(dir, "alur-"+strings.ReplaceAll(strings.Trim(root, "/"), "/", "-"))
-	build := exec.Command("go", "build", "-o", program, "./cmd/alur")
+	program := filepath.Join(dir, filepath.Base(pkg)+"-"+strings.ReplaceAll(strings.Trim(root, "/"), "/", "-"))
+	build := exec.Command("go", "build", "-o", program, "./"+pkg)
 	build.Dir = root
 	if text, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the program: %w\n%s", err, text)
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
 	}
+	built[pkg] = program
 	return program, nil
-})
+}
 
 // Program returns the path of the built program.
-func Program(t testing.TB) string {
+func Program(t testing.TB) string { return program(t, Alur) }
+
+func program(t testing.TB, pkg string) string {
 	t.Helper()
-	path, err := binary()
+	path, err := build(pkg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +85,11 @@ func Program(t testing.TB) string {
 
 // Options say how to start the program.
 type Options struct {
-	Args []string // nil for "serve"
-	Env  []string // NAME=value; nothing is inherited but PATH
-	User string   // to start as, when the tests run as root; "" for ours
-	Wait bool     // until it answers on its address
+	Program string   // Alur or Company; "" for Alur
+	Args    []string // nil for "serve"
+	Env     []string // NAME=value; nothing is inherited but PATH
+	User    string   // to start as, when the tests run as root; "" for ours
+	Wait    bool     // until it answers on its address
 }
 
 // Server is a running program.
@@ -114,7 +135,7 @@ func Start(t testing.TB, o Options) *Server {
 		o.Args = []string{"serve"}
 	}
 	s := &Server{Log: &Log{}, t: t, exited: make(chan struct{})}
-	s.cmd = exec.Command(Program(t), o.Args...)
+	s.cmd = exec.Command(program(t, cmp.Or(o.Program, Alur)), o.Args...)
 	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LISTEN=127.0.0.1:0"}, o.Env...)
 	s.cmd.Dir = "/"
 	s.cmd.Stdout, s.cmd.Stderr = s.Log, s.Log
@@ -129,7 +150,7 @@ func Start(t testing.TB, o Options) *Server {
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
-			t.Logf("the program said:\n%s", s.Log)
+			t.Logf("the program said:\n%s", s.Log.beside("level=INFO msg=request "))
 		}
 	})
 	if o.Wait {
@@ -219,6 +240,30 @@ func (s *Server) Kill() {
 	<-s.exited
 }
 
+// AwaitCrash waits until the program kills itself (see package crashpoint), and
+// ends the test when it ends in another way, or goes on.
+func (s *Server) AwaitCrash() {
+	s.t.Helper()
+	select {
+	case <-s.exited:
+	case <-time.After(Within):
+		s.t.Fatalf("the program did not come to its crash point within %v", Within)
+	}
+	if w, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !w.Signaled() || w.Signal() != syscall.SIGKILL {
+		s.t.Fatalf("the program ended by itself, and not at its crash point: %v", s.cmd.ProcessState)
+	}
+}
+
+// Running reports whether the program has not ended.
+func (s *Server) Running() bool {
+	select {
+	case <-s.exited:
+		return false
+	default:
+		return true
+	}
+}
+
 // Stop asks the program to end and returns its exit code.
 func (s *Server) Stop() int {
 	s.t.Helper()
@@ -241,20 +286,30 @@ func (s *Server) Wait() int {
 func (s *Server) Signal(sig os.Signal) { _ = s.cmd.Process.Signal(sig) }
 
 // Freeze stops the program where it is, and waits until all its threads stand
-// still. SIGCONT lets it go on.
-func (s *Server) Freeze() {
+// still. SIGCONT lets it go on. It reports false when the program has ended.
+func (s *Server) Freeze() bool {
 	s.t.Helper()
 	s.Signal(syscall.SIGSTOP)
-	s.Await("standstill", func() bool {
-		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
-		for _, file := range threads {
-			stat, err := os.ReadFile(file)
-			if _, state, _ := strings.Cut(string(stat), ") "); err == nil && !strings.HasPrefix(state, "T") {
-				return false
-			}
+	for deadline := time.Now().Add(Within); time.Now().Before(deadline) && s.Running(); time.Sleep(time.Millisecond) {
+		if s.standsStill() {
+			return true
 		}
-		return true
-	})
+	}
+	if s.Running() {
+		s.t.Fatalf("no standstill within %v", Within)
+	}
+	return false
+}
+
+func (s *Server) standsStill() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+	for _, file := range threads {
+		stat, err := os.ReadFile(file)
+		if _, state, _ := strings.Cut(string(stat), ") "); err == nil && !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(threads) > 0
 }
 
 // PostgreSQL returns the process number of the private server in a data
@@ -291,6 +346,17 @@ func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
+}
+
+// beside is what was said without the lines that hold text.
+func (l *Log) beside(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(l.String()) {
+		if !strings.Contains(line, text) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // Value returns the last word that follows prefix, "" when there is none.

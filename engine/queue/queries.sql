@@ -130,6 +130,11 @@ free AS MATERIALIZED (
     FOR UPDATE OF e SKIP LOCKED)
 UPDATE alur.executions e SET lease_until = now() - interval '1 s' FROM free WHERE e.id = free.id
 
+-- name: workers
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND classid = 4711 AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+
 -- name: disarm
 -- First of all, so that an answer and a timer that fires meet here and nowhere else.
 DELETE FROM alur.timers WHERE job_id = $1

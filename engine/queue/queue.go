@@ -94,6 +94,14 @@ func Open(ctx context.Context, db *pg.DB) (*Queue, error) {
 	return q, nil
 }
 
+// Workers is how many processes have a place at the queue.
+func Workers(ctx context.Context, q pg.Q) (n int, err error) {
+	if err := q.GetContext(ctx, &n, queries.Get("workers")); err != nil {
+		return 0, fmt.Errorf("count the workers: %w", err)
+	}
+	return n, nil
+}
+
 // Close leaves the queue; what is still held can be rescued at once.
 func (q *Queue) Close() {
 	q.use.Lock()
