@@ -91,7 +91,7 @@ func (l *local) work(ctx context.Context) (stop func()) {
 // await returns when at most left executions are queued or running.
 func (l *local) await(ctx context.Context, left int) error {
 	for n := left + 1; n > left; {
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // a look at a long queue is not free
 		if err := l.db.GetContext(ctx, &n, "SELECT count(*) FROM alur.executions WHERE status IS NULL"); err != nil {
 			return err
 		}
