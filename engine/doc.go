@@ -49,4 +49,15 @@
 // and cause, lost and silent runs, people who are waited for, triggers that went
 // quiet, mails that do not arrive, a deep queue, a slow database. It reads the
 // state as it is and stores nothing; only what people dismissed is.
+//
+// # Why
+//
+// PostgreSQL shares the processors with us, and most of what an execution costs
+// is spent there: of a hundred calculations 2 ms, and 0.8 ms here. A job's row in
+// a list of JSON objects took 20 µs, more than half of them to read the list; in
+// arrays it takes 8 (package queue). The second index of the jobs is 2 of these.
+// Here no single thing stands out: half is the network and the scheduler, which
+// is why executions share a transaction and a flush. What the processors have
+// left decides how many: a batch lasts 10 ms of the clock, so on a busy machine
+// it holds few executions, and each pays more of the flush.
 package engine

@@ -15,12 +15,11 @@ import (
 // maxInput bounds what is kept of a step's input, in bytes of JSON.
 const maxInput = 64 << 10
 
-// flush collects what runs came to, in the shape of queue.Flush.
+// flush collects what runs came to.
 type flush struct {
-	executions, jobs []byte
-	count            int       // jobs
-	stored           bool      // some jobs are in the table already
-	due              time.Time // the first of its timers; zero: there are none
+	queue.Flush
+	input []byte    // of one step, for the moment
+	due   time.Time // the first of its timers; zero: there are none
 }
 
 func (f *flush) add(r *run) {
@@ -29,7 +28,7 @@ func (f *flush) add(r *run) {
 		// moving on would let it crash us for ever.
 		return
 	}
-	b := open(f.executions, `{"i":`)
+	b := open(f.Executions, `{"i":`)
 	b = strconv.AppendInt(b, r.claim.ID, 10)
 	b = append(b, `,"f":`...)
 	b = strconv.AppendInt(b, r.claim.Fence, 10)
@@ -43,67 +42,31 @@ func (f *flush) add(r *run) {
 		b = append(b, `,"r":`...)
 		b = value.Append(b, r.reason)
 	}
-	f.executions = append(b, '}')
+	f.Executions = append(b, '}')
 	for _, j := range r.jobs {
 		f.addJob(r, j)
 	}
 }
 
 func (f *flush) addJob(r *run, j *job) {
-	f.count++
-	f.stored = f.stored || j.stored
-	b := open(f.jobs, `{"i":`)
-	b = strconv.AppendInt(b, j.id, 10)
-	number := func(key string, n int64) {
-		b = append(b, `,"`...)
-		b = append(b, key...)
-		b = append(b, `":`...)
-		b = strconv.AppendInt(b, n, 10)
-	}
-	number("x", r.claim.ID)
-	number("n", j.node.ID)
-	b = append(b, `,"k":`...)
-	b = value.Append(b, j.node.Key)
-	if j.upstream != 0 {
-		number("u", j.upstream)
-	}
-	number("s", int64(j.status))
-	if j.branch != nil {
-		number("b", int64(*j.branch))
-	}
-	number("a", int64(j.attempt))
-	number("t", j.started.UnixMicro())
-	if j.ended {
-		number("e", j.endedAt.UnixMicro())
-	}
-	if j.running {
-		b = append(b, `,"g":true`...)
-	}
-	if !j.due.IsZero() {
-		number("d", j.due.UnixMicro())
-		number("ds", int64(j.then))
-		if f.due.IsZero() || j.due.Before(f.due) {
-			f.due = j.due
-		}
-	}
-	if len(j.meta) > 0 {
-		b = append(append(b, `,"m":`...), j.meta...)
-	}
+	f.input = f.input[:0]
 	if j.hasInput {
-		b = append(b, `,"p":`...)
-		at := len(b)
-		if b = value.Append(b, j.input); len(b)-at > maxInput {
-			b = value.Append(b[:at], fmt.Sprintf("(%d kB, not kept)", (len(b)-at)>>10))
+		if f.input = value.Append(f.input, j.input); len(f.input) > maxInput {
+			f.input = value.Append(nil, fmt.Sprintf("(%d kB, not kept)", len(f.input)>>10))
 		}
 	}
-	if len(j.encoded) > 0 && string(j.encoded) != "null" {
-		b = append(append(b, `,"r":`...), j.encoded...)
+	row := queue.Job{
+		ID: j.id, ExecutionID: r.claim.ID, NodeID: j.node.ID, NodeKey: j.node.Key, Upstream: j.upstream,
+		Status: int(j.status), Branch: j.branch, Meta: j.meta, Input: f.input, Result: j.encoded, Log: j.log,
+		Attempt: j.attempt, Started: j.started, Running: j.running, Due: j.due, Then: int(j.then), Stored: j.stored,
 	}
-	if j.log != "" {
-		b = append(b, `,"l":`...)
-		b = value.Append(b, j.log)
+	if j.ended {
+		row.Ended = j.endedAt
 	}
-	f.jobs = append(b, '}')
+	if !j.due.IsZero() && (f.due.IsZero() || j.due.Before(f.due)) {
+		f.due = j.due
+	}
+	f.Jobs.Add(row)
 }
 
 func open(b []byte, text string) []byte {
@@ -115,20 +78,14 @@ func open(b []byte, text string) []byte {
 	return append(b, text...)
 }
 
-func closed(b []byte) []byte {
-	if len(b) == 0 {
-		return []byte("[]")
-	}
-	return append(b, ']')
-}
-
 func (f *flush) write(ctx context.Context, q pg.Q) error {
 	crashpoint.HitDuring(crashpoint.DuringFlush)
-	n, err := queue.Finish(ctx, q, queue.Flush{Executions: closed(f.executions), Jobs: closed(f.jobs), Fresh: !f.stored, Timers: !f.due.IsZero()})
+	f.Executions = append(f.Executions, ']')
+	n, err := queue.Finish(ctx, q, &f.Flush)
 	if err != nil {
 		return err
 	}
-	if n != int64(f.count) {
+	if n != int64(f.Jobs.Len()) {
 		return errLeaseLost
 	}
 	return nil

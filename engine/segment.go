@@ -300,7 +300,7 @@ func (s *shift) attempt(ctx context.Context, conn *pg.Conn, p *program, t *tempe
 	// known.
 	ctx = context.WithoutCancel(ctx)
 	switch {
-	case len(f.executions) == 0: // remote steps that are begun again: nothing to write
+	case len(f.Executions) == 0: // remote steps that are begun again: nothing to write
 		return done, nil
 	case tx == nil:
 		err = f.write(ctx, conn)

@@ -6,6 +6,9 @@
 //
 //	RESULT <work> <metric> <value> <unit> [floor=<value> ratio=<value>]
 //
-// on standard output and everything else on standard error. Names as arguments
-// run some works only: floor is always measured, because the others refer to it.
+// on standard output and everything else on standard error. -only runs some
+// works; floor is always measured, because the others refer to it.
+//
+// A rate says little while the machine is busy with something else. The CPU time
+// of an execution, which drains print too, stays within a third.
 package main

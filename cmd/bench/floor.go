@@ -12,7 +12,7 @@ import (
 
 const (
 	floorConns = 16
-	floorTime  = 4 * time.Second
+	floorTime  = 2 * time.Second
 )
 
 // measureFloor writes the rows of one execution (itself, three jobs, one

@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -20,16 +21,37 @@ type bench struct {
 	url    string // of the throw-away database
 	binary string // the real server
 	floor  float64
+
+	postmaster string // the process id of PostgreSQL
 }
 
 func main() {
 	log.SetFlags(0)
 	binary := flag.String("binary", "bin/alur", "the built server")
 	only := flag.String("only", "", "works to run, separated by commas; empty: all")
+	profile := flag.String("cpuprofile", "", "file for a CPU profile of this process, in which W1, W4, steps and flood run the engine")
 	flag.Parse()
-	if err := run(*binary, *only); err != nil {
+	err := profiled(*profile, func() error { return run(*binary, *only) })
+	if err != nil {
 		log.Fatalln("bench:", err)
 	}
+}
+
+// profiled runs fn, and writes what it spent CPU on when path is not "".
+func profiled(path string, fn func() error) error {
+	if path == "" {
+		return fn()
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return fn()
 }
 
 func run(binary, only string) error {
@@ -48,6 +70,9 @@ func run(binary, only string) error {
 	}
 	defer private.Close()
 	b := &bench{ctx: ctx, url: private.URL(), binary: binary}
+	if err := b.findPostgres(); err != nil {
+		return err
+	}
 	works := []struct {
 		name string
 		run  func() error
@@ -55,6 +80,11 @@ func run(binary, only string) error {
 		{"floor", b.measureFloor},
 		{"W1", b.w1},
 		{"W3", b.w3},
+		{"W4", b.w4},
+		{"steps", b.steps},
+		{"flood", b.flood},
+		{"timers", b.timers},
+		{"waiting", b.waiting},
 		{"idle", b.idle},
 	}
 	wanted := strings.FieldsFunc(only, func(r rune) bool { return r == ',' || r == ' ' })

@@ -119,7 +119,7 @@ func (c *client) call(method, path string, body, into any) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
 	}
 	if into == nil {

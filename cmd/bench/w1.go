@@ -1,21 +1,21 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log"
 	"time"
+
+	"alur/engine"
+	"alur/engine/collection"
+	"alur/engine/queue"
 )
 
 const (
 	w1Executions = 30_000
-	w1Workers    = 4
 	w1Clients    = 16
 	w1Time       = 8 * time.Second
+	w1HalfTime   = 4 * time.Second
 
-	w1Collection = `{"name": "benchItems", "title": "Items", "fields": [
-		{"name": "a", "type": "integer", "title": "A"}, {"name": "b", "type": "integer", "title": "B"},
-		{"name": "c", "type": "double", "title": "C"}]}`
 	w1Trigger = `{"collection": "benchItems", "mode": 1}`
 )
 
@@ -34,7 +34,7 @@ func (b *bench) w1() error {
 		return err
 	}
 	defer l.db.Close()
-	items, err := l.define(b.ctx, w1Collection)
+	items, err := l.items(b.ctx, "benchItems")
 	if err != nil {
 		return err
 	}
@@ -42,57 +42,64 @@ func (b *bench) w1() error {
 	if err != nil {
 		return err
 	}
-	if err := b.w1Drain(l, table(items), w.ID, w.Key); err != nil {
+	if err := l.queueUp(b.ctx, items, w, w1Executions); err != nil {
 		return err
 	}
-	return b.w1HTTP(l, table(items), w.ID)
+	full, err := b.drain(l, drain{work: "W1", metric: "drain", count: w1Executions, jobs: 3,
+		wrong: "SELECT count(*) FROM " + table(items) + " WHERE c IS DISTINCT FROM a + b * 2"})
+	if err != nil {
+		return err
+	}
+	if err := b.w1Half(l, items, w, full/2); err != nil {
+		return err
+	}
+	return b.w1HTTP(l, items)
 }
 
-// w1Drain queues executions without running them, then measures how fast
-// workers get through.
-func (b *bench) w1Drain(l *local, items string, workflow int64, key string) error {
-	fill := fmt.Sprintf(`WITH r AS (
-		INSERT INTO %s (id, a, b, created_at, updated_at) SELECT i, i %% 100 + 1, i %% 7, now(), now() FROM generate_series(1, $1) i RETURNING id, a, b)
-		INSERT INTO alur.executions (id, workflow_id, key, context)
-		SELECT id, $2, $3, jsonb_build_object('data', jsonb_build_object('id', id, 'a', a, 'b', b, 'c', NULL,
-			'createdAt', '2030-01-02T03:04:05.678Z', 'updatedAt', '2030-01-02T03:04:05.678Z')) FROM r`, items)
-	if _, err := l.db.ExecContext(b.ctx, fill, w1Executions, workflow, key); err != nil {
-		return err
-	}
-	if _, err := l.db.ExecContext(b.ctx, "VACUUM ANALYZE alur.executions"); err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancel(b.ctx)
+// w1Half measures the time from the claim to the end while executions arrive at
+// half the rate that could be worked off.
+func (b *bench) w1Half(l *local, items *collection.Collection, w engine.Workflow, perSecond float64) error {
+	insert := fmt.Sprintf(`INSERT INTO alur.executions (id, workflow_id, key, context)
+		SELECT id, $3, $4, jsonb_build_object('data', jsonb_build_object('id', id, 'a', a, 'b', b)) FROM %s WHERE id BETWEEN $1 AND $2`, table(items))
+	stop := l.work(b.ctx)
 	defer stop()
-	ended := make(chan struct{})
 	began := time.Now()
-	go func() { l.engine.Work(ctx, w1Workers); close(ended) }()
-	left := 1
-	for left > 0 {
-		time.Sleep(20 * time.Millisecond)
-		if err := l.db.GetContext(b.ctx, &left, "SELECT count(*) FROM alur.executions WHERE status IS NULL"); err != nil {
+	made := 0
+	for time.Since(began) < w1HalfTime {
+		time.Sleep(10 * time.Millisecond)
+		due := min(int(perSecond*time.Since(began).Seconds()), w1Executions)
+		if due == made {
+			continue
+		}
+		if _, err := l.db.ExecContext(b.ctx, insert, made+1, due, w.ID, w.Key); err != nil {
 			return err
 		}
+		l.db.Notify(queue.Channel, "", 0)
+		made = due
 	}
-	took := time.Since(began)
-	stop()
-	<-ended
-	var wrong int
-	check := fmt.Sprintf(`SELECT (SELECT count(*) FROM %s WHERE c IS DISTINCT FROM a + b * 2) + abs($1 - (SELECT count(*) FROM alur.executions WHERE status = 1))
-		+ abs(3 * $1 - (SELECT count(*) FROM alur.jobs WHERE status = 1))`, items)
-	if err := l.db.GetContext(b.ctx, &wrong, check, w1Executions); err != nil {
+	if err := l.await(b.ctx, 0); err != nil {
 		return err
 	}
-	if wrong != 0 {
-		return fmt.Errorf("%d rows are not as they should be", wrong)
+	var found struct{ Claimed, Made float64 }
+	err := l.db.GetContext(b.ctx, &found, `SELECT
+		1000 * extract(epoch FROM percentile_cont(0.95) WITHIN GROUP (ORDER BY ended_at - started_at)) AS claimed,
+		1000 * extract(epoch FROM percentile_cont(0.95) WITHIN GROUP (ORDER BY ended_at - created_at)) AS made FROM alur.executions`)
+	if err != nil {
+		return err
 	}
-	b.result("W1", "drain", rate(w1Executions, took), "exec/s", true)
-	_, err := l.db.ExecContext(b.ctx, "TRUNCATE alur.executions, alur.jobs CASCADE")
-	return err
+	if err := l.check(b.ctx, drain{count: made, jobs: 3, wrong: "SELECT 0"}); err != nil {
+		return err
+	}
+	b.result("W1", "p95_half_load", found.Claimed, "ms", false)
+	log.Printf("%d executions at %.0f/s, %.0f ms (p95) from created to done", made, perSecond, found.Made)
+	return l.clear(b.ctx)
 }
 
 // w1HTTP creates records through the real server and waits for their executions.
-func (b *bench) w1HTTP(l *local, items string, workflow int64) error {
+func (b *bench) w1HTTP(l *local, items *collection.Collection) error {
+	if _, err := l.db.ExecContext(b.ctx, "TRUNCATE "+table(items)); err != nil {
+		return err
+	}
 	s, err := b.serve()
 	if err != nil {
 		return err
@@ -108,22 +115,16 @@ func (b *bench) w1HTTP(l *local, items string, workflow int64) error {
 	took := time.Since(began)
 	b.result("W1", "creates", rate(created, took), "creates/s", true)
 	b.result("W1", "creates_p99", delays.percentile(99), "ms", false)
-	left := 1
-	for left > 0 {
-		time.Sleep(5 * time.Millisecond)
-		if err := l.db.GetContext(b.ctx, &left, "SELECT count(*) FROM alur.executions WHERE status IS NULL"); err != nil {
-			return err
-		}
-	}
-	b.result("W1", "http", rate(created, time.Since(began)), "exec/s", true)
-	var done int
-	if err := l.db.GetContext(b.ctx, &done, fmt.Sprintf("SELECT count(*) FROM %s WHERE c = a + b * 2", items)); err != nil {
+	if err := l.await(b.ctx, 0); err != nil {
 		return err
 	}
-	if done != created+w1Executions {
-		return fmt.Errorf("%d of %d records were worked off", done, created+w1Executions)
-	}
-	b.result("W1", "rss_loaded", s.rss(), "MB", false)
+	b.result("W1", "http", rate(created, time.Since(began)), "exec/s", true)
+	b.result("rss", "loaded", s.rss(), "MB", false)
 	log.Printf("%d records created and worked off", created)
-	return nil
+	err = l.check(b.ctx, drain{count: created, jobs: 3,
+		wrong: fmt.Sprintf("SELECT abs(%d - count(*)) FROM %s WHERE c = a + b * 2", created, table(items))})
+	if err != nil {
+		return err
+	}
+	return l.clear(b.ctx)
 }

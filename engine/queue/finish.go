@@ -12,24 +12,6 @@ import (
 	"alur/engine/pg"
 )
 
-// Flush is what segments came to: JSON lists in the shapes that queries.sql
-// names.
-type Flush struct {
-	Executions, Jobs []byte
-	Fresh            bool // none of the jobs can be in the table yet
-	Timers           bool // some of the jobs wait for a time
-}
-
-// Finish writes a flush. A lost fence fails with a NOT NULL violation when the
-// execution has jobs, and is otherwise seen in n, the number of jobs written.
-func Finish(ctx context.Context, q pg.Q, f Flush) (n int64, err error) {
-	res, err := q.ExecContext(ctx, flushes[[2]bool{f.Timers, f.Fresh}], f.Executions, f.Jobs)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
 // Signal says that there is something to claim, once tx has been committed.
 func Signal(tx *pg.Tx) { tx.Notify(Channel, "", notifyWait) }
 

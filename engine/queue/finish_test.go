@@ -19,8 +19,9 @@ func (l *line) wait(execution int64, due time.Time, then int) {
 	q := l.open()
 	c := l.claim(q, 7, execution-1, 1)[0]
 	x := fmt.Sprintf(`[{"i": %d, "f": %d, "s": 0, "w": 0}]`, c.ID, c.Fence)
-	j := fmt.Sprintf(`[{"i": %d, "x": %d, "n": 1, "k": "n", "s": 0, "a": 1, "t": 1, "d": %d, "ds": %d}]`, c.ID*10, c.ID, due.UnixMicro(), then)
-	if n, err := queue.Finish(l.t.Context(), l.db, queue.Flush{Executions: []byte(x), Jobs: []byte(j), Fresh: true, Timers: true}); err != nil || n != 1 {
+	f := queue.Flush{Executions: []byte(x)}
+	f.Jobs.Add(queue.Job{ID: c.ID * 10, ExecutionID: c.ID, NodeID: 1, NodeKey: "n", Attempt: 1, Started: noon, Due: due, Then: then})
+	if n, err := queue.Finish(l.t.Context(), l.db, &f); err != nil || n != 1 {
 		l.t.Fatalf("finished %d: %v", n, err)
 	}
 }

@@ -20,21 +20,6 @@ var sqlText string
 
 var queries = pg.LoadQueries(sqlText)
 
-// The forms of a flush; see Flush.
-var (
-	flushBegin  = queries.Get("finish_executions")
-	flushTimers = queries.Get("finish_timers")
-	flushJobs   = queries.Get("finish_jobs")
-	flushAgain  = queries.Get("finish_again")
-
-	flushes = map[[2]bool]string{ // by timers, fresh
-		{false, true}:  flushBegin + flushJobs,
-		{false, false}: flushBegin + flushJobs + flushAgain,
-		{true, true}:   flushBegin + flushTimers + flushJobs,
-		{true, false}:  flushBegin + flushTimers + flushJobs + flushAgain,
-	}
-)
-
 const (
 	// Lease is how long a claim holds without being renewed.
 	Lease = 30 * time.Second

@@ -78,9 +78,18 @@ func ids(claims []queue.Claim) string {
 // finish writes the outcome of one execution with one job.
 func (l *line) finish(c queue.Claim, status, woken int) error {
 	x := fmt.Sprintf(`[{"i": %d, "f": %d, "s": %d, "w": %d}]`, c.ID, c.Fence, status, woken)
-	j := fmt.Sprintf(`[{"i": %d, "x": %d, "n": 1, "k": "n", "s": %d, "a": 1, "t": 1, "e": %s}]`, c.ID*1000+c.Fence, c.ID, status, map[bool]string{true: "null", false: "1"}[status == 0])
-	_, err := queue.Finish(l.t.Context(), l.db, queue.Flush{Executions: []byte(x), Jobs: []byte(j), Fresh: true})
+	f := queue.Flush{Executions: []byte(x)}
+	f.Jobs.Add(job(c.ID*1000+c.Fence, c.ID, status))
+	_, err := queue.Finish(l.t.Context(), l.db, &f)
 	return err
+}
+
+func job(id, execution int64, status int) queue.Job {
+	j := queue.Job{ID: id, ExecutionID: execution, NodeID: 1, NodeKey: "n", Status: status, Attempt: 1, Started: noon}
+	if status != 0 {
+		j.Ended = noon
+	}
+	return j
 }
 
 func (l *line) answer(execution, job int64) error {
@@ -195,10 +204,14 @@ func TestFinish(t *testing.T) {
 	}
 	l.exec("UPDATE alur.executions SET fence = fence + 1 WHERE id = 3")
 	both := fmt.Appendf(nil, `[{"i": 2, "f": %d, "s": 1, "w": 0}, {"i": 3, "f": %d, "s": 1, "w": 0}]`, claims[1].Fence, claims[2].Fence)
-	jobs := []byte(`[{"i": 21, "x": 2, "n": 1, "k": "n", "s": 1, "a": 1, "t": 1, "e": 1}, {"i": 31, "x": 3, "n": 1, "k": "n", "s": 1, "a": 1, "t": 1, "e": 1}]`)
-	for _, fresh := range []bool{true, false} {
-		if _, err := queue.Finish(t.Context(), l.db, queue.Flush{Executions: both, Jobs: jobs, Fresh: fresh}); !pg.IsNotNull(err) {
-			t.Errorf("finished with one lost, fresh %v: %v, want a NOT NULL violation", fresh, err)
+	for _, stored := range []bool{false, true} {
+		f := queue.Flush{Executions: both}
+		for _, j := range []queue.Job{job(21, 2, 1), job(31, 3, 1)} {
+			j.Stored = stored
+			f.Jobs.Add(j)
+		}
+		if _, err := queue.Finish(t.Context(), l.db, &f); !pg.IsNotNull(err) {
+			t.Errorf("finished with one lost, stored %v: %v, want a NOT NULL violation", stored, err)
 		}
 	}
 	if got := l.one("SELECT string_agg(coalesce(status::text, '-'), ' ' ORDER BY id) || ' ' || (SELECT count(*) FROM alur.jobs) FROM alur.executions"); got != "1 - - 1" {
