@@ -30,13 +30,6 @@ func (w *world) watched(watch engine.Watch) engine.Attention {
 	return a
 }
 
-func (w *world) exec(query string, args ...any) {
-	w.t.Helper()
-	if _, err := w.db.ExecContext(w.t.Context(), query, args...); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 // ran writes executions of a workflow into the past, begun at the given times.
 func (w *world) ran(a *engine.Armed, status int, at ...time.Time) {
 	w.t.Helper()

@@ -122,13 +122,6 @@ func (w *world) queue() *queue.Queue {
 	return q
 }
 
-func (w *world) exec(query string, args ...any) {
-	w.t.Helper()
-	if _, err := w.db.ExecContext(w.t.Context(), query, args...); err != nil {
-		w.t.Fatalf("%s: %v", query, err)
-	}
-}
-
 // pick draws one of the runs that fit, and skips the command when none does.
 func (m *model) pick(rt *rapid.T, fits func(*modelRun) bool) *modelRun {
 	var all []*modelRun

@@ -267,6 +267,13 @@ func (w *world) one(query string, args ...any) string {
 	return v.String
 }
 
+func (w *world) exec(query string, args ...any) {
+	w.t.Helper()
+	if _, err := w.db.ExecContext(w.t.Context(), query, args...); err != nil {
+		w.t.Fatalf("%s: %v", query, err)
+	}
+}
+
 // story is what happened: the execution's status and its jobs in order.
 func (w *world) story() string {
 	w.t.Helper()
