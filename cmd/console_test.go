@@ -103,7 +103,7 @@ func TestFirstAdministrator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := (&program{err: io.Discard}).openApp(t.Context(), c)
+	a, err := (&program{err: io.Discard, env: func(string) string { return "" }}).openApp(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,8 +147,11 @@ func (l *line) must(err error) {
 // park writes the outcome of an execution that waits, until noon.
 func (l *line) park(c queue.Claim) error {
 	x := fmt.Sprintf(`[{"i": %d, "f": %d, "s": 0, "w": 0}]`, c.ID, c.Fence)
-	j := fmt.Sprintf(`[{"i": %d, "x": %d, "n": 1, "k": "n", "s": 0, "a": 1, "t": 1, "d": %d, "ds": 1}]`, c.ID*10, c.ID, noon.UnixMicro())
-	_, err := queue.Finish(l.t.Context(), l.db, queue.Flush{Executions: []byte(x), Jobs: []byte(j), Fresh: true, Timers: true})
+	j := job(c.ID*10, c.ID, 0)
+	j.Due, j.Then = noon, 1
+	f := queue.Flush{Executions: []byte(x)}
+	f.Jobs.Add(j)
+	_, err := queue.Finish(l.t.Context(), l.db, &f)
 	return err
 }
 
