@@ -69,5 +69,5 @@ func (b *bench) w3() error {
 	if stock != w3Stock-created {
 		return fmt.Errorf("the stock is %d after %d orders, it should be %d", stock, created, w3Stock-created)
 	}
-	return nil
+	return l.clear(b.ctx)
 }
