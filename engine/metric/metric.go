@@ -22,12 +22,12 @@ const (
 type Metrics struct {
 	registry *prometheus.Registry
 
-	started, ended, claims, again, conflicts, lost *prometheus.CounterVec
-	steps                                          *prometheus.CounterVec
-	segment, wait, run                             *prometheus.HistogramVec
-	rescued                                        prometheus.Counter
-	mails, requests                                *prometheus.CounterVec
-	took                                           *prometheus.HistogramVec
+	ended, claims, again, conflicts, lost *prometheus.CounterVec
+	steps                                 *prometheus.CounterVec
+	segment, wait, run                    *prometheus.HistogramVec
+	rescued                               prometheus.Counter
+	mails, requests                       *prometheus.CounterVec
+	took                                  *prometheus.HistogramVec
 
 	mu        sync.Mutex
 	workflows map[string]*Workflow
