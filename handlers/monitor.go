@@ -25,12 +25,22 @@ type monitor struct{ server *Server }
 func (h *monitor) Routes(g *Group) {
 	g.GET("/healthz", Public, h.alive)
 	g.GET("/readyz", Public, h.readiness)
-	g.GET("/metrics", auth.ManageUsers, h.metrics)
-	g.GET("/debug/pprof/", auth.ManageUsers, echo.WrapHandler(http.HandlerFunc(pprof.Index)))
+	g.GET("/metrics", auth.ManageUsers, own(echo.WrapHandler(h.server.Metrics.Handler())))
+	g.GET("/debug/pprof/", auth.ManageUsers, own(echo.WrapHandler(http.HandlerFunc(pprof.Index))))
 	for _, name := range []string{"allocs", "block", "goroutine", "heap", "mutex", "threadcreate"} {
-		g.GET("/debug/pprof/"+name, auth.ManageUsers, echo.WrapHandler(pprof.Handler(name)))
+		g.GET("/debug/pprof/"+name, auth.ManageUsers, own(echo.WrapHandler(pprof.Handler(name))))
 	}
-	g.GET("/debug/pprof/profile", auth.ManageUsers, h.profile)
+	g.GET("/debug/pprof/profile", auth.ManageUsers, own(h.profile))
+}
+
+// own asks for the right itself: there is no engine behind these that would.
+func own(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := actor(c).Require(auth.ManageUsers); err != nil {
+			return err
+		}
+		return next(c)
+	}
 }
 
 // profile measures for ?seconds=, 1 to 20, what takes processor time.
@@ -72,11 +82,6 @@ func (s *Server) unready(ctx context.Context) string {
 		return "the database does not answer"
 	}
 	return ""
-}
-
-func (h *monitor) metrics(c echo.Context) error {
-	h.server.Metrics.Handler().ServeHTTP(c.Response(), c.Request())
-	return nil
 }
 
 // Monitor answers on an address of its own, for scrapers and for processes
