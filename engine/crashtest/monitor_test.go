@@ -61,7 +61,7 @@ func TestSpans(t *testing.T) {
 	s.Await("spans", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		return names["segment"] != "" && names["query"] != "" && names["POST /api/:collection"] != ""
+		return names["segment"] != "" && names["query"] != "" && names["POST /api/:target"] != ""
 	})
 	mu.Lock()
 	if got, want := names["query"], "alur.attempt alur.execution_id alur.node alur.status alur.workflow alur.workflow_id"; got != want {
