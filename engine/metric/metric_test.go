@@ -98,3 +98,17 @@ func TestWatch(t *testing.T) {
 		t.Errorf("without a database:\n%.800s", text)
 	}
 }
+
+// BenchmarkExecution is what an execution with three steps pays for its figures.
+func BenchmarkExecution(b *testing.B) {
+	m := metric.New()
+	w, s := m.Workflow("w"), m.Steps("condition")
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Claimed(1, true, time.Millisecond)
+		for range 3 {
+			s.Ran(1)
+		}
+		w.Rested(1, time.Millisecond)
+	}
+}

@@ -1,6 +1,7 @@
 -- name: queue
 -- What stands in the queue, by workflow: at most 10,000 of each are counted, and
--- at most 1,000 workflows, each found by one probe of the claim's index.
+-- at most 1,000 workflows, each found by one probe of the claim's index. The
+-- deepest come first: what is beyond 200 is summed up.
 WITH RECURSIVE t AS (
     (SELECT workflow_id, 1 AS n FROM alur.executions WHERE status IS NULL ORDER BY workflow_id LIMIT 1)
     UNION ALL
@@ -20,6 +21,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN alur.workflows w ON w.id = t.workflow_id
 WHERE t.workflow_id IS NOT NULL
 GROUP BY 1
+ORDER BY queued DESC, key
 
 -- name: rest
 -- Executions that wait and mails that are not sent; at most 10,000 of each are counted.

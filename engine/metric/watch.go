@@ -40,7 +40,9 @@ func (m *Metrics) Watch(db *pg.DB, now func() time.Time) {
 	w.timers = desc("timers_waiting", "Timers that are not due yet; at most 10,000 are counted.")
 	w.mails = desc("mails_queued", "Mails that are to be sent; at most 10,000 are counted.")
 	w.up = desc("database_up", "1 when the database answered for this scrape.")
-	w.open = desc("database_connections", "Open connections to the database, by state: idle, in_use.", "state")
+	w.open = desc("database_connections", "Connections to the database that are in use, by pool: main is for requests and workflows, side for looks like this one.", "pool")
+	w.limit = desc("database_connections_limit", "Connections to the database that may be in use at once, by pool.", "pool")
+	w.blocked = desc("database_connections_waiting", "How many wait for a connection of the main pool.")
 	m.registry.MustRegister(w)
 }
 
@@ -48,13 +50,29 @@ type watch struct {
 	db  *pg.DB
 	now func() time.Time
 
-	queued, running, oldest, waiting, timers, mails, up, open *prometheus.Desc
+	queued, running, oldest, waiting, timers, mails, up, open, limit, blocked *prometheus.Desc
 
-	mu    sync.Mutex // one look at a time
-	at    time.Time
+	mu   sync.Mutex
+	last *look // the newest; nil: none yet
+}
+
+// look is what the database answered, once done is closed.
+type look struct {
+	at    time.Time // when it began
+	done  chan struct{}
 	lines []line
 	rest  rest
-	ok    bool
+	err   error
+}
+
+// ended reports whether the database answered, well or not.
+func (l *look) ended() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
 }
 
 type line struct {
@@ -67,36 +85,61 @@ type line struct {
 type rest struct{ Waiting, Mails, Timers int64 }
 
 func (w *watch) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{w.queued, w.running, w.oldest, w.waiting, w.timers, w.mails, w.up, w.open} {
+	for _, d := range []*prometheus.Desc{w.queued, w.running, w.oldest, w.waiting, w.timers, w.mails, w.up, w.open, w.limit, w.blocked} {
 		ch <- d
 	}
 }
 
 func (w *watch) Collect(ch chan<- prometheus.Metric) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if now := w.now(); !w.ok || now.Sub(w.at) >= fresh || now.Before(w.at) {
-		w.at, w.ok = now, w.look() == nil
-	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	stats := w.db.Side().Stats()
-	gauge(w.open, float64(stats.Idle), "idle")
-	gauge(w.open, float64(stats.InUse), "in_use")
-	if !w.ok {
+	load, side := w.db.Load(), w.db.Side().Stats()
+	gauge(w.open, float64(load.Used), "main")
+	gauge(w.open, float64(side.InUse), "side")
+	gauge(w.limit, float64(load.Limit), "main")
+	gauge(w.limit, float64(side.MaxOpenConnections), "side")
+	gauge(w.blocked, float64(load.Waiting))
+	l := w.current()
+	patient := time.NewTimer(patience)
+	defer patient.Stop()
+	select {
+	case <-l.done:
+	case <-patient.C:
+	}
+	if !l.ended() || l.err != nil {
 		gauge(w.up, 0)
 		return
 	}
 	gauge(w.up, 1)
-	for _, l := range bounded(w.lines) {
+	for _, l := range bounded(l.lines) {
 		gauge(w.queued, float64(l.Queued), l.Key)
 		gauge(w.running, float64(l.Running), l.Key)
 		gauge(w.oldest, l.Oldest, l.Key)
 	}
-	gauge(w.waiting, float64(w.rest.Waiting))
-	gauge(w.timers, float64(w.rest.Timers))
-	gauge(w.mails, float64(w.rest.Mails))
+	gauge(w.waiting, float64(l.rest.Waiting))
+	gauge(w.timers, float64(l.rest.Timers))
+	gauge(w.mails, float64(l.rest.Mails))
+}
+
+// current returns a look that is fresh enough, or begins one. There is never
+// more than one under way: the driver waits for a silent server for as long as
+// the connection stands, whatever its context says, so that scrape after scrape
+// would take one connection more.
+func (w *watch) current() *look {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.now()
+	if l := w.last; l != nil && (!l.ended() || l.err == nil && now.Sub(l.at) < fresh && !now.Before(l.at)) {
+		return l
+	}
+	l := &look{at: now, done: make(chan struct{})}
+	w.last = l
+	go func() {
+		defer close(l.done)
+		l.err = w.read(l)
+	}()
+	return l
 }
 
 // bounded sums up what is beyond [MaxWorkflows].
@@ -113,12 +156,11 @@ func bounded(lines []line) []line {
 	return append(lines[:MaxWorkflows:MaxWorkflows], other)
 }
 
-func (w *watch) look() error {
+func (w *watch) read(l *look) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	w.lines, w.rest = nil, rest{}
-	if err := sqlx.SelectContext(ctx, w.db.Side(), &w.lines, queries.Get("queue")); err != nil {
+	if err := sqlx.SelectContext(ctx, w.db.Side(), &l.lines, queries.Get("queue")); err != nil {
 		return err
 	}
-	return sqlx.GetContext(ctx, w.db.Side(), &w.rest, queries.Get("rest"))
+	return sqlx.GetContext(ctx, w.db.Side(), &l.rest, queries.Get("rest"))
 }
