@@ -86,9 +86,6 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 func (a *app) background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(func(ctx context.Context) error { return a.number.keep(ctx, a.log) })
-	if a.config.MetricsListen != "" {
-		g.run(a.monitor)
-	}
 	if !a.config.Worker {
 		return g.wait()
 	}

@@ -40,11 +40,16 @@ func (p *program) tracing(ctx context.Context) (t trace.Tracer, stop func(), err
 	}, nil
 }
 
-// monitor answers scrapes and probes on METRICS_LISTEN until ctx ends.
-func (a *app) monitor(ctx context.Context) error {
+// monitor answers scrapes and probes on METRICS_LISTEN, when it is set, until
+// stop is called. Once ctx ends it says that the process is not ready: whoever
+// routes requests learns of a stop while the work under way is finished.
+func (a *app) monitor(ctx context.Context) (stop func(), err error) {
+	if a.config.MetricsListen == "" {
+		return func() {}, nil
+	}
 	listener, err := net.Listen("tcp", a.config.MetricsListen)
 	if err != nil {
-		return fmt.Errorf("cannot answer on %s (%w). Stop the program that uses the address, or choose another with METRICS_LISTEN", a.config.MetricsListen, errors.Unwrap(err))
+		return nil, fmt.Errorf("cannot answer on %s (%w). Stop the program that uses the address, or choose another with METRICS_LISTEN", a.config.MetricsListen, errors.Unwrap(err))
 	}
 	ready := func(r context.Context) string {
 		if ctx.Err() != nil {
@@ -63,10 +68,15 @@ func (a *app) monitor(ctx context.Context) error {
 		IdleTimeout:       2 * time.Minute,
 	}
 	a.log.InfoContext(ctx, "monitoring", "address", listener.Addr().String())
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("answer scrapes: %w", err)
-	}
-	return nil
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.log.ErrorContext(ctx, "scrapes and probes are not answered any more", "err", err)
+		}
+	}()
+	return func() {
+		_ = server.Close()
+		<-ended
+	}, nil
 }

@@ -36,6 +36,11 @@ func (p *program) serve(ctx context.Context) error {
 		return err
 	}
 	defer a.close()
+	stop, err := a.monitor(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	if err := a.firstAdministrator(ctx); err != nil {
 		return err
 	}
@@ -96,6 +101,11 @@ func (p *program) worker(ctx context.Context) error {
 		return err
 	}
 	defer a.close()
+	stop, err := a.monitor(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	a.log.InfoContext(ctx, "working", "worker_number", a.number.n)
 	return a.background(ctx)
 }

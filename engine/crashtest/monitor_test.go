@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -77,5 +78,39 @@ func TestSpans(t *testing.T) {
 	text, _ := io.ReadAll(res.Body)
 	if !strings.Contains(string(text), "alur_claims_total{") {
 		t.Errorf("the scrape says %.300s", text)
+	}
+}
+
+// TestReadinessOfStop: who routes requests learns of a stop as long as what is
+// under way is finished.
+func TestReadinessOfStop(t *testing.T) {
+	t.Parallel()
+	g := newRemoteGallery(t)
+	w := g.workshop()
+	g.receiver.gate.Lock()
+	g.write(w, 1)
+	s := g.worker("METRICS_LISTEN=127.0.0.1:0")
+	s.Await("a call", func() bool { return g.receiver.came() > 0 })
+	ask := func(path string) int {
+		res, err := http.Get("http://" + s.Log.Value("msg=monitoring address=") + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	if got := ask("/readyz"); got != http.StatusOK {
+		t.Errorf("before the stop: %d", got)
+	}
+	s.Signal(syscall.SIGTERM)
+	s.Await("503", func() bool { return ask("/readyz") == http.StatusServiceUnavailable })
+	for _, path := range []string{"/healthz", "/metrics"} {
+		if got := ask(path); got != http.StatusOK {
+			t.Errorf("%s while stopping: %d", path, got)
+		}
+	}
+	g.receiver.gate.Unlock()
+	if code := s.Wait(); code != 0 {
+		t.Errorf("the worker ends with code %d", code)
 	}
 }
