@@ -23,7 +23,7 @@ func (b *bench) flood() error {
 	if err != nil {
 		return err
 	}
-	defer l.db.Close()
+	defer l.close()
 	flooded, err := l.items(b.ctx, "benchFlood")
 	if err != nil {
 		return err

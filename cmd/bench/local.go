@@ -13,9 +13,11 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
+	"alur/engine/expr"
 	"alur/engine/node"
 	_ "alur/engine/nodes"
 	"alur/engine/pg"
+	"alur/engine/script"
 	"alur/engine/snowflake"
 	_ "alur/engine/triggers"
 	"alur/migrations"
@@ -25,7 +27,13 @@ import (
 type local struct {
 	db      *pg.DB
 	records *collection.Store
+	scripts *script.Pool
 	engine  *engine.Engine
+}
+
+func (l *local) close() {
+	l.scripts.Close()
+	l.db.Close()
 }
 
 func (b *bench) local() (*local, error) {
@@ -38,9 +46,11 @@ func (b *bench) local() (*local, error) {
 		return nil, err
 	}
 	ids := snowflake.New(31, time.Now)
-	l := &local{db: db, records: collection.NewStore(db, ids, time.Now)}
+	l := &local{db: db, records: collection.NewStore(db, ids, time.Now), scripts: script.NewPool(script.Options{Program: b.binary})}
+	expr.Use(l.scripts)
 	services := &node.Services{}
 	node.Provide(services, l.records)
+	node.Provide(services, l.scripts)
 	l.engine = engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: l.records, Services: services,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	return l, nil

@@ -79,6 +79,7 @@ func run(binary, only string) error {
 	}{
 		{"floor", b.measureFloor},
 		{"W1", b.w1},
+		{"W2", b.w2},
 		{"W3", b.w3},
 		{"W4", b.w4},
 		{"steps", b.steps},

@@ -17,7 +17,7 @@ func (b *bench) steps() error {
 	if err != nil {
 		return err
 	}
-	defer l.db.Close()
+	defer l.close()
 	items, err := l.items(b.ctx, "benchOrdered")
 	if err != nil {
 		return err

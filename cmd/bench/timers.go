@@ -22,7 +22,7 @@ func (b *bench) timers() error {
 	if err != nil {
 		return err
 	}
-	defer l.db.Close()
+	defer l.close()
 	if _, err := l.items(b.ctx, "benchTimed"); err != nil {
 		return err
 	}

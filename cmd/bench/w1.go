@@ -33,7 +33,7 @@ func (b *bench) w1() error {
 	if err != nil {
 		return err
 	}
-	defer l.db.Close()
+	defer l.close()
 	items, err := l.items(b.ctx, "benchItems")
 	if err != nil {
 		return err

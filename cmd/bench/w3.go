@@ -33,7 +33,7 @@ func (b *bench) w3() error {
 	if err != nil {
 		return err
 	}
-	defer l.db.Close()
+	defer l.close()
 	products, err := l.define(b.ctx, w3Products)
 	if err != nil {
 		return err

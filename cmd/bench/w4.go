@@ -13,7 +13,7 @@ func (b *bench) w4() error {
 	if err != nil {
 		return err
 	}
-	defer l.db.Close()
+	defer l.close()
 	items, err := l.items(b.ctx, "benchHundred")
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func (b *bench) waiting() error {
 	if err != nil {
 		return err
 	}
-	defer l.db.Close()
+	defer l.close()
 	if err := b.waitOnce(l); err != nil {
 		return err
 	}
