@@ -8,7 +8,6 @@ import (
 
 	"alur/engine/auth"
 	"alur/engine/pg"
-	"alur/engine/snowflake"
 )
 
 //go:embed queries_figures.sql
@@ -38,7 +37,7 @@ func (e *Engine) Figures(ctx context.Context, actor auth.Actor, since time.Time)
 		return Figures{}, err
 	}
 	f := Figures{Median: -1}
-	first := (since.Unix() - snowflake.Epoch) << 21 // ids grow with time
+	first := idAt(since) // ids grow with time
 	var hours []struct{ Hour, Completed, Failed, Total int }
 	if err := e.DB.SelectContext(ctx, &hours, figuresSQL.Get("figures"), first, since.UTC(), figuresLimit); err != nil {
 		return Figures{}, fmt.Errorf("sum up executions: %w", err)

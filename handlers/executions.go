@@ -29,6 +29,8 @@ const (
 	executionsPage = 50
 	// skippedPage is how many events that started nothing are shown.
 	skippedPage = 100
+	// workflowChoices is how many workflows a filter offers.
+	workflowChoices = 500
 )
 
 // executions shows what workflows did and do.
@@ -267,7 +269,7 @@ func stateChips(q executionQuery) []views.Chip {
 // workflowOptions are the workflows to choose from, and the title of the chosen
 // one.
 func (h *executions) workflowOptions(c echo.Context, key string) (list []views.Option, title string, err error) {
-	found, _, err := h.engine.Workflows(c.Request().Context(), actor(c), engine.WorkflowFilter{PageSize: 200})
+	found, err := h.engine.WorkflowNames(c.Request().Context(), actor(c), workflowChoices)
 	if err != nil {
 		return nil, "", err
 	}
