@@ -64,13 +64,6 @@ var (
 // lengths are the classes of alur.length: class n is from lengths[n-1] on.
 var lengths = []time.Duration{time.Second, 10 * time.Second, time.Minute, time.Hour, 24 * time.Hour}
 
-// clockSlack is how far the clock that made an id and the one that wrote a time
-// may be apart.
-const clockSlack = 10 * time.Minute
-
-// idAt is the first id of t's second.
-func idAt(t time.Time) int64 { return (t.Unix() - snowflake.Epoch) << 21 }
-
 // query returns the ids of one more than a page of executions.
 //
 // It asks for the page of each state and each class of length by itself, since
@@ -94,11 +87,11 @@ func (f ExecutionFilter) query(now time.Time) (string, []any) {
 	from, to := f.After, f.Before
 	if !f.Since.IsZero() {
 		and("x.created_at >= " + arg(f.Since.UTC()))
-		from = max(from, idAt(f.Since.Add(-clockSlack)))
+		from = max(from, snowflake.At(f.Since.Add(-snowflake.Slack)))
 	}
 	if !f.Until.IsZero() {
 		and("x.created_at < " + arg(f.Until.UTC()))
-		if bound := idAt(f.Until.Add(clockSlack)); to == 0 || bound < to {
+		if bound := snowflake.At(f.Until.Add(snowflake.Slack)); to == 0 || bound < to {
 			to = bound
 		}
 	}
@@ -174,5 +167,5 @@ func (f ExecutionFilter) longSince(now time.Time, arg func(any) string, open str
 		return []string{open}
 	}
 	since := now.Add(-f.Longer)
-	return []string{open, "x.started_at <= " + arg(since), "x.id < " + arg(idAt(since.Add(clockSlack)))}
+	return []string{open, "x.started_at <= " + arg(since), "x.id < " + arg(snowflake.At(since.Add(snowflake.Slack)))}
 }

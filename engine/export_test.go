@@ -33,3 +33,6 @@ func AttentionArgs(e *Engine) map[string][]any {
 		"sessions":       {now, now}, "workers": {},
 	}
 }
+
+// Queries are the embedded statements of the package, by file.
+var Queries = queries

@@ -27,7 +27,7 @@ FROM alur.housekeeping
 
 -- name: choose_border
 UPDATE alur.housekeeping
-SET next_to = greatest(next_to, $1), next_xid = pg_snapshot_xmax(pg_current_snapshot())
+SET next_to = greatest(next_to, $1), next_xid = pg_current_xact_id()
 
 -- name: roll_up
 -- Takes up to $2 executions above the border into the counters and moves the

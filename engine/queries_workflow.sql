@@ -132,7 +132,7 @@ ORDER BY w.id DESC
 LIMIT 1
 
 -- name: week
--- Of the newest 10,000 executions of workflow w in the last seven days: how many
+-- Of the newest 2,000 executions of workflow w in the last seven days: how many
 -- there were and how many did not succeed. Ids grow with time, so $5, the first
 -- id of these days, is a time. The order by key and id is that of the index.
 SELECT n.total, (
@@ -144,7 +144,7 @@ FROM (
         SELECT x.id FROM alur.executions x
         WHERE x.key = w.key AND x.id >= $5
         ORDER BY x.key DESC, x.id DESC
-        LIMIT 10000) x) n
+        LIMIT {limit}) x) n
 
 -- name: list
 -- One row per workflow: its current version, its draft, and what its newest

@@ -16,6 +16,7 @@ import (
 	"alur/engine/auth"
 	"alur/engine/node"
 	"alur/engine/pg"
+	"alur/engine/snowflake"
 )
 
 //go:embed queries_retention.sql
@@ -116,7 +117,7 @@ type border struct {
 // at once.
 //
 // The border must never pass an execution that is still to be committed. Its id
-// was made at most clockSlack before it was written, so ids of before that time
+// was made at most snowflake.Slack before it was written, so ids of before that time
 // can only turn up in transactions that run already: a border is chosen in one
 // round, and used in a later one, when all of those are over.
 func (e *Engine) rollUp(ctx context.Context, tx *pg.Tx, at border) (more bool, err error) {
@@ -137,7 +138,7 @@ func (e *Engine) rollUp(ctx context.Context, tx *pg.Tx, at border) (more bool, e
 			}
 		}
 	}
-	if _, err := tx.ExecContext(ctx, retentionSQL.Get("choose_border"), idAt(e.now().Add(-clockSlack))); err != nil {
+	if _, err := tx.ExecContext(ctx, retentionSQL.Get("choose_border"), snowflake.At(e.now().Add(-snowflake.Slack))); err != nil {
 		return false, fmt.Errorf("choose up to where to count executions: %w", err)
 	}
 	return false, nil
@@ -198,7 +199,7 @@ func (e *Engine) expiredOf(ctx context.Context, tx *pg.Tx, key string, kept Hist
 			statuses, until, below, why = append(statuses, int64(s)), append(until, now), append(below, math.MaxInt64), append(why, "status")
 		case days > 0:
 			at := now.AddDate(0, 0, -days)
-			statuses, until, below, why = append(statuses, int64(s)), append(until, at), append(below, idAt(at.Add(clockSlack))), append(why, "age")
+			statuses, until, below, why = append(statuses, int64(s)), append(until, at), append(below, snowflake.At(at.Add(snowflake.Slack))), append(why, "age")
 		}
 	}
 	var found []doomed

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"alur/engine/auth"
 	"alur/engine/node"
+	"alur/engine/snowflake"
 )
 
 // WorkflowFilter narrows and orders a list of workflows. The zero filter lists
@@ -23,6 +25,9 @@ type WorkflowFilter struct {
 	PageSize int    // 50 when 0
 }
 
+// WeekLimit is how many executions of a workflow the figures of a week look at.
+const WeekLimit = 2000
+
 // WorkflowSummary is a workflow as a list shows it: its current version and how
 // it has been doing.
 type WorkflowSummary struct {
@@ -31,7 +36,7 @@ type WorkflowSummary struct {
 	DraftID    int64  // the draft that waits to be published; 0 for none
 	Runs       []Run  // the newest 20 executions, oldest first
 	FailedWeek int    // executions of the last seven days that did not succeed …
-	TotalWeek  int    // … of so many; of the newest 10,000 when there were more
+	TotalWeek  int    // … of so many; of the newest WeekLimit when there were more
 }
 
 // Run is an execution in a few words, for lists.
@@ -75,7 +80,7 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 	if f.Text != "" {
 		text = "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(f.Text) + "%"
 	}
-	week := idAt(e.now().Add(-7 * 24 * time.Hour))
+	week := snowflake.At(e.now().Add(-7 * 24 * time.Hour))
 	var rows []struct {
 		Workflow
 		Owner      string `db:"owner"`
@@ -84,7 +89,8 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 		FailedWeek int    `db:"failed_week"`
 		TotalWeek  int    `db:"total_week"`
 	}
-	query := strings.ReplaceAll(workflowQueries.Get("list"), "{week}", workflowQueries.Get("week"))
+	figures := strings.Replace(workflowQueries.Get("week"), "{limit}", strconv.Itoa(WeekLimit), 1)
+	query := strings.ReplaceAll(workflowQueries.Get("list"), "{week}", figures)
 	err = e.DB.SelectContext(ctx, &rows, query, text, f.Enabled, f.Type, f.Failing,
 		week, f.Sort, f.PageSize+1, (f.Page-1)*f.PageSize)
 	if err != nil {

@@ -13,8 +13,8 @@ CREATE TABLE alur.housekeeping (
     due_at      timestamptz NOT NULL DEFAULT 'epoch',
     last_key    text NOT NULL DEFAULT '',           -- workflow whose history was looked at last
     counted_to  bigint NOT NULL DEFAULT 0,
-    -- The next border, and the first transaction that had not begun when it was
-    -- chosen: once all older ones are over, no execution below it can turn up.
+    -- The next border, and the transaction that chose it: once all older ones are
+    -- over, no execution below it can turn up.
     next_to     bigint NOT NULL DEFAULT 0,
     next_xid    xid8 NOT NULL DEFAULT '0',
     CHECK (next_to >= counted_to)
