@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,7 +102,9 @@ func (f ExecutionFilter) query(now time.Time) (string, []any) {
 	if to != 0 {
 		and("x.id < " + arg(to))
 	}
-	limit := " ORDER BY x.id " + order + " LIMIT " + arg(f.Limit+1)
+	// The limit stands in the text, because one that is not known is planned as a
+	// tenth of the table.
+	limit := " ORDER BY x.id " + order + " LIMIT " + strconv.Itoa(f.Limit+1)
 	var parts []string
 	for _, own := range f.parts(now, arg) {
 		where := strings.Join(append(slices.Clone(common), own...), " AND ")
