@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,15 @@ var (
 // lengths are the classes of alur.length: class n is from lengths[n-1] on.
 var lengths = []time.Duration{time.Second, 10 * time.Second, time.Minute, time.Hour, 24 * time.Hour}
 
+// part is one of the lists that are merged: a stretch of an index. Its columns
+// before the id are compared and ordered together with the id, as the index holds
+// them. With "key = $1 ORDER BY id" the planner may walk the primary key instead,
+// through everything that is newer and of other workflows.
+type part struct {
+	columns, values []string
+	where           []string
+}
+
 // query returns the ids of one more than a page of executions.
 //
 // It asks for the page of each state and each class of length by itself, since
@@ -76,99 +86,120 @@ func (f ExecutionFilter) query(now time.Time) (string, []any) {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
 	}
-	order := "DESC"
+	order := " DESC"
 	if f.After != 0 {
-		order = "ASC" // those next to After; the rows are turned round in the end
+		order = " ASC" // those next to After; the rows are turned round in the end
 	}
 	var common []string
-	and := func(text string) { common = append(common, text) }
-	if f.Key != "" {
-		and("x.key = " + arg(f.Key))
+	from, to := f.After, int64(math.MaxInt64)
+	if f.Before != 0 {
+		to = f.Before
 	}
-	from, to := f.After, f.Before
 	if !f.Since.IsZero() {
-		and("x.created_at >= " + arg(f.Since.UTC()))
+		common = append(common, "x.created_at >= "+arg(f.Since.UTC()))
 		from = max(from, snowflake.At(f.Since.Add(-snowflake.Slack)))
 	}
 	if !f.Until.IsZero() {
-		and("x.created_at < " + arg(f.Until.UTC()))
-		if bound := snowflake.At(f.Until.Add(snowflake.Slack)); to == 0 || bound < to {
-			to = bound
-		}
+		common = append(common, "x.created_at < "+arg(f.Until.UTC()))
+		to = min(to, snowflake.At(f.Until.Add(snowflake.Slack)))
 	}
-	if from != 0 {
-		and("x.id > " + arg(from))
-	}
-	if to != 0 {
-		and("x.id < " + arg(to))
-	}
+	above, below := arg(from), arg(to)
 	// The limit stands in the text, because one that is not known is planned as a
 	// tenth of the table.
-	limit := " ORDER BY x.id " + order + " LIMIT " + strconv.Itoa(f.Limit+1)
-	var parts []string
-	for _, own := range f.parts(now, arg) {
-		where := strings.Join(append(slices.Clone(common), own...), " AND ")
-		if where != "" {
-			where = " WHERE " + where
-		}
-		parts = append(parts, "(SELECT x.id FROM alur.executions x"+where+limit+")")
+	limit := " LIMIT " + strconv.Itoa(f.Limit+1)
+	var lists []string
+	for _, p := range f.parts(now, arg) {
+		columns := append(slices.Clone(p.columns), "x.id")
+		row := "(" + strings.Join(columns, ", ") + ")"
+		where := append([]string{
+			row + " > (" + strings.Join(append(slices.Clone(p.values), above), ", ") + ")",
+			row + " < (" + strings.Join(append(slices.Clone(p.values), below), ", ") + ")",
+		}, common...)
+		lists = append(lists, "(SELECT x.id FROM alur.executions x WHERE "+strings.Join(append(where, p.where...), " AND ")+
+			" ORDER BY "+strings.Join(columns, order+", ")+order+limit+")")
 	}
-	return "SELECT x.id FROM (" + strings.Join(parts, "\nUNION ALL ") + ") x" + limit, args
+	return "SELECT x.id FROM (" + strings.Join(lists, "\nUNION ALL ") + ") x ORDER BY x.id" + order + limit, args
 }
 
-// parts are the conditions of the lists that are merged.
-func (f ExecutionFilter) parts(now time.Time, arg func(any) string) [][]string {
-	if len(f.States) == 0 && f.Longer <= 0 {
-		return [][]string{nil}
+// parts are the lists that make up what is asked for.
+func (f ExecutionFilter) parts(now time.Time, arg func(any) string) []part {
+	var key string // its parameter
+	if f.Key != "" {
+		key = arg(f.Key)
 	}
-	var parts [][]string
+	if len(f.States) == 0 && f.Longer <= 0 {
+		if key == "" {
+			return []part{{}}
+		}
+		return []part{{columns: []string{"x.key"}, values: []string{key}}}
+	}
+	var parts []part
 	var ended []string // final statuses
 	for _, state := range slices.Sorted(slices.Values(f.States)) {
 		ended = append(ended, endedStates[state]...)
 		if open := openStates[state]; open != "" {
-			parts = append(parts, f.longSince(now, arg, open))
+			parts = append(parts, part{where: f.open(now, arg, key, open)})
 		}
 	}
 	switch {
 	case f.Longer <= 0:
 		for _, status := range ended {
-			parts = append(parts, []string{"x.status = " + status, "x.status <> 0"})
+			parts = append(parts, withStatus(key, status))
 		}
 	case len(f.States) == 0:
-		parts = append(f.long(arg), f.longSince(now, arg, "(x.status IS NULL OR x.status = 0)"))
+		parts = append(f.long(arg, key), part{where: f.open(now, arg, key, "(x.status IS NULL OR x.status = 0)")})
 	case len(ended) > 0:
-		for _, part := range f.long(arg) {
-			parts = append(parts, append(part, "x.status IN ("+strings.Join(ended, ", ")+")"))
+		for _, p := range f.long(arg, key) {
+			p.where = append(p.where, "x.status IN ("+strings.Join(ended, ", ")+")")
+			parts = append(parts, p)
 		}
 	}
 	if len(parts) == 0 {
-		return [][]string{{"false"}} // words that are no states
+		return []part{{where: []string{"false"}}} // words that are no states
 	}
 	return parts
 }
 
+// withStatus narrows to one final status.
+func withStatus(key, status string) part {
+	switch {
+	case key != "":
+		return part{columns: []string{"x.key", "x.status"}, values: []string{key, status}, where: []string{"x.status <> 0"}}
+	case status == "1":
+		return part{where: []string{"x.status = 1"}} // most are: no index is better than that of the ids
+	}
+	return part{columns: []string{"x.status"}, values: []string{status}, where: []string{"x.status < 0"}}
+}
+
 // long narrows to what took long and is over, one part for each class of length.
-func (f ExecutionFilter) long(arg func(any) string) [][]string {
-	exact := "x.ended_at - x.started_at >= " + arg(f.Longer.Milliseconds()) + " * interval '1 millisecond'"
-	var parts [][]string
+func (f ExecutionFilter) long(arg func(any) string, key string) []part {
+	exact := []string{"x.ended_at - x.started_at >= " + arg(f.Longer.Milliseconds()) + " * interval '1 millisecond'"}
+	if key != "" {
+		exact = append(exact, "x.key = "+key)
+	}
+	const length = "alur.length(x.started_at, x.ended_at)"
+	var parts []part
 	for i := range lengths {
 		if i+1 < len(lengths) && lengths[i+1] <= f.Longer {
 			continue // all of this class is shorter
 		}
-		class := fmt.Sprintf("alur.length(x.started_at, x.ended_at) = %d", i+1)
-		parts = append(parts, []string{class, "alur.length(x.started_at, x.ended_at) > 0", exact})
+		parts = append(parts, part{columns: []string{length}, values: []string{strconv.Itoa(i + 1)}, where: append(slices.Clone(exact), length+" > 0")})
 	}
 	if f.Longer < lengths[0] {
-		parts = append(parts, []string{"alur.length(x.started_at, x.ended_at) = 0", exact})
+		parts = append(parts, part{where: append(exact, length+" = 0")})
 	}
 	return parts
 }
 
-// longSince narrows what is not over to what was begun long enough ago.
-func (f ExecutionFilter) longSince(now time.Time, arg func(any) string, open string) []string {
-	if f.Longer <= 0 {
-		return []string{open}
+// open narrows to what is not over, and was begun long enough ago.
+func (f ExecutionFilter) open(now time.Time, arg func(any) string, key, state string) []string {
+	where := []string{state}
+	if key != "" {
+		where = append(where, "x.key = "+key)
 	}
-	since := now.Add(-f.Longer)
-	return []string{open, "x.started_at <= " + arg(since), "x.id < " + arg(snowflake.At(since.Add(snowflake.Slack)))}
+	if f.Longer > 0 {
+		since := now.Add(-f.Longer)
+		where = append(where, "x.started_at <= "+arg(since), "x.id < "+arg(snowflake.At(since.Add(snowflake.Slack))))
+	}
+	return where
 }

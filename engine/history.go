@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -166,7 +167,7 @@ func (e *Engine) ExecutionRecord(ctx context.Context, actor auth.Actor, id int64
 		return ExecutionRecord{}, err
 	}
 	var r ExecutionRecord
-	switch err := e.DB.GetContext(ctx, &r, retentionSQL.Get("record"), id); {
+	switch err := e.DB.GetContext(ctx, &r, retentionSQL.Get("record")+retentionSQL.Get("record_id"), id); {
 	case errors.Is(err, sql.ErrNoRows):
 		return ExecutionRecord{}, errNoExecution
 	case err != nil:
@@ -181,23 +182,14 @@ func (e *Engine) ExecutionRecords(ctx context.Context, actor auth.Actor, key str
 	if err := actor.Require(auth.ManageWorkflows); err != nil {
 		return nil, false, err
 	}
-	var where []string
-	args := []any{limit + 1}
-	and := func(column string, v any) {
-		args = append(args, v)
-		where = append(where, fmt.Sprintf("%s $%d", column, len(args)))
+	if before == 0 {
+		before = math.MaxInt64
 	}
+	name, args := "records", []any{limit + 1, before}
 	if key != "" {
-		and("r.key =", key)
+		name, args = "records_workflow", append(args, key)
 	}
-	if before != 0 {
-		and("r.id <", before)
-	}
-	clause := ""
-	if len(where) > 0 {
-		clause = "WHERE " + strings.Join(where, " AND ")
-	}
-	query := strings.Replace(retentionSQL.Get("records"), "{where}", clause, 1)
+	query := strings.Replace(retentionSQL.Get(name), "{record}", retentionSQL.Get("record"), 1)
 	if err := e.DB.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, false, fmt.Errorf("list deleted executions: %w", err)
 	}

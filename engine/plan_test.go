@@ -39,11 +39,11 @@ type planCase struct {
 
 // plans are the arguments of every embedded statement on a big table, by file
 // and name. What has none here is planned with nulls.
-func plans(sql func(file, name string) string) map[string][]planCase {
+func plans(sql func(file, name string) string, attention map[string][]any) map[string][]planCase {
 	const key, workflow, execution, job, person = "k3", int64(3), int64(15_000) << 21, int64(15_000)<<21 + 1, int64(7)
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	ids, fences := pq.Array([]int64{execution, execution + 1}), pq.Array([]int64{1, 1})
-	finished := `[{"i": 62914530000, "f": 1, "s": 1, "x": 62914530000}]`
+	finished := append([]any{`[{"i": 62914530000, "f": 1, "s": 1}]`}, make([]any, 17)...)
 	task := func(where string, args ...any) planCase {
 		return planCase{text: sql("task/queries.sql", "select") + sql("task/queries.sql", where), args: args}
 	}
@@ -52,8 +52,9 @@ func plans(sql func(file, name string) string) map[string][]planCase {
 		return planCase{text: strings.ReplaceAll(sql("queries_workflow.sql", "list"), "{week}", week),
 			args: []any{"", nil, "", failing, execution, sort, 50, 0}}
 	}
-	records := func(where string, args ...any) planCase {
-		return planCase{text: strings.Replace(sql("queries_retention.sql", "records"), "{where}", where, 1), args: args}
+	record := sql("queries_retention.sql", "record")
+	records := func(name string, args ...any) planCase {
+		return planCase{text: strings.Replace(sql("queries_retention.sql", name), "{record}", record, 1), args: args}
 	}
 	finish := sql("queue/queries.sql", "finish_executions") + sql("queue/queries.sql", "finish_timers") +
 		sql("queue/queries.sql", "finish_jobs") + sql("queue/queries.sql", "finish_again")
@@ -69,7 +70,7 @@ func plans(sql func(file, name string) string) map[string][]planCase {
 			}
 		}
 	}
-	return map[string][]planCase{
+	cases := map[string][]planCase{
 		"queries.sql/execution_rows":   lists,
 		"queries.sql/execution":        {{args: []any{execution}}},
 		"queries.sql/execution_jobs":   {{args: []any{execution}}},
@@ -90,18 +91,18 @@ func plans(sql func(file, name string) string) map[string][]planCase {
 		"queries_retention.sql/keys":    {{}},
 		"queries_retention.sql/expired": {{args: []any{key, pq.Array([]int64{1, -2}), pq.Array([]time.Time{now, now}),
 			pq.Array([]int64{execution, execution}), pq.Array([]string{"age", "age"}), 500}}},
-		"queries_retention.sql/surplus":        {{args: []any{key, 100, 500}}},
-		"queries_retention.sql/forget_records": {{args: []any{now.AddDate(-9, 0, 0), 500}}},
-		"queries_retention.sql/record":         {{args: []any{execution}}},
-		"queries_retention.sql/records": {records("", 51), records("WHERE r.key = $2", 51, key),
-			records("WHERE r.id < $2", 51, execution), records("WHERE r.key = $2 AND r.id < $3", 51, key, execution)},
+		"queries_retention.sql/surplus":          {{args: []any{key, 100, 500}}},
+		"queries_retention.sql/forget_records":   {{args: []any{now.AddDate(-9, 0, 0), 500}}},
+		"queries_retention.sql/record":           {{record + sql("queries_retention.sql", "record_id"), []any{execution}}},
+		"queries_retention.sql/records":          {records("records", 51, execution)},
+		"queries_retention.sql/records_workflow": {records("records_workflow", 51, execution, key)},
 
 		"queue/queries.sql/pending":           {{}},
 		"queue/queries.sql/claim":             {{args: []any{32, 1, workflow, int64(0), 0, 3}}},
 		"queue/queries.sql/claim_suspect":     {{args: []any{workflow, 1, 3}}},
-		"queue/queries.sql/finish_executions": {{text: finish, args: []any{finished, `[]`}}},
-		"queue/queries.sql/finish_timers":     {{text: finish, args: []any{finished, `[]`}}},
-		"queue/queries.sql/finish_jobs":       {{text: finish, args: []any{finished, `[]`}}},
+		"queue/queries.sql/finish_executions": {{finish, finished}},
+		"queue/queries.sql/finish_timers":     {{finish, finished}},
+		"queue/queries.sql/finish_jobs":       {{finish, finished}},
 		"queue/queries.sql/renew":             {{args: []any{ids, fences, 1}}},
 		"queue/queries.sql/release":           {{args: []any{ids, fences, 1.0}}},
 		"queue/queries.sql/rescue":            {{}},
@@ -117,30 +118,44 @@ func plans(sql func(file, name string) string) map[string][]planCase {
 
 		"task/queries.sql/select": {task("where_id", job), task("where_outcome", job), task("where_open", person, "%", 51, 0),
 			task("where_done", person, "%", 51, 0), task("where_all", person, "%", 51, 0)},
-		"task/queries.sql/setting":        {{args: []any{execution}}},
-		"task/queries.sql/pending":        {{args: []any{person}}},
-		"task/queries.sql/asked":          {{args: []any{job}}},
-		"task/queries.sql/lock":           {{args: []any{job}}},
-		"task/queries.sql/execution":      {{args: []any{execution}}},
-		"task/queries.sql/decide":         {{args: []any{job, 1, nil, now, "app", "", ""}}},
-		"task/queries.sql/close_siblings": {{args: []any{job, job, now}}},
-		"task/queries.sql/save":           {{args: []any{job, nil, now}}},
-		"task/queries.sql/save_job":       {{args: []any{execution, job, nil}}},
-		"task/queries.sql/newest_link":    {{args: []any{job, person}}},
+		"task/queries.sql/setting":           {{args: []any{execution}}},
+		"task/queries.sql/pending":           {{args: []any{person}}},
+		"task/queries.sql/asked":             {{args: []any{job}}},
+		"task/queries.sql/lock":              {{args: []any{job}}},
+		"task/queries.sql/execution":         {{args: []any{execution}}},
+		"task/queries.sql/decide":            {{args: []any{job, 1, nil, now, "app", "", ""}}},
+		"task/queries.sql/close_siblings":    {{args: []any{job, job, now}}},
+		"task/queries.sql/save":              {{args: []any{job, nil, now}}},
+		"task/queries.sql/save_job":          {{args: []any{execution, job, nil}}},
+		"task/queries.sql/open_of_execution": {{args: []any{execution}}},
+		"task/queries.sql/newest_link":       {{args: []any{job, person}}},
 
 		"link/queries.sql/void":   {{args: []any{job, person, now}}},
 		"link/queries.sql/lookup": {{args: []any{[]byte("x")}}},
 
-		"mail/queries.sql/list":    {{args: []any{"", "%", 51, 0}}},
-		"mail/queries.sql/get":     {{args: []any{job}}},
-		"mail/queries.sql/resend":  {{args: []any{job, now}}},
-		"mail/queries.sql/hold":    {{args: []any{now.AddDate(-9, 0, 0)}}},
-		"mail/queries.sql/claim":   {{args: []any{now.AddDate(-9, 0, 0), now, 10}}},
-		"mail/queries.sql/renew":   {{args: []any{job, 1, now}}},
-		"mail/queries.sql/sent":    {{args: []any{job, 1, now}}},
-		"mail/queries.sql/failed":  {{args: []any{job, 1, "failed", "", now}}},
-		"mail/queries.sql/release": {{args: []any{job, 1}}},
+		"mail/queries.sql/list":          {{args: []any{"", "%", 51, 0}}},
+		"mail/queries.sql/get":           {{args: []any{job}}},
+		"mail/queries.sql/resend":        {{args: []any{job, now}}},
+		"mail/queries.sql/resend_failed": {{args: []any{job, now, 500}}},
+		"mail/queries.sql/hold":          {{args: []any{now.AddDate(-9, 0, 0)}}},
+		"mail/queries.sql/claim":         {{args: []any{now.AddDate(-9, 0, 0), now, 10}}},
+		"mail/queries.sql/renew":         {{args: []any{job, 1, now}}},
+		"mail/queries.sql/sent":          {{args: []any{job, 1, now}}},
+		"mail/queries.sql/failed":        {{args: []any{job, 1, "failed", "", now}}},
+		"mail/queries.sql/release":       {{args: []any{job, 1}}},
+
+		"metric/queue.sql/queue": {{}},
+		"metric/queue.sql/rest":  {{}},
+
+		"queries_attention.sql/dismiss_failures": {{text: engine.AttentionSQL.Get("dismiss_failures"), args: []any{key, "n1", "x", now, now, person, 500}}},
+		"queries_attention.sql/failed":           nil, // parts of the others
+		"queries_attention.sql/cause":            nil,
+		"queries_attention.sql/pending":          nil,
 	}
+	for name, args := range attention {
+		cases["queries_attention.sql/"+name] = []planCase{{engine.AttentionSQL.Get(name), args}}
+	}
+	return cases
 }
 
 // writesOnly are statements that only insert rows; there is nothing to look up.
@@ -193,9 +208,9 @@ func TestPlans(t *testing.T) {
 	t.Parallel()
 	files := embedded(t)
 	sql := func(file, name string) string { return files[file].Get(name) }
-	cases := plans(sql)
 	db := pgtest.New(t)
 	fillBig(t, db)
+	cases := plans(sql, engine.AttentionArgs(newHouseOn(t, db).Engine))
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -281,20 +296,22 @@ func explain(t *testing.T, conn *pg.Conn, c planCase) map[string]json.RawMessage
 	return map[string]json.RawMessage{"arguments known": known, "arguments unknown": unknown}
 }
 
-// scanned is a big table that a plan reads from end to end; "" for none.
+// scanned is a big table that a plan reads from end to end; "" for none. The
+// first rows that come, as many as a limit says, are not all of them.
 func scanned(plan json.RawMessage) string {
 	type tree struct {
 		Type     string `json:"Node Type"`
 		Relation string `json:"Relation Name"`
+		Filter   string
 		Plans    []tree
 	}
-	var walk func(tree) string
-	walk = func(n tree) string {
-		if n.Type == "Seq Scan" && slices.Contains(bigTables, n.Relation) {
+	var walk func(n tree, limited bool) string
+	walk = func(n tree, limited bool) string {
+		if n.Type == "Seq Scan" && slices.Contains(bigTables, n.Relation) && (n.Filter != "" || !limited) {
 			return n.Relation
 		}
 		for _, inner := range n.Plans {
-			if table := walk(inner); table != "" {
+			if table := walk(inner, n.Type == "Limit"); table != "" {
 				return table
 			}
 		}
@@ -304,7 +321,7 @@ func scanned(plan json.RawMessage) string {
 	if err := json.Unmarshal(plan, &top); err != nil || len(top) == 0 {
 		return fmt.Sprintf("%s (%v)", plan, err)
 	}
-	return walk(top[0].Plan)
+	return walk(top[0].Plan, false)
 }
 
 // recorder notes what is asked through it.

@@ -107,6 +107,6 @@ LIMIT $1
 SELECT s.id, s.workflow_id, coalesce(w.title, '') AS workflow_title, s.reason, s.detail, s.created_at
 FROM alur.skipped_triggers s
 LEFT JOIN alur.workflows w ON w.id = s.workflow_id
-WHERE s.key = $2
-ORDER BY s.id DESC
+WHERE (s.key, s.id) > ($2, 0) AND (s.key, s.id) < ($2, 9223372036854775807)
+ORDER BY s.key DESC, s.id DESC
 LIMIT $1

@@ -112,12 +112,14 @@ ORDER BY t.key
 -- name: expired
 -- Executions of workflow $1 whose status $2 was kept until the time $3 beside it.
 -- They end no earlier than they are made, so the bound $4 of the id spares
--- looking at younger ones.
+-- looking at younger ones. Here and below the columns of the index are compared
+-- and ordered as it holds them: else the planner may walk the primary key.
 SELECT x.id, d.why
 FROM unnest(CAST($2 AS smallint[]), CAST($3 AS timestamptz[]), CAST($4 AS bigint[]), CAST($5 AS text[])) d (status, until, below, why)
 CROSS JOIN LATERAL (
     SELECT e.id FROM alur.executions e
-    WHERE e.key = $1 AND e.status = d.status AND e.status <> 0 AND e.id < d.below AND e.ended_at < d.until
+    WHERE (e.key, e.status, e.id) > ($1, d.status, 0) AND (e.key, e.status, e.id) < ($1, d.status, d.below)
+      AND e.status <> 0 AND e.ended_at < d.until
       AND NOT EXISTS (SELECT FROM alur.executions p WHERE p.id = e.parent_id AND (p.status IS NULL OR p.status = 0))
     ORDER BY e.key, e.status, e.id LIMIT $6) x
 LIMIT $6
@@ -126,8 +128,11 @@ LIMIT $6
 -- Ended executions of workflow $1 beyond the newest $2, the oldest first.
 SELECT e.id, 'count' AS why
 FROM alur.executions e
-WHERE e.key = $1 AND e.status <> 0
-  AND e.id <= (SELECT n.id FROM alur.executions n WHERE n.key = $1 AND n.status <> 0 ORDER BY n.key DESC, n.id DESC OFFSET $2 LIMIT 1)
+WHERE (e.key, e.id) > ($1, 0) AND e.status <> 0
+  AND (e.key, e.id) <= ($1, (
+      SELECT n.id FROM alur.executions n
+      WHERE (n.key, n.id) > ($1, 0) AND (n.key, n.id) < ($1, 9223372036854775807) AND n.status <> 0
+      ORDER BY n.key DESC, n.id DESC OFFSET $2 LIMIT 1))
   AND NOT EXISTS (SELECT FROM alur.executions p WHERE p.id = e.parent_id AND (p.status IS NULL OR p.status = 0))
 ORDER BY e.key, e.id
 LIMIT $3
@@ -144,18 +149,20 @@ FROM alur.execution_records r
 LEFT JOIN alur.workflows w ON w.id = r.workflow_id
 LEFT JOIN alur.users u ON u.id = r.created_by
 LEFT JOIN alur.users d ON d.id = r.deleted_by
+
+-- name: record_id
 WHERE r.id = $1
 
 -- name: records
-SELECT r.id, r.workflow_id, r.key, coalesce(w.title, '') AS workflow_title, r.status, r.problem, r.steps,
-       coalesce(u.nickname, '') AS author, r.created_at, r.started_at, r.ended_at,
-       r.deleted_at, r.deleted_by, coalesce(d.nickname, '') AS deleter, r.why
-FROM alur.execution_records r
-LEFT JOIN alur.workflows w ON w.id = r.workflow_id
-LEFT JOIN alur.users u ON u.id = r.created_by
-LEFT JOIN alur.users d ON d.id = r.deleted_by
-{where}
+{record}
+WHERE r.id < $2
 ORDER BY r.id DESC
+LIMIT $1
+
+-- name: records_workflow
+{record}
+WHERE (r.key, r.id) > ($3, 0) AND (r.key, r.id) < ($3, $2)
+ORDER BY r.key DESC, r.id DESC
 LIMIT $1
 
 -- name: set_history

@@ -134,7 +134,8 @@ LIMIT 1
 -- name: week
 -- Of the newest 2,000 executions of workflow w in the last seven days: how many
 -- there were and how many did not succeed. Ids grow with time, so $5, the first
--- id of these days, is a time. The order by key and id is that of the index.
+-- id of these days, is a time. Key and id are compared and ordered as the index
+-- holds them: else the planner may walk the primary key through other workflows.
 SELECT n.total, (
     SELECT count(*) FROM alur.executions f
     WHERE f.key = w.key AND f.status IN (-1, -2, -3, -4, -5, -6) AND f.status <> 0 AND f.id >= n.oldest) AS failed
@@ -142,7 +143,7 @@ FROM (
     SELECT count(*) AS total, min(id) AS oldest
     FROM (
         SELECT x.id FROM alur.executions x
-        WHERE x.key = w.key AND x.id >= $5
+        WHERE (x.key, x.id) >= (w.key, $5) AND (x.key, x.id) < (w.key, 9223372036854775807)
         ORDER BY x.key DESC, x.id DESC
         LIMIT {limit}) x) n
 
@@ -154,11 +155,13 @@ WITH page AS MATERIALIZED (
     SELECT w.id, row_number() OVER (ORDER BY
         CASE WHEN $6 = 'failed' THEN -week.failed END,
         CASE WHEN $6 = 'last' THEN (
-            SELECT x.id FROM alur.executions x WHERE x.key = w.key ORDER BY x.key DESC, x.id DESC LIMIT 1) END DESC NULLS LAST,
+            SELECT x.id FROM alur.executions x
+            WHERE (x.key, x.id) > (w.key, 0) AND (x.key, x.id) < (w.key, 9223372036854775807)
+            ORDER BY x.key DESC, x.id DESC LIMIT 1) END DESC NULLS LAST,
         CASE WHEN $6 = '-title' THEN lower(w.title) END DESC,
         lower(w.title), w.id) AS place
     FROM alur.workflows w
-    LEFT JOIN LATERAL ({week}) week ON $4 OR $6 = 'failed'
+    LEFT JOIN LATERAL (SELECT k.failed FROM ({week}) k WHERE $4 OR $6 = 'failed') week ON true
     WHERE w.current
         AND ($1 = '' OR w.title ILIKE $1 OR w.trigger_title ILIKE $1 OR w.type ILIKE $1
             OR w.config ->> 'collection' ILIKE $1
@@ -191,7 +194,7 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT x.id, x.status, x.created_at, x.started_at, x.ended_at
         FROM alur.executions x
-        WHERE x.key = w.key
+        WHERE (x.key, x.id) > (w.key, 0) AND (x.key, x.id) < (w.key, 9223372036854775807)
         ORDER BY x.key DESC, x.id DESC
         LIMIT 20) x) runs
 ORDER BY page.place

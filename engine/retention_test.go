@@ -34,13 +34,18 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	db := pgtest.New(t)
+	h := newHouseOn(t, pgtest.New(t))
+	h.wf = h.workflow()
+	return h
+}
+
+func newHouseOn(t *testing.T, db *pg.DB) *house {
+	t.Helper()
 	h := &house{t: t, now: time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return h.now }
 	ids := snowflake.New(0, clock)
 	h.Engine = engine.New(engine.Options{DB: db, IDs: ids, Now: clock, Records: collection.NewStore(db, ids, clock),
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	h.wf = h.workflow()
 	return h
 }
 

@@ -62,7 +62,7 @@ func (b *bench) growth() error {
 // seed makes workflows with three versions each and lets them have run.
 func (b *bench) seed(l *local) error {
 	began := time.Now()
-	if _, err := l.define(b.ctx, w1Collection); err != nil {
+	if _, err := l.items(b.ctx, "benchItems"); err != nil {
 		return err
 	}
 	var ids []int64
