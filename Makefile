@@ -11,10 +11,10 @@ TOOLS := $(wildcard cmd/tools/go.*)
 # real program.
 RACE := ./engine ./engine/auth ./engine/collection ./engine/link ./engine/mail ./engine/pg ./engine/queue ./engine/snowflake ./engine/task ./handlers
 
-.PHONY: help run build test check e2e crash bench screenshots go gcc postgresql chromium unit race
+.PHONY: help run build test check e2e crash bench seed-million screenshots go gcc postgresql chromium unit race
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: postgresql build ## Install what is missing, build, start on http://127.0.0.1:8080
 	exec bin/alur serve
@@ -33,6 +33,9 @@ crash: postgresql ## Kill it in all ways for half an hour; CRASH=5m, CRASH_SEED=
 
 bench: postgresql build ## Measure speed; make bench ONLY=W1,W3 runs some
 	@go run ./cmd/bench -only "$(ONLY)"
+
+seed-million: postgresql build ## A million executions, and how quick pages and lists are; in DATABASE_URL or a throw-away database
+	@go run ./cmd/bench -only growth
 
 screenshots: postgresql chromium ## Take the pictures of the README again
 	rm -rf tmp/shots && mkdir -p tmp/shots

@@ -90,6 +90,7 @@ func (a *app) background(ctx context.Context) error {
 		return g.wait()
 	}
 	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
+	g.run(func(ctx context.Context) error { a.engine.Housekeep(ctx); return nil })
 	if a.config.SMTPURL != "" {
 		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
 		if err != nil {

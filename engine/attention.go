@@ -441,7 +441,7 @@ func (e *Engine) lookAtWaiting(ctx context.Context, conn *sqlx.Conn, w Watch, a 
 	}
 	before := a.At.Add(-after)
 	var long []LongWait
-	if err := conn.SelectContext(ctx, &long, attentionSQL.Get("waiting"), attentionMost, before, idAt(before), a.At); err != nil {
+	if err := conn.SelectContext(ctx, &long, attentionSQL.Get("waiting"), attentionMost, before, snowflake.At(before), a.At); err != nil {
 		return fmt.Errorf("see what waits: %w", err)
 	}
 	a.Waiting = few(long)
@@ -451,13 +451,13 @@ func (e *Engine) lookAtWaiting(ctx context.Context, conn *sqlx.Conn, w Watch, a 
 func (e *Engine) lookAtTriggers(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
 	span := func(d time.Duration) int64 { return int64(d/time.Second) << 21 }
 	var quiet []Quiet
-	err := conn.SelectContext(ctx, &quiet, attentionSQL.Get("quiet"), attentionMost, idAt(a.At),
+	err := conn.SelectContext(ctx, &quiet, attentionSQL.Get("quiet"), attentionMost, snowflake.At(a.At),
 		span(QuietAfter), span(QuietSpan), span(QuietPeriod), QuietStarts)
 	if err != nil {
 		return fmt.Errorf("see which workflows went quiet: %w", err)
 	}
 	var skipped []Skipped
-	err = conn.SelectContext(ctx, &skipped, attentionSQL.Get("skipped_lately"), attentionMost, idAt(a.At.Add(-SkippedFor)))
+	err = conn.SelectContext(ctx, &skipped, attentionSQL.Get("skipped_lately"), attentionMost, snowflake.At(a.At.Add(-SkippedFor)))
 	if err != nil {
 		return fmt.Errorf("see what was not started: %w", err)
 	}
@@ -502,9 +502,6 @@ func (e *Engine) lookAtMails(ctx context.Context, conn *sqlx.Conn, w Watch, a *A
 	}
 	return nil
 }
-
-// idAt is the first id of a second: ids grow with time.
-func idAt(t time.Time) int64 { return (t.Unix() - snowflake.Epoch) << 21 }
 
 // loadAttention reads the statements and puts their shared parts in.
 func loadAttention() pg.Queries {

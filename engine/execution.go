@@ -6,15 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-
-	"github.com/lib/pq"
 
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/node"
 )
+
+var errNoExecution = fault.New(fault.NotFound, "There is no such execution. It may have been deleted.")
 
 // Execution is one run of a workflow version.
 type Execution struct {
@@ -144,99 +143,6 @@ type SkippedTrigger struct {
 	CreatedAt     time.Time `db:"created_at"`
 }
 
-// ExecutionFilter narrows the list of executions; zero fields do not.
-type ExecutionFilter struct {
-	Key    string   // workflow, all versions
-	States []string // words of State
-	Since  time.Time
-	Until  time.Time
-	Longer time.Duration // took at least
-	Before int64         // ids below this one: the next page, newest first
-	After  int64         // ids above this one: the page before, newest first; not with Before
-	Limit  int           // 1 to 200; 0 is 50
-}
-
-// Executions lists executions, newest first. more says that there are older
-// ones, or with After that there are newer ones.
-func (e *Engine) Executions(ctx context.Context, actor auth.Actor, f ExecutionFilter) (rows []ExecutionRow, more bool, err error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
-		return nil, false, err
-	}
-	if f.Limit <= 0 || f.Limit > 200 {
-		f.Limit = 50
-	}
-	var where []string
-	var args []any
-	and := func(text string, arg any) {
-		args = append(args, arg)
-		where = append(where, fmt.Sprintf(text, len(args)))
-	}
-	if f.Key != "" {
-		and("x.key = $%d", f.Key)
-	}
-	if len(f.States) > 0 {
-		where = append(where, "("+strings.Join(stateClauses(f.States), " OR ")+")")
-	}
-	if !f.Since.IsZero() {
-		and("x.created_at >= $%d", f.Since.UTC())
-	}
-	if !f.Until.IsZero() {
-		and("x.created_at < $%d", f.Until.UTC())
-	}
-	if f.Longer > 0 {
-		and("coalesce(x.ended_at, now()) - x.started_at >= $%d * interval '1 millisecond'", f.Longer.Milliseconds())
-	}
-	if f.Before != 0 {
-		and("x.id < $%d", f.Before)
-	}
-	query := queries.Get("executions")
-	order := "DESC"
-	if f.After != 0 {
-		and("x.id > $%d", f.After)
-		order = "ASC" // those next to After; the rows are turned round below
-	}
-	if len(where) > 0 {
-		query += "WHERE " + strings.Join(where, " AND ") + "\n"
-	}
-	args = append(args, f.Limit+1)
-	query += fmt.Sprintf("ORDER BY x.id %s\nLIMIT $%d", order, len(args))
-	query = strings.Replace(queries.Get("execution_rows"), "{page}", query, 1)
-	if err := e.DB.SelectContext(ctx, &rows, query, args...); err != nil {
-		return nil, false, fmt.Errorf("list executions: %w", err)
-	}
-	if more = len(rows) > f.Limit; more && f.After != 0 {
-		rows = rows[1:] // the newest
-	} else if more {
-		rows = rows[:f.Limit]
-	}
-	return rows, more, nil
-}
-
-// stateClauses turns words of State into SQL over executions x. The words come
-// from a closed list; unknown ones match nothing.
-func stateClauses(states []string) []string {
-	clauses := map[string]string{
-		"queued":    "x.status IS NULL AND x.started_at IS NULL",
-		"running":   "x.status IS NULL AND x.started_at IS NOT NULL",
-		"waiting":   "x.status = 0",
-		"completed": "x.status = 1",
-		"failed":    "x.status IN (-1, -6)",
-		"error":     "x.status = -2",
-		"cancelled": "x.status IN (-3, -4)",
-		"rejected":  "x.status = -5",
-	}
-	var out []string
-	for _, s := range states {
-		if c := clauses[s]; c != "" {
-			out = append(out, c)
-		}
-	}
-	if len(out) == 0 {
-		return []string{"false"}
-	}
-	return out
-}
-
 // Execution returns one execution with its jobs in the order they ran. The jobs
 // come without input and log, and without results above 2 kB; see [Engine.Job].
 func (e *Engine) Execution(ctx context.Context, actor auth.Actor, id int64) (Execution, []Job, error) {
@@ -246,7 +152,7 @@ func (e *Engine) Execution(ctx context.Context, actor auth.Actor, id int64) (Exe
 	var x Execution
 	err := e.DB.GetContext(ctx, &x, queries.Get("execution"), id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Execution{}, nil, fault.New(fault.NotFound, "There is no such execution. It may have been deleted.")
+		return Execution{}, nil, errNoExecution
 	}
 	if err != nil {
 		return Execution{}, nil, fmt.Errorf("read execution %d: %w", id, err)
@@ -281,21 +187,12 @@ func (e *Engine) SkippedTriggers(ctx context.Context, actor auth.Actor, key stri
 		return nil, err
 	}
 	var rows []SkippedTrigger
-	if err := e.DB.SelectContext(ctx, &rows, queries.Get("skipped"), key, limit); err != nil {
+	name, args := "skipped", []any{limit}
+	if key != "" {
+		name, args = "skipped_workflow", append(args, key)
+	}
+	if err := e.DB.SelectContext(ctx, &rows, queries.Get(name), args...); err != nil {
 		return nil, fmt.Errorf("list skipped triggers: %w", err)
 	}
 	return rows, nil
-}
-
-// DeleteExecutions removes ended executions with their jobs and returns how
-// many; those that run or wait are spared.
-func (e *Engine) DeleteExecutions(ctx context.Context, actor auth.Actor, ids []int64) (int, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
-		return 0, err
-	}
-	var n int
-	if err := e.DB.GetContext(ctx, &n, queries.Get("delete_executions"), pq.Array(ids)); err != nil {
-		return 0, fmt.Errorf("delete %d executions: %w", len(ids), err)
-	}
-	return n, nil
 }

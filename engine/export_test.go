@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"alur/engine/pg"
 	"alur/engine/queue"
+	"alur/engine/snowflake"
 )
 
 // RunBatch lets tests play a worker that is late.
@@ -26,10 +28,20 @@ func AttentionArgs(e *Engine) map[string][]any {
 		"failures":       {attentionLooked, attentionMost},
 		"queues":         {now},
 		"heads":          {attentionMost, now.Add(-StuckAfter), now.Add(-LostAfter)},
-		"waiting":        {attentionMost, now.Add(-WaitingAfter), idAt(now.Add(-WaitingAfter)), now},
-		"quiet":          {attentionMost, idAt(now), hour, 7 * 24 * hour, 30 * 24 * hour, QuietStarts},
-		"skipped_lately": {attentionMost, idAt(now.Add(-SkippedFor))},
+		"waiting":        {attentionMost, now.Add(-WaitingAfter), snowflake.At(now.Add(-WaitingAfter)), now},
+		"quiet":          {attentionMost, snowflake.At(now), hour, 7 * 24 * hour, 30 * 24 * hour, QuietStarts},
+		"skipped_lately": {attentionMost, snowflake.At(now.Add(-SkippedFor))},
 		"mails":          {attentionMails, now.Add(-MailAfter)},
 		"sessions":       {now, now}, "workers": {},
 	}
+}
+
+// Queries are the embedded statements of the package, by file.
+var Queries = queries
+
+// ListQuery is the statement behind Executions.
+func ListQuery(f ExecutionFilter, now time.Time) (string, []any) {
+	f.Limit = 50
+	query, args := f.query(now)
+	return strings.Replace(queries.Get("execution_rows"), "{page}", query, 1), args
 }

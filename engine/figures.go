@@ -16,8 +16,8 @@ var figuresText string
 
 var figuresSQL = pg.LoadQueries(figuresText)
 
-// figuresLimit is how many executions are looked at, newest first.
-const figuresLimit = 100_000
+// FiguresLimit is how many executions are looked at, newest first.
+const FiguresLimit = 50_000
 
 // Figures sum up a period.
 type Figures struct {
@@ -38,9 +38,12 @@ func (e *Engine) Figures(ctx context.Context, actor auth.Actor, since time.Time)
 		return Figures{}, err
 	}
 	f := Figures{Median: -1}
-	first := (since.Unix() - snowflake.Epoch) << 21 // ids grow with time
-	var hours []struct{ Hour, Completed, Failed, Total int }
-	if err := e.DB.SelectContext(ctx, &hours, figuresSQL.Get("figures"), first, since.UTC(), figuresLimit); err != nil {
+	first := snowflake.At(since) // ids grow with time
+	var hours []struct {
+		Hour, Completed, Failed, Total int
+		Median                         *float64 // in seconds
+	}
+	if err := e.DB.SelectContext(ctx, &hours, figuresSQL.Get("figures"), first, since.UTC(), FiguresLimit); err != nil {
 		return Figures{}, fmt.Errorf("sum up executions: %w", err)
 	}
 	total := 0
@@ -51,15 +54,11 @@ func (e *Engine) Figures(ctx context.Context, actor auth.Actor, since time.Time)
 		if h.Hour >= 0 && h.Hour < len(f.Hours) {
 			f.Hours[h.Hour] = Hour{h.Completed, h.Failed}
 		}
+		if h.Median != nil {
+			f.Median = time.Duration(*h.Median * float64(time.Second))
+		}
 	}
-	f.Cut = total == figuresLimit
-	var median *float64
-	if err := e.DB.GetContext(ctx, &median, figuresSQL.Get("figures_median"), first, since.UTC(), figuresLimit); err != nil {
-		return Figures{}, fmt.Errorf("find the median of executions: %w", err)
-	}
-	if median != nil {
-		f.Median = time.Duration(*median * float64(time.Second))
-	}
+	f.Cut = total == FiguresLimit
 	if err := e.DB.GetContext(ctx, &f.Open, figuresSQL.Get("figures_open")); err != nil {
 		return Figures{}, fmt.Errorf("count open executions: %w", err)
 	}

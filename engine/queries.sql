@@ -18,7 +18,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (event_key) WHERE event_key IS NOT NULL DO NOTHING
 
 -- name: count_stack
-SELECT count(*) FROM alur.executions WHERE id = ANY ($1) AND workflow_id = $2
+-- Deleted ones count too, or a short history would unleash what goes round.
+SELECT (SELECT count(*) FROM alur.executions WHERE id = ANY ($1) AND workflow_id = $2)
+     + (SELECT count(*) FROM alur.execution_records WHERE id = ANY ($1) AND workflow_id = $2)
 
 -- name: skip
 INSERT INTO alur.skipped_triggers (id, workflow_id, key, reason, detail, stack)
@@ -42,10 +44,6 @@ ORDER BY execution_id, started_at, id
 INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by, manually, started_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
--- name: executions
-SELECT x.id
-FROM alur.executions x
-
 -- name: execution_rows
 -- The page is found by ids first, so that words are looked up for its rows only.
 WITH page AS ({page})
@@ -67,8 +65,8 @@ LEFT JOIN alur.workflows w ON w.id = x.workflow_id
 LEFT JOIN LATERAL (
     SELECT CASE jsonb_typeof(j.result) WHEN 'string' THEN j.result #>> '{}' ELSE j.result ->> 'message' END AS problem, n.title
     FROM alur.jobs j LEFT JOIN alur.flow_nodes n ON n.id = j.node_id
-    WHERE j.execution_id = x.id AND (j.status < 0 AND x.status < 0 OR j.status = 0 AND x.status = 0)
-    ORDER BY j.id DESC LIMIT 1) p ON true
+    WHERE x.status <= 0 AND j.execution_id = x.id AND (j.status < 0 AND x.status < 0 OR j.status = 0 AND x.status = 0)
+    ORDER BY j.execution_id DESC, j.id DESC LIMIT 1) p ON true
 ORDER BY x.id DESC
 
 -- name: execution
@@ -102,21 +100,13 @@ WHERE id = $1
 SELECT s.id, s.workflow_id, coalesce(w.title, '') AS workflow_title, s.reason, s.detail, s.created_at
 FROM alur.skipped_triggers s
 LEFT JOIN alur.workflows w ON w.id = s.workflow_id
-WHERE $1 = '' OR s.key = $1
 ORDER BY s.id DESC
-LIMIT $2
+LIMIT $1
 
--- name: delete_executions
--- The counters take over what is deleted, so that a version stays frozen.
-WITH gone AS (
-    DELETE FROM alur.executions WHERE id = ANY ($1) AND status <> 0 RETURNING id, key, workflow_id),
-jobs AS (
-    DELETE FROM alur.jobs j USING gone WHERE j.execution_id = gone.id),
-stats AS (
-    INSERT INTO alur.workflow_stats AS s (key, deleted) SELECT key, count(*) FROM gone GROUP BY key
-    ON CONFLICT (key) DO UPDATE SET deleted = s.deleted + excluded.deleted),
-versions AS (
-    INSERT INTO alur.workflow_version_stats AS s (id, deleted)
-    SELECT g.workflow_id, count(*) FROM gone g JOIN alur.workflows w ON w.id = g.workflow_id GROUP BY g.workflow_id
-    ON CONFLICT (id) DO UPDATE SET deleted = s.deleted + excluded.deleted)
-SELECT count(*) FROM gone
+-- name: skipped_workflow
+SELECT s.id, s.workflow_id, coalesce(w.title, '') AS workflow_title, s.reason, s.detail, s.created_at
+FROM alur.skipped_triggers s
+LEFT JOIN alur.workflows w ON w.id = s.workflow_id
+WHERE (s.key, s.id) > ($2, 0) AND (s.key, s.id) < ($2, 9223372036854775807)
+ORDER BY s.key DESC, s.id DESC
+LIMIT $1

@@ -131,10 +131,46 @@ WHERE w.key = $1
 ORDER BY w.id DESC
 LIMIT 1
 
+-- name: week
+-- Of the newest 2,000 executions of workflow w in the last seven days: how many
+-- there were and how many did not succeed. Ids grow with time, so $5, the first
+-- id of these days, is a time. Key and id are compared and ordered as the index
+-- holds them: else the planner may walk the primary key through other workflows.
+SELECT n.total, (
+    SELECT count(*) FROM alur.executions f
+    WHERE f.key = w.key AND f.status IN (-1, -2, -3, -4, -5, -6) AND f.status <> 0 AND f.id >= n.oldest) AS failed
+FROM (
+    SELECT count(*) AS total, min(id) AS oldest
+    FROM (
+        SELECT x.id FROM alur.executions x
+        WHERE (x.key, x.id) >= (w.key, $5) AND (x.key, x.id) < (w.key, 9223372036854775807)
+        ORDER BY x.key DESC, x.id DESC
+        LIMIT {limit}) x) n
+
 -- name: list
 -- One row per workflow: its current version, its draft, and what its newest
--- executions came to. The lateral parts read few rows from the index on (key, id);
--- ids grow with time, so $5, the first id of the last seven days, is a time.
+-- executions came to. Only what the order or a filter needs is looked up for
+-- workflows of other pages.
+WITH page AS MATERIALIZED (
+    SELECT w.id, row_number() OVER (ORDER BY
+        CASE WHEN $6 = 'failed' THEN -week.failed END,
+        CASE WHEN $6 = 'last' THEN (
+            SELECT x.id FROM alur.executions x
+            WHERE (x.key, x.id) > (w.key, 0) AND (x.key, x.id) < (w.key, 9223372036854775807)
+            ORDER BY x.key DESC, x.id DESC LIMIT 1) END DESC NULLS LAST,
+        CASE WHEN $6 = '-title' THEN lower(w.title) END DESC,
+        lower(w.title), w.id) AS place
+    FROM alur.workflows w
+    LEFT JOIN LATERAL (SELECT k.failed FROM ({week}) k WHERE $4 OR $6 = 'failed') week ON true
+    WHERE w.current
+        AND ($1 = '' OR w.title ILIKE $1 OR w.trigger_title ILIKE $1 OR w.type ILIKE $1
+            OR w.config ->> 'collection' ILIKE $1
+            OR EXISTS (SELECT FROM alur.flow_nodes n WHERE n.workflow_id = w.id AND n.title ILIKE $1))
+        AND (CAST($2 AS boolean) IS NULL OR w.enabled = $2)
+        AND ($3 = '' OR w.type = $3)
+        AND (NOT $4 OR week.failed > 0)
+    ORDER BY place
+    LIMIT $7 OFFSET $8)
 SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, w.config,
     w.current IS NOT NULL AS current, w.sync, w.options, w.revision, w.settings_revision,
     w.created_by_id, w.updated_by_id, w.created_at, w.updated_at,
@@ -144,38 +180,28 @@ SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, 
     (SELECT max(d.id)
         FROM alur.workflows d
         WHERE d.key = w.key AND d.current IS NULL AND d.id > w.id AND NOT alur.frozen(d.key, d.id)) AS draft_id,
-    coalesce(week.failed, 0) AS failed_week,
-    coalesce(week.total, 0) AS total_week,
+    week.failed AS failed_week,
+    week.total AS total_week,
     runs.runs
-FROM alur.workflows w
+FROM page
+JOIN alur.workflows w ON w.id = page.id
 LEFT JOIN alur.users u ON u.id = w.created_by_id
-LEFT JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE status < 0) AS failed, count(*) AS total
-    FROM (
-        SELECT status
-        FROM alur.executions
-        WHERE key = w.key AND id >= $5
-        LIMIT 10000) x) week ON true
-LEFT JOIN LATERAL (
+CROSS JOIN LATERAL ({week}) week
+CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
         'id', x.id, 'status', x.status, 'at', x.created_at, 'started', x.started_at, 'ended', x.ended_at)
         ORDER BY x.id) AS runs
     FROM (
-        SELECT id, status, created_at, started_at, ended_at
-        FROM alur.executions
-        WHERE key = w.key
-        ORDER BY id DESC
-        LIMIT 20) x) runs ON true
-WHERE w.current
-    AND ($1 = '' OR w.title ILIKE $1 OR w.trigger_title ILIKE $1 OR w.type ILIKE $1
-        OR w.config ->> 'collection' ILIKE $1
-        OR EXISTS (SELECT FROM alur.flow_nodes n WHERE n.workflow_id = w.id AND n.title ILIKE $1))
-    AND (CAST($2 AS boolean) IS NULL OR w.enabled = $2)
-    AND ($3 = '' OR w.type = $3)
-    AND (NOT $4 OR week.failed > 0)
-ORDER BY
-    CASE WHEN $6 = 'failed' THEN -week.failed END,
-    CASE WHEN $6 = 'last' THEN (runs.runs -> -1 ->> 'at') END DESC NULLS LAST,
-    CASE WHEN $6 = '-title' THEN lower(w.title) END DESC,
-    lower(w.title), w.id
-LIMIT $7 OFFSET $8
+        SELECT x.id, x.status, x.created_at, x.started_at, x.ended_at
+        FROM alur.executions x
+        WHERE (x.key, x.id) > (w.key, 0) AND (x.key, x.id) < (w.key, 9223372036854775807)
+        ORDER BY x.key DESC, x.id DESC
+        LIMIT 20) x) runs
+ORDER BY page.place
+
+-- name: names
+SELECT key, title
+FROM alur.workflows
+WHERE current
+ORDER BY lower(title), id
+LIMIT $1

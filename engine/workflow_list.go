@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,9 @@ type WorkflowFilter struct {
 	PageSize int    // 50 when 0
 }
 
+// WeekLimit is how many executions of a workflow the figures of a week look at.
+const WeekLimit = 2000
+
 // WorkflowSummary is a workflow as a list shows it: its current version and how
 // it has been doing.
 type WorkflowSummary struct {
@@ -32,7 +36,7 @@ type WorkflowSummary struct {
 	DraftID    int64  // the draft that waits to be published; 0 for none
 	Runs       []Run  // the newest 20 executions, oldest first
 	FailedWeek int    // executions of the last seven days that did not succeed …
-	TotalWeek  int    // … of so many; counted up to 10,000
+	TotalWeek  int    // … of so many; of the newest WeekLimit when there were more
 }
 
 // Run is an execution in a few words, for lists.
@@ -76,7 +80,7 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 	if f.Text != "" {
 		text = "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(f.Text) + "%"
 	}
-	week := (e.now().Add(-7*24*time.Hour).Unix() - snowflake.Epoch) << 21
+	week := snowflake.At(e.now().Add(-7 * 24 * time.Hour))
 	var rows []struct {
 		Workflow
 		Owner      string `db:"owner"`
@@ -85,7 +89,9 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 		FailedWeek int    `db:"failed_week"`
 		TotalWeek  int    `db:"total_week"`
 	}
-	err = e.DB.SelectContext(ctx, &rows, workflowQueries.Get("list"), text, f.Enabled, f.Type, f.Failing,
+	figures := strings.Replace(workflowQueries.Get("week"), "{limit}", strconv.Itoa(WeekLimit), 1)
+	query := strings.ReplaceAll(workflowQueries.Get("list"), "{week}", figures)
+	err = e.DB.SelectContext(ctx, &rows, query, text, f.Enabled, f.Type, f.Failing,
 		week, f.Sort, f.PageSize+1, (f.Page-1)*f.PageSize)
 	if err != nil {
 		return nil, false, fmt.Errorf("list workflows: %w", err)
@@ -107,4 +113,22 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 		}
 	}
 	return list, more, nil
+}
+
+// WorkflowName is what a workflow is called.
+type WorkflowName struct {
+	Key   string `db:"key"`
+	Title string `db:"title"`
+}
+
+// WorkflowNames lists workflows by name, to choose from.
+func (e *Engine) WorkflowNames(ctx context.Context, actor auth.Actor, limit int) ([]WorkflowName, error) {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return nil, err
+	}
+	var names []WorkflowName
+	if err := e.DB.SelectContext(ctx, &names, workflowQueries.Get("names"), limit); err != nil {
+		return nil, fmt.Errorf("list the names of workflows: %w", err)
+	}
+	return names, nil
 }

@@ -28,6 +28,9 @@ var (
 // show opens the first step that failed. With step=none no panel is open.
 func (h *executions) show(c echo.Context) error {
 	l, err := h.open(c)
+	if fault.Is(err, fault.NotFound) {
+		return h.showDeleted(c, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ const (
 	executionsPage = 50
 	// skippedPage is how many events that started nothing are shown.
 	skippedPage = 100
+	// workflowChoices is how many workflows a filter offers.
+	workflowChoices = 500
 )
 
 // executions shows what workflows did and do.
@@ -42,6 +44,7 @@ type executions struct {
 func (h *executions) Routes(g *Group) {
 	g.GET("/executions", auth.ManageWorkflows, h.list)
 	g.GET("/executions/skipped", auth.ManageWorkflows, h.skipped)
+	g.GET("/executions/deleted", auth.ManageWorkflows, h.deleted)
 	g.GET("/executions/delete", auth.ManageWorkflows, h.askRemove)
 	g.POST("/executions/delete", auth.ManageWorkflows, h.remove)
 	g.GET("/executions/cancel", auth.ManageWorkflows, h.askCancel)
@@ -211,7 +214,7 @@ func (h *executions) list(c echo.Context) error {
 	if q.workflow != "" {
 		vm.Title, vm.Crumbs = "Executions of "+title, []views.Link{{Text: "Executions", URL: "/executions"}}
 	}
-	vm.Tabs = executionTabs(q, false)
+	vm.Tabs = executionTabs(q, "")
 	vm.Filter = views.ExecutionFilter{Action: "/executions", States: q.states, Workflows: workflows,
 		Since: options(sinceChoices, q.since), Days: q.since == "days", From: q.from, To: q.to, Longer: options(longerChoices, q.longer)}
 	if !slices.ContainsFunc(vm.Tabs, func(t views.Tab) bool { return t.Current }) {
@@ -237,21 +240,24 @@ func options[T any](choices []choice[T], chosen string) []views.Option {
 	return list
 }
 
-// executionTabs lead to groups of states, and to what was not started.
-func executionTabs(q executionQuery, skipped bool) []views.Tab {
+// executionTabs lead to groups of states, to what was not started and to what was
+// deleted; open is the text of the last two when it is the page.
+func executionTabs(q executionQuery, open string) []views.Tab {
 	q = q.first()
 	chosen := slices.Sorted(slices.Values(q.states))
 	var tabs []views.Tab
 	for _, t := range stateTabs {
 		q.states = t.value
 		tabs = append(tabs, views.Tab{Text: t.text, URL: q.url(),
-			Current: !skipped && slices.Equal(chosen, slices.Sorted(slices.Values(t.value)))})
+			Current: open == "" && slices.Equal(chosen, slices.Sorted(slices.Values(t.value)))})
 	}
-	last := views.Tab{Text: "Not started", URL: "/executions/skipped", Current: skipped}
-	if q.workflow != "" {
-		last.URL += "?" + url.Values{"workflow": {q.workflow}}.Encode()
+	for _, t := range []views.Tab{{Text: "Not started", URL: "/executions/skipped"}, {Text: "Deleted", URL: "/executions/deleted"}} {
+		if t.Current = t.Text == open; q.workflow != "" {
+			t.URL += "?" + url.Values{"workflow": {q.workflow}}.Encode()
+		}
+		tabs = append(tabs, t)
 	}
-	return append(tabs, last)
+	return tabs
 }
 
 func stateChips(q executionQuery) []views.Chip {
@@ -267,7 +273,7 @@ func stateChips(q executionQuery) []views.Chip {
 // workflowOptions are the workflows to choose from, and the title of the chosen
 // one.
 func (h *executions) workflowOptions(c echo.Context, key string) (list []views.Option, title string, err error) {
-	found, _, err := h.engine.Workflows(c.Request().Context(), actor(c), engine.WorkflowFilter{PageSize: 200})
+	found, err := h.engine.WorkflowNames(c.Request().Context(), actor(c), workflowChoices)
 	if err != nil {
 		return nil, "", err
 	}
@@ -404,7 +410,7 @@ func (h *executions) skipped(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	vm := views.SkippedList{Title: "Executions", Tabs: executionTabs(executionQuery{workflow: key}, true)}
+	vm := views.SkippedList{Title: "Executions", Tabs: executionTabs(executionQuery{workflow: key}, "Not started")}
 	if key != "" {
 		_, title, err := h.workflowOptions(c, key)
 		if err != nil {

@@ -65,7 +65,7 @@ func (h *executions) question(c echo.Context, verb, action, text string) error {
 
 func (h *executions) askRemove(c echo.Context) error {
 	return h.question(c, "Delete", "/executions/delete",
-		"What was recorded of each step is gone for good: input, result and log. Records that the steps changed stay as they are. What still runs or waits is not deleted.")
+		"What was recorded of each step is gone for good: input, result and log. One line stays, on the tab “Deleted”. Records that the steps changed stay as they are. What still runs or waits is not deleted.")
 }
 
 func (h *executions) askCancel(c echo.Context) error {

@@ -255,7 +255,7 @@ func TestDeleteExecutions(t *testing.T) {
 	if got, want := s.toast(admin, a), "1 execution was deleted; 1 still run, wait, or were gone already."; got != want {
 		t.Errorf("says %q, want %q", got, want)
 	}
-	s.get(admin, fmt.Sprintf("/executions/%d", s.fits)).want(http.StatusNotFound)
+	s.get(admin, fmt.Sprintf("/executions/%d", s.fits)).want(http.StatusGone)
 	s.get(admin, fmt.Sprintf("/executions/%d", s.waiting)).want(http.StatusOK)
 	s.get(admin, "/executions/delete").want(http.StatusUnprocessableEntity)
 	s.post(admin, "/executions/delete", url.Values{"id": {"1 OR 1=1"}}).want(http.StatusUnprocessableEntity)

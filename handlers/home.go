@@ -128,7 +128,7 @@ func runs(f engine.Figures, start time.Time, w views.Words) *views.Runs {
 		vm.Median = views.Duration(f.Median)
 	}
 	if f.Cut {
-		vm.Note = "The newest 100,000 of today"
+		vm.Note = "The newest " + views.Int(engine.FiguresLimit) + " of today"
 	}
 	var completed, failed []int
 	for _, hour := range f.Hours[:24] {

@@ -69,6 +69,7 @@ func (s *Server) resources() []Resource {
 		&workflows{engine: s.Engine, records: s.Records, people: s.Auth},
 		&executions{server: s, engine: s.Engine},
 		&attention{server: s, engine: s.Engine},
+		&retention{engine: s.Engine},
 		&tasks{store: s.Tasks},
 		&links{server: s, store: s.Tasks},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},

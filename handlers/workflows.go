@@ -152,6 +152,9 @@ func workflowRow(w views.Words, env *nodeforms.Env, s engine.WorkflowSummary) vi
 	if last, ok := s.Last(); ok {
 		r.State, r.Ago = last.State(), w.Moment(last.At, w.Ago(last.At))
 		r.Week = views.Int(s.FailedWeek) + " of " + views.Int(s.TotalWeek)
+		if s.TotalWeek == engine.WeekLimit {
+			r.Week = views.Int(s.FailedWeek) + " of newest " + views.Int(s.TotalWeek)
+		}
 	}
 	if s.FailedWeek > 0 {
 		r.WeekURL = runsURL(s.Key) + "&state=failed&state=error"

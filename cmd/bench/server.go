@@ -78,9 +78,10 @@ func (s *server) rss() float64 {
 
 // client is one API client, signed in.
 type client struct {
-	http  *http.Client
-	url   string
-	token string
+	http   *http.Client
+	url    string
+	token  string
+	cookie string // of a browser, instead of a token
 }
 
 func (s *server) signIn() (*client, error) {

@@ -27,6 +27,7 @@ const (
 	ManageWorkflows                    // configure workflows, read executions
 	ManageCollections                  // change collections and fields
 	ManageUsers                        // invite, deactivate, reset; read the outbox
+	ManageServer                       // settings of the whole server
 )
 
 // Actor is who asks. Every engine call that can be refused takes one; the zero

@@ -69,6 +69,7 @@ type Field struct {
 	OnDelete   string // belongsTo, when the target goes: "SET NULL", "RESTRICT" or "CASCADE"
 
 	Relation string         // set on the foreign key field of a belongsTo: that field's name
+	Order    string         // the field to sort by instead, which comes to the same and has an index; "" for itself
 	Right    auth.Right     // who may see it, on top of the collection's; 0: everybody who sees the collection
 	Options  map[string]any // all keys of the definition, known or not, as they were given
 }
@@ -95,6 +96,7 @@ type Collection struct {
 	TitleField string // what a record is called by: the chosen field, else the first short text; "" is the id
 	Fields     []*Field
 	System     bool       // described in code; records are changed by their own owners only
+	Big        bool       // grows without end: see Page.Count
 	Right      auth.Right // needed to read
 	Options    map[string]any
 

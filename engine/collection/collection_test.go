@@ -378,3 +378,30 @@ func TestReadDecideWriteIsExact(t *testing.T) {
 		t.Errorf("stock is %v after 128 takers of 100, want 0", got)
 	}
 }
+
+// TestBigCount counts one by one as long as that is cheap, and then about.
+func TestBigCount(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	ctx := t.Context()
+	store := collection.NewStore(db, snowflake.New(1, time.Now), time.Now)
+	if _, err := db.ExecContext(ctx, `INSERT INTO alur.executions (id, workflow_id, key, context, status, ended_at)
+		SELECT i, 1, CASE WHEN i <= 300 THEN 'rare' ELSE 'many' END, '{}', 1, now() FROM generate_series(1, 12000) i`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(ctx, "ANALYZE alur.executions"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		filter      any
+		least, most int
+	}{{nil, 11_500, 12_500}, {map[string]any{"key": "many"}, 10_001, 13_000}, {map[string]any{"key": "rare"}, 300, 300}} {
+		page, err := store.List(ctx, db, collection.Access{Actor: auth.System}, "executions", collection.Query{Filter: tc.filter})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page.Count < tc.least || page.Count > tc.most || page.TotalPage != (page.Count+19)/20 {
+			t.Errorf("%v: %d in %d pages, want %d to %d", tc.filter, page.Count, page.TotalPage, tc.least, tc.most)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"alur/engine/snowflake"
 )
 
 // period is what a date value of a filter stands for: all instants from From on
@@ -45,12 +47,20 @@ func (o operand) date(op string, v any) (string, error) {
 	return o.upper(p, true), nil // datenotafter
 }
 
-// at compares the column with an instant, or with its plain date.
+// at compares the column with an instant, or with its plain date. Where ids grow
+// with the column they are bounded too, for the index on them.
 func (o operand) at(sign string, t time.Time) string {
 	if o.f.Type == DateOnly {
 		return o.col + " " + sign + " " + o.b.param(t.Format(time.DateOnly)) + "::date"
 	}
-	return o.col + " " + sign + " " + o.b.param(t.UTC().Format(Instant)) + "::timestamptz"
+	is := o.col + " " + sign + " " + o.b.param(t.UTC().Format(Instant)) + "::timestamptz"
+	switch {
+	case o.id != "" && strings.HasPrefix(sign, "<") && sign != "<>":
+		return "(" + is + " AND " + o.id + " < " + o.b.param(snowflake.At(t.Add(snowflake.Slack))) + ")"
+	case o.id != "" && strings.HasPrefix(sign, ">"):
+		return "(" + is + " AND " + o.id + " > " + o.b.param(snowflake.At(t.Add(-snowflake.Slack))) + ")"
+	}
+	return is
 }
 
 var between = regexp.MustCompile(`^([\[(])([^,]*),([^,]*)([\])])(.*)$`)

@@ -265,6 +265,9 @@ func (sc *scope) operator(f *Field, name string, v any) (string, error) {
 		f = sc.c.byName[f.ForeignKey]
 	}
 	o := operand{b: sc.b, f: f, col: f.col(sc.alias), name: name}
+	if f.Order == "id" && f.Type == Datetime {
+		o.id = sc.c.byName["id"].col(sc.alias)
+	}
 	return o.apply(op, v)
 }
 

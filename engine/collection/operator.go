@@ -14,6 +14,7 @@ type operand struct {
 	b    *builder
 	f    *Field
 	col  string
+	id   string // column of an id that grows with the value; "" for none
 	name string // the operator as it was written, for messages
 }
 

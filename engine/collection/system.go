@@ -56,14 +56,14 @@ func systemCollections() []*Collection {
 			field("key", String, "Workflow key"), field("eventKey", String, "Event key"), field("context", JSON, "Trigger data"),
 			field("status", Integer, "Status"), field("reason", String, "Reason"), field("parentId", BigInt, "Parent (id)"),
 			field("manually", Boolean, "Started by hand"), field("output", JSON, "Output"),
-			many("jobs", "Jobs", "jobs", "executionId"), field("createdAt", Datetime, "Created"),
-			field("startedAt", Datetime, "Started"), field("expiresAt", Datetime, "Expires"), field("endedAt", Datetime, "Ended")),
+			many("jobs", "Jobs", "jobs", "executionId"), field("createdAt", Datetime, "Created").sortedBy("id"),
+			field("startedAt", Datetime, "Started"), field("expiresAt", Datetime, "Expires"), field("endedAt", Datetime, "Ended")).big(),
 		system("jobs", "Jobs", "jobs", "", auth.ManageWorkflows,
 			field("executionId", BigInt, "Execution (id)"), one("execution", "Execution", "executions", "executionId"),
 			field("nodeId", BigInt, "Node (id)"), one("node", "Node", "flow_nodes", "nodeId"), field("nodeKey", String, "Node key"),
 			field("upstreamId", BigInt, "Job before (id)"), field("status", Integer, "Status"), field("meta", JSON, "Details"),
 			field("input", JSON, "Input"), field("result", JSON, "Result"), field("log", Text, "Log"),
-			field("startedAt", Datetime, "Started"), field("endedAt", Datetime, "Ended")),
+			field("startedAt", Datetime, "Started"), field("endedAt", Datetime, "Ended")).big(),
 		system("workflowManualTasks", "Tasks", "tasks", "title", auth.ManageWorkflows,
 			field("executionId", BigInt, "Execution (id)"), one("execution", "Execution", "executions", "executionId"),
 			field("jobId", BigInt, "Job (id)"), one("job", "Job", "jobs", "jobId"),
@@ -71,7 +71,7 @@ func systemCollections() []*Collection {
 			field("workflowId", BigInt, "Workflow (id)"), one("workflow", "Workflow", "workflows", "workflowId"),
 			field("userId", BigInt, "Person (id)"), one("user", "Person", "users", "userId"),
 			field("title", String, "Title"), field("status", Integer, "Status"), field("result", JSON, "Answer"),
-			field("decidedAt", Datetime, "Decided"), field("createdAt", Datetime, "Created"), field("updatedAt", Datetime, "Updated")),
+			field("decidedAt", Datetime, "Decided"), field("createdAt", Datetime, "Created").sortedBy("id"), field("updatedAt", Datetime, "Updated")).big(),
 	}
 }
 
@@ -83,6 +83,18 @@ func system(name, title, table, titleField string, right auth.Right, fields ...*
 func field(name, typ, title string) *Field {
 	f := &Field{Name: name, Type: typ, Title: title, Column: Snake(name), ReadOnly: true}
 	f.alias()
+	return f
+}
+
+// big marks a collection that grows without end.
+func (c *Collection) big() *Collection {
+	c.Big = true
+	return c
+}
+
+// sortedBy names a field with an index that gives the same order.
+func (f *Field) sortedBy(name string) *Field {
+	f.Order = name
 	return f
 }
 

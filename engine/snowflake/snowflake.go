@@ -52,3 +52,11 @@ func (s *Source) Next() int64 {
 	s.seq++
 	return id
 }
+
+// At returns the least id of t's second: ids grow with time, so it bounds them.
+func At(t time.Time) int64 { return (t.Unix() - Epoch) << 21 }
+
+// Slack is how far an id and the time in its row may be apart: the clock of the
+// process that made the one, that of the server that wrote the other, and what
+// passed between.
+const Slack = 10 * time.Minute

@@ -10,4 +10,9 @@
 // Answers are {"data": …}, with "meta" for pages; an error of engine/fault
 // becomes {"errors": […]}, worded by the package handlers. GET reaches only
 // actions that change nothing.
+//
+// Lists of executions, jobs and manual tasks count what matches one by one up to
+// 10,000. Above that, count and totalPage are PostgreSQL's estimate, so that a
+// list of millions is as quick as any. Their createdAt is sorted by the id,
+// which grows with it.
 package api
