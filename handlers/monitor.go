@@ -25,18 +25,18 @@ type monitor struct{ server *Server }
 func (h *monitor) Routes(g *Group) {
 	g.GET("/healthz", Public, h.alive)
 	g.GET("/readyz", Public, h.readiness)
-	g.GET("/metrics", auth.ManageUsers, own(echo.WrapHandler(h.server.Metrics.Handler())))
-	g.GET("/debug/pprof/", auth.ManageUsers, own(echo.WrapHandler(http.HandlerFunc(pprof.Index))))
+	g.GET("/metrics", auth.ManageServer, own(echo.WrapHandler(h.server.Metrics.Handler())))
+	g.GET("/debug/pprof/", auth.ManageServer, own(echo.WrapHandler(http.HandlerFunc(pprof.Index))))
 	for _, name := range []string{"allocs", "block", "goroutine", "heap", "mutex", "threadcreate"} {
-		g.GET("/debug/pprof/"+name, auth.ManageUsers, own(echo.WrapHandler(pprof.Handler(name))))
+		g.GET("/debug/pprof/"+name, auth.ManageServer, own(echo.WrapHandler(pprof.Handler(name))))
 	}
-	g.GET("/debug/pprof/profile", auth.ManageUsers, own(h.profile))
+	g.GET("/debug/pprof/profile", auth.ManageServer, own(h.profile))
 }
 
 // own asks for the right itself: there is no engine behind these that would.
 func own(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := actor(c).Require(auth.ManageUsers); err != nil {
+		if err := actor(c).Require(auth.ManageServer); err != nil {
 			return err
 		}
 		return next(c)
