@@ -78,7 +78,7 @@ func (d *dispatcher) round() (handed int, err error) {
 
 // claim claims a batch of a workflow's executions for the next free worker.
 func (d *dispatcher) claim(workflowID int64) (handed int, err error) {
-	p, ok, err := d.slot(workflowID)
+	p, ok, err := d.slotToClaim(workflowID)
 	if err != nil || !ok {
 		return 0, err
 	}
@@ -92,7 +92,7 @@ func (d *dispatcher) claim(workflowID int64) (handed int, err error) {
 		d.after[workflowID] = claims[len(claims)-1].ID
 	}
 	if err != nil || len(claims) == 0 {
-		d.q.GiveSlot(workflowID, d.e.Now())
+		d.q.ReturnSlot(workflowID)
 		return 0, err
 	}
 	crashpoint.Hit(crashpoint.AfterClaim)
@@ -110,7 +110,7 @@ func (d *dispatcher) suspect(workflows []int64) (handed int, err error) {
 	}
 	d.looked, d.more = now, false
 	for _, w := range workflows {
-		p, ok, err := d.slot(w)
+		p, ok, err := d.slotToClaim(w)
 		if err != nil {
 			return 0, err
 		}
@@ -119,7 +119,7 @@ func (d *dispatcher) suspect(workflows []int64) (handed int, err error) {
 		}
 		claims, err := d.q.ClaimSuspect(d.running, w)
 		if err != nil || len(claims) == 0 {
-			d.q.GiveSlot(w, d.e.Now())
+			d.q.ReturnSlot(w)
 			if err != nil {
 				return 0, err
 			}
@@ -129,6 +129,17 @@ func (d *dispatcher) suspect(workflows []int64) (handed int, err error) {
 		return d.hand(d.ctx, d.items(p, claims)), nil
 	}
 	return 0, nil
+}
+
+// slotToClaim is slot, except when it would have to be fetched and there is
+// nothing to claim.
+func (d *dispatcher) slotToClaim(workflowID int64) (p *program, ok bool, err error) {
+	if !d.q.SlotAtHand(workflowID) {
+		if ok, err = d.q.Claimable(d.running, workflowID); err != nil || !ok {
+			return nil, false, err
+		}
+	}
+	return d.slot(workflowID)
 }
 
 // slot takes one of a workflow's slots.
@@ -151,7 +162,7 @@ func (s *shift) hand(until context.Context, batch []item) (handed int) {
 		s.count(-1)
 		crashpoint.Hit(crashpoint.DuringShutdown)
 		s.giveBack(s.running, batch)
-		s.q.GiveSlot(batch[0].WorkflowID, s.e.Now())
+		s.q.ReturnSlot(batch[0].WorkflowID)
 		return 0
 	}
 }

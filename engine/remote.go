@@ -39,14 +39,14 @@ func (s *shift) beginCalls(workflowID int64) error {
 		}
 		r := s.nextCall(workflowID)
 		if r == nil {
-			s.q.GiveSlot(workflowID, s.e.Now())
+			s.q.ReturnSlot(workflowID)
 			return nil
 		}
 		s.begun.Go(func() {
 			for ; r != nil; r = s.nextCall(workflowID) { // in the same slot
 				s.call(r)
 			}
-			s.q.GiveSlot(workflowID, s.e.Now())
+			s.q.GiveSlot(workflowID)
 			s.poke()
 		})
 	}

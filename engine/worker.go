@@ -113,7 +113,7 @@ func (s *shift) serveAll() {
 	for batch := range s.batches {
 		workflow := batch[0].WorkflowID
 		s.serve(s.running, batch)
-		s.q.GiveSlot(workflow, s.e.Now())
+		s.q.GiveSlot(workflow)
 		s.count(-1)
 		s.poke()
 	}
@@ -224,7 +224,7 @@ func (s *shift) look(ctx context.Context) {
 		lost, err := s.q.Lost(ctx, long)
 		s.lose(ctx, lost, err)
 	}
-	freed, err := s.q.FreeSlots(ctx, s.e.Now())
+	freed, err := s.q.FreeSlots(ctx)
 	if err != nil && ctx.Err() == nil {
 		s.e.Log.WarnContext(ctx, "slots not freed, their lease will run out", "err", err)
 	}

@@ -8,6 +8,12 @@ WITH RECURSIVE t AS (
     FROM t WHERE t.workflow_id IS NOT NULL)
 SELECT workflow_id FROM t WHERE workflow_id IS NOT NULL
 
+-- name: claimable
+SELECT EXISTS (
+    SELECT 1 FROM alur.executions
+    WHERE status IS NULL AND (workflow_id, id) > ($1, 0) AND workflow_id < $1 + 1
+      AND (lease_until IS NULL OR lease_until < now()))
+
 -- name: claim
 -- ANY(ARRAY(…)) because a LIMIT with a parameter inside a CTE is planned as a
 -- tenth of all pending rows.

@@ -278,7 +278,7 @@ func TestPlans(t *testing.T) {
 	if got := len(l.claim(q, 9, 0, 32)); got != 32 {
 		t.Fatalf("claimed %d, want 32", got)
 	}
-	for name, args := range map[string][]any{"claim": {32, 1, 9, 0, 0, 2}, "claim_suspect": {9, 1, 2}, "rescue": nil, "pending": nil} {
+	for name, args := range map[string][]any{"claim": {32, 1, 9, 0, 0, 2}, "claim_suspect": {9, 1, 2}, "claimable": {9}, "rescue": nil, "pending": nil} {
 		var plan []string
 		if err := l.db.SelectContext(t.Context(), &plan, "EXPLAIN (ANALYZE, TIMING off, SUMMARY off) "+queue.Query(name), args...); err != nil {
 			t.Fatal(err)

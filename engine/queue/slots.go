@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// keepSlot is how long a slot that is not used is kept for the next use.
-	keepSlot = 2 * time.Second
 	// dryFor is how long a process does not ask for another slot after there was none.
 	dryFor = 100 * time.Millisecond
 )
@@ -21,7 +19,7 @@ const (
 type share struct {
 	slots []int16
 	used  int
-	idle  time.Time // when one was last given back
+	peak  int       // most that were used at once since idle ones were last freed
 	dry   time.Time // all were taken elsewhere; do not ask before
 }
 
@@ -58,6 +56,25 @@ func (q *Queue) TakeSlot(ctx context.Context, workflowID int64, limit int, now t
 	return true, nil
 }
 
+// SlotAtHand reports whether TakeSlot costs nothing now.
+func (q *Queue) SlotAtHand(workflowID int64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.shares[workflowID]
+	return s != nil && s.used < len(s.slots)
+}
+
+// Claimable reports whether a workflow has an execution that nobody holds. Ask
+// before taking a slot for a claim: others may need it.
+func (q *Queue) Claimable(ctx context.Context, workflowID int64) (yes bool, err error) {
+	q.use.Lock()
+	defer q.use.Unlock()
+	if err := q.conn.GetContext(ctx, &yes, queries.Get("claimable"), workflowID); err != nil {
+		return false, fmt.Errorf("look for executions of workflow %d: %w", workflowID, err)
+	}
+	return yes, nil
+}
+
 // reuseSlot takes a slot that this process holds already, or says whether it is
 // worth asking for another. A limit that became smaller counts at once.
 func (q *Queue) reuseSlot(workflowID int64, limit int, now time.Time) (took, ask bool) {
@@ -74,31 +91,40 @@ func (q *Queue) reuseSlot(workflowID int64, limit int, now time.Time) (took, ask
 	return false, len(s.slots) < limit && !now.Before(s.dry)
 }
 
-// GiveSlot gives back what TakeSlot took. now is the time by the engine's clock.
-func (q *Queue) GiveSlot(workflowID int64, now time.Time) {
+// GiveSlot gives back what TakeSlot took.
+func (q *Queue) GiveSlot(workflowID int64) { q.giveSlot(workflowID, true) }
+
+// ReturnSlot gives back what TakeSlot took when there was no use for it after
+// all. Such a slot is not kept: a process that only looks for something to do
+// would otherwise hold the slots that another one waits for.
+func (q *Queue) ReturnSlot(workflowID int64) { q.giveSlot(workflowID, false) }
+
+func (q *Queue) giveSlot(workflowID int64, used bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s := q.shares[workflowID]; s != nil && s.used > 0 {
-		s.used--
-		s.idle = now
+	s := q.shares[workflowID]
+	if s == nil || s.used == 0 {
+		return
 	}
+	if used {
+		s.peak = max(s.peak, s.used)
+	}
+	s.used--
 }
 
-// FreeSlots leaves the slots that have not been used for a while to other
-// processes, and reports whether there were any.
-func (q *Queue) FreeSlots(ctx context.Context, now time.Time) (bool, error) {
+// FreeSlots leaves the slots that have not been used since its last call to
+// other processes, and reports whether there were any.
+func (q *Queue) FreeSlots(ctx context.Context) (bool, error) {
 	q.use.Lock()
 	defer q.use.Unlock()
 	var workflows, slots []int64
 	q.mu.Lock()
 	for id, s := range q.shares {
-		if now.Sub(s.idle) < keepSlot {
-			continue
-		}
-		for _, slot := range s.slots[s.used:] {
+		keep := min(max(s.used, s.peak), len(s.slots))
+		for _, slot := range s.slots[keep:] {
 			workflows, slots = append(workflows, id), append(slots, int64(slot))
 		}
-		if s.slots = s.slots[:s.used]; s.used == 0 {
+		if s.slots, s.peak = s.slots[:keep], s.used; keep == 0 {
 			delete(q.shares, id)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
+	_ "alur/engine/expr/exprtest" // the libraries of calculations
 	"alur/engine/fault"
 	"alur/engine/mail"
 	"alur/engine/node"
