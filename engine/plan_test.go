@@ -40,8 +40,10 @@ type planCase struct {
 // plans are the arguments of every embedded statement on a big table, by file
 // and name. What has none here is planned with nulls.
 func plans(sql func(file, name string) string, attention map[string][]any) map[string][]planCase {
-	const key, workflow, execution, job, person = "k3", int64(3), int64(15_000) << 21, int64(15_000)<<21 + 1, int64(7)
+	const key, workflow, person = "k3", int64(3), int64(7)
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	execution := snowflake.At(now.AddDate(0, 0, -10))
+	job := execution + 1
 	ids, fences := pq.Array([]int64{execution, execution + 1}), pq.Array([]int64{1, 1})
 	finished := append([]any{`[{"i": 62914530000, "f": 1, "s": 1}]`}, make([]any, 17)...)
 	task := func(where string, args ...any) planCase {
@@ -169,7 +171,7 @@ func fillBig(t *testing.T, db *pg.DB) {
 		INSERT INTO alur.users (id, nickname, email) SELECT i, 'Ann', i || '@alur.test' FROM generate_series(1, 200) i;
 		INSERT INTO alur.workflows (id, key, title, type, current) SELECT i, 'k' || i, 'W', 'test', true FROM generate_series(1, 20) i;
 		INSERT INTO alur.executions (id, workflow_id, key, context, status, parent_id, stack, created_at, started_at, ended_at, expires_at)
-		SELECT CAST(i AS bigint) << 21, i % 20 + 1, 'k' || i % 20 + 1, '{}', s, CASE WHEN i % 50 = 0 THEN i END, NULL, at, at,
+		SELECT (CAST(extract(epoch FROM at) AS bigint) - 1605024000) << 21, i % 20 + 1, 'k' || i % 20 + 1, '{}', s, CASE WHEN i % 50 = 0 THEN i END, NULL, at, at,
 		       CASE WHEN s <> 0 THEN at + (i % 997) * interval '1 s' END, CASE WHEN i % 40 = 0 THEN at END
 		FROM (SELECT i, timestamptz '2030-01-01' - (30000 - i) * interval '1 min' AS at,
 		             CASE WHEN i % 300 = 0 THEN NULL WHEN i % 301 = 0 THEN 0 WHEN i % 10 = 0 THEN -(i / 10 % 6 + 1) ELSE 1 END AS s
@@ -177,18 +179,19 @@ func fillBig(t *testing.T, db *pg.DB) {
 		INSERT INTO alur.jobs (id, execution_id, node_id, node_key, status, result, started_at, ended_at)
 		SELECT x.id + n, x.id, n, 'n' || n, 1, '1', created_at, created_at FROM alur.executions x, generate_series(1, 2) n;
 		INSERT INTO alur.tasks (id, execution_id, job_id, node_id, node_key, workflow_id, workflow_key, user_id, title, form)
-		SELECT id, id, id + 1, 1, 'a', workflow_id, key, id / 2097152 % 200 + 1, 'Look', '{}' FROM alur.executions;
+		SELECT id, id, id + 1, 1, 'a', workflow_id, key, row_number() OVER () % 200 + 1, 'Look', '{}' FROM alur.executions;
 		INSERT INTO alur.links (token_hash, task_id, user_id, created_at, expires_at)
 		SELECT decode(md5(CAST(id AS text)), 'hex'), id, user_id, created_at, created_at FROM alur.tasks;
 		INSERT INTO alur.mails (id, to_address, subject, text_body, execution_id, due_at, created_at, status, sent_at)
-		SELECT id, id % 200 || '@alur.test', 'Look', 'Look', id, created_at, created_at,
-		       CASE WHEN id / 2097152 % 500 = 0 THEN 'queued' WHEN id / 2097152 % 501 = 0 THEN 'failed' ELSE 'sent' END,
-		       CASE WHEN id / 2097152 % 500 > 0 AND id / 2097152 % 501 > 0 THEN created_at END FROM alur.executions;
+		SELECT id, i % 200 || '@alur.test', 'Look', 'Look', id, created_at, created_at,
+		       CASE WHEN i % 500 = 0 THEN 'queued' WHEN i % 501 = 0 THEN 'failed' ELSE 'sent' END,
+		       CASE WHEN i % 500 > 0 AND i % 501 > 0 THEN created_at END
+		FROM (SELECT id, created_at, row_number() OVER () AS i FROM alur.executions) x;
 		INSERT INTO alur.skipped_triggers (id, workflow_id, key, reason, detail) SELECT id, workflow_id, key, 'stack_limit', 'x' FROM alur.executions;
 		INSERT INTO alur.execution_records (id, workflow_id, key, status, steps, created_at, deleted_at, why)
 		SELECT id, workflow_id, key, 1, 3, created_at, created_at + interval '9 days', 'age' FROM alur.executions;
 		INSERT INTO alur.timers (job_id, execution_id, due_at, status) SELECT id + 1, id, created_at, 1 FROM alur.executions;
-		UPDATE alur.housekeeping SET next_to = CAST(30000 AS bigint) << 21;`
+		UPDATE alur.housekeeping SET next_to = (SELECT max(id) FROM alur.executions);`
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +355,7 @@ func TestRecordPlans(t *testing.T) {
 	}
 	defer conn.Discard()
 	store := collection.NewStore(db, snowflake.New(1, time.Now), time.Now)
-	const execution = float64(15_000 << 21)
+	execution := float64(snowflake.At(time.Date(2029, 12, 22, 0, 0, 0, 0, time.UTC)))
 	newest := []string{"-createdAt"}
 	for _, tc := range []struct {
 		collection string

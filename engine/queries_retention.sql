@@ -112,20 +112,20 @@ ORDER BY t.key
 -- name: expired
 -- Executions of workflow $1 whose status $2 was kept until the time $3 beside it.
 -- They end no earlier than they are made, so the bound $4 of the id spares
--- looking at younger ones. Here and below the columns of the index are compared
--- and ordered as it holds them: else the planner may walk the primary key.
+-- looking at younger ones.
 SELECT x.id, d.why
 FROM unnest(CAST($2 AS smallint[]), CAST($3 AS timestamptz[]), CAST($4 AS bigint[]), CAST($5 AS text[])) d (status, until, below, why)
 CROSS JOIN LATERAL (
     SELECT e.id FROM alur.executions e
-    WHERE (e.key, e.status, e.id) > ($1, d.status, 0) AND (e.key, e.status, e.id) < ($1, d.status, d.below)
-      AND e.status <> 0 AND e.ended_at < d.until
+    WHERE e.key = $1 AND e.status = d.status AND e.status <> 0 AND e.id > 0 AND e.id < d.below AND e.ended_at < d.until
       AND NOT EXISTS (SELECT FROM alur.executions p WHERE p.id = e.parent_id AND (p.status IS NULL OR p.status = 0))
-    ORDER BY e.key, e.status, e.id LIMIT $6) x
+    ORDER BY e.id LIMIT $6) x
 LIMIT $6
 
 -- name: surplus
--- Ended executions of workflow $1 beyond the newest $2, the oldest first.
+-- Ended executions of workflow $1 beyond the newest $2, the oldest first. Key and
+-- id are compared and ordered as the index holds them: else the planner may walk
+-- the primary key.
 SELECT e.id, 'count' AS why
 FROM alur.executions e
 WHERE (e.key, e.id) > ($1, 0) AND e.status <> 0

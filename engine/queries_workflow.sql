@@ -132,10 +132,11 @@ ORDER BY w.id DESC
 LIMIT 1
 
 -- name: week
--- Of the newest 2,000 executions of workflow w in the last seven days: how many
--- there were and how many did not succeed. Ids grow with time, so $5, the first
--- id of these days, is a time. Key and id are compared and ordered as the index
--- holds them: else the planner may walk the primary key through other workflows.
+-- Of the newest executions of workflow w in the last seven days, up to a limit:
+-- how many there were and how many did not succeed. Ids grow with time, so $5, the
+-- first id of these days, is a time. Key and id are compared and ordered as the
+-- index holds them: else the planner may walk the primary key through other
+-- workflows.
 SELECT n.total, (
     SELECT count(*) FROM alur.executions f
     WHERE f.key = w.key AND f.status IN (-1, -2, -3, -4, -5, -6) AND f.status <> 0 AND f.id >= n.oldest) AS failed

@@ -26,7 +26,7 @@ type WorkflowFilter struct {
 }
 
 // WeekLimit is how many executions of a workflow the figures of a week look at.
-const WeekLimit = 2000
+const WeekLimit = 1000
 
 // WorkflowSummary is a workflow as a list shows it: its current version and how
 // it has been doing.

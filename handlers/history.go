@@ -198,13 +198,13 @@ func (h *executions) deleted(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	vm := views.DeletedList{Title: "Executions", Tabs: executionTabs(executionQuery{workflow: key}, "Deleted")}
+	vm := views.DeletedList{Title: "Deleted executions", Tabs: executionTabs(executionQuery{workflow: key}, "Deleted")}
 	if key != "" {
 		_, title, err := h.workflowOptions(c, key)
 		if err != nil {
 			return err
 		}
-		vm.Title, vm.Crumbs = "Executions of "+title, []views.Link{{Text: "Executions", URL: "/executions"}}
+		vm.Title, vm.Crumbs = "Deleted executions of "+title, []views.Link{{Text: "Executions", URL: "/executions"}}
 	}
 	w := words(c)
 	for _, r := range rows {

@@ -46,7 +46,6 @@ CREATE INDEX executions_outcome ON alur.executions (key, status, id) WHERE statu
 CREATE INDEX executions_wrong ON alur.executions (status, id) WHERE status < 0;
 CREATE INDEX executions_open ON alur.executions (id) WHERE status IS NULL OR status = 0;
 CREATE INDEX executions_version ON alur.executions (workflow_id, id);
-CREATE INDEX executions_created ON alur.executions USING brin (created_at);
 DROP INDEX alur.executions_failed, alur.executions_waiting;
 
 -- The five lengths that the list of executions can ask for.
