@@ -60,4 +60,13 @@
 // is why executions share a transaction and a flush. What the processors have
 // left decides how many: a batch lasts 10 ms of the clock, so on a busy machine
 // it holds few executions, and each pays more of the flush.
+//
+// # History
+//
+// [Engine.Housekeep] deletes ended executions that nobody has to keep any more
+// ([History]), a batch in a short transaction, and leaves a line about each
+// ([ExecutionRecord]). How often a workflow ran is counted up to a border that
+// housekeeping moves, plus what is there above it. Every statement on a table that
+// grows reads a stretch of an index: a test looks at all plans, and a new
+// statement needs a case there.
 package engine
