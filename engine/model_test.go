@@ -1,3 +1,8 @@
+//go:build !race
+
+// One command after the other: there is nothing to race, and the leases, which
+// the model does not move, are over before a run under the race detector is.
+
 package engine_test
 
 import (

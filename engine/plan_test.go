@@ -101,6 +101,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 
 		"queue/queries.sql/pending":           {{}},
 		"queue/queries.sql/claim":             {{args: []any{32, 1, workflow, int64(0), 0, 3}}},
+		"queue/queries.sql/claimable":         {{args: []any{workflow}}},
 		"queue/queries.sql/claim_suspect":     {{args: []any{workflow, 1, 3}}},
 		"queue/queries.sql/finish_executions": {{finish, finished}},
 		"queue/queries.sql/finish_timers":     {{finish, finished}},

@@ -240,7 +240,7 @@ func (w *world) work(engines ...*engine.Engine) {
 // eventually waits until a query answers true.
 func (w *world) eventually(query string, args ...any) {
 	w.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute) // a busy machine
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
