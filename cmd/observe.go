@@ -57,7 +57,7 @@ func (a *app) monitor(ctx context.Context) (stop func(), err error) {
 		}
 		r, cancel := context.WithTimeout(r, 2*time.Second)
 		defer cancel()
-		if a.db.Side().PingContext(r) != nil {
+		if a.db.Ping(r) != nil {
 			return "the database does not answer"
 		}
 		return ""

@@ -19,7 +19,7 @@ func (e *Engine) Cancel(ctx context.Context, actor auth.Actor, ids []int64) (int
 	if err := actor.Require(auth.ManageWorkflows); err != nil {
 		return 0, err
 	}
-	stopped, err := queue.Stop(ctx, e.DB, ids, reasonCancel, e.Now())
+	stopped, err := queue.Stop(ctx, e.DB, ids, reasonCancel, actor.UserID, e.Now())
 	e.tellStopped(ctx, stopped, reasonCancel)
 	if err != nil {
 		return 0, fmt.Errorf("cancel: %w", err)

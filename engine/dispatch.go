@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,32 +19,33 @@ type dispatcher struct {
 	*shift
 	after   map[int64]int64 // id cursor per workflow: skips the dead index entries of what was done already
 	cleared time.Time
-	lone    queue.Claim // the suspect that may run; see suspect
-	looked  time.Time   // when suspects were last looked for
-	more    bool        // there was one
+	thin    map[int64]time.Time // workflows whose last claim was no full batch, and when it was made
+	held    bool                // a workflow had no turn in this round; see holds
+	lone    queue.Claim         // the suspect that may run; see suspect
+	looked  time.Time           // when suspects were last looked for
+	more    bool                // there was one
 }
 
 // dispatch claims batches for all workflows that have something to do, as fast
 // as the workers take them, until s.ctx ends. Its statements run under running:
 // one that is cut off would break the connection that claims are given back over.
 func (s *shift) dispatch() error {
-	d := &dispatcher{shift: s, after: map[int64]int64{}, cleared: s.e.Now()}
+	d := &dispatcher{shift: s, after: map[int64]int64{}, thin: map[int64]time.Time{}, cleared: s.e.Now()}
 	for s.ctx.Err() == nil {
 		if now := s.e.Now(); now.Sub(d.cleared) > pollEvery {
 			clear(d.after)
+			maps.DeleteFunc(d.thin, func(_ int64, at time.Time) bool { return now.Sub(at) > patience })
 			d.cleared = now
 		}
+		d.held = false
 		handed, err := d.round()
 		if err != nil {
 			return err
 		}
 		switch {
 		case handed >= batchSize:
-		case handed > 0:
-			select {
-			case <-time.After(gather):
-			case <-s.ctx.Done():
-			}
+		case handed > 0, d.held:
+			s.linger()
 		default:
 			select {
 			case <-s.wake:
@@ -53,6 +55,16 @@ func (s *shift) dispatch() error {
 		}
 	}
 	return nil
+}
+
+// linger leaves the queue time to grow, so that batches form: until a batch is
+// done, at most for gather.
+func (s *shift) linger() {
+	select {
+	case <-s.landed:
+	case <-time.After(gather):
+	case <-s.ctx.Done():
+	}
 }
 
 // round gives every workflow a turn and returns how many executions were handed
@@ -78,6 +90,10 @@ func (d *dispatcher) round() (handed int, err error) {
 
 // claim claims a batch of a workflow's executions for the next free worker.
 func (d *dispatcher) claim(workflowID int64) (handed int, err error) {
+	if d.holds(workflowID) {
+		d.held = true
+		return 0, nil
+	}
 	p, ok, err := d.slotToClaim(workflowID)
 	if err != nil || !ok {
 		return 0, err
@@ -88,8 +104,10 @@ func (d *dispatcher) claim(workflowID int64) (handed int, err error) {
 	}
 	if len(claims) < batchSize {
 		delete(d.after, workflowID)
+		d.thin[workflowID] = d.e.Now()
 	} else {
 		d.after[workflowID] = claims[len(claims)-1].ID
+		delete(d.thin, workflowID)
 	}
 	if err != nil || len(claims) == 0 {
 		d.q.ReturnSlot(workflowID)
@@ -97,6 +115,19 @@ func (d *dispatcher) claim(workflowID int64) (handed int, err error) {
 	}
 	crashpoint.Hit(crashpoint.AfterClaim)
 	return d.hand(d.ctx, d.items(p, claims)), nil
+}
+
+// holds reports whether what a workflow has queued shall wait for the batch of it
+// that is under way: what comes in a thin stream is better worked off in batches
+// than by many workers, which would cost the database three times as much.
+func (d *dispatcher) holds(workflowID int64) bool {
+	at, ok := d.thin[workflowID]
+	if !ok || d.e.Now().Sub(at) > patience {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.flights[workflowID] > 0
 }
 
 // suspect claims what was begun often without moving on, one at a time in this
@@ -154,24 +185,28 @@ func (s *shift) slot(workflowID int64) (p *program, ok bool, err error) {
 // hand gives a batch and the slot that it runs in to the next free worker; when
 // until ends first, both are given back.
 func (s *shift) hand(until context.Context, batch []item) (handed int) {
-	s.count(1)
+	workflow := batch[0].WorkflowID
+	s.count(workflow, 1)
 	select {
 	case s.batches <- batch:
 		return len(batch)
 	case <-until.Done():
-		s.count(-1)
+		s.count(workflow, -1)
 		crashpoint.Hit(crashpoint.DuringShutdown)
 		s.giveBack(s.running, batch)
-		s.q.ReturnSlot(batch[0].WorkflowID)
+		s.q.ReturnSlot(workflow)
 		return 0
 	}
 }
 
-// count keeps s.busy.
-func (s *shift) count(batches int) {
+// count keeps s.busy and s.flights.
+func (s *shift) count(workflowID int64, batches int) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.busy += batches
-	s.mu.Unlock()
+	if s.flights[workflowID] += batches; s.flights[workflowID] == 0 {
+		delete(s.flights, workflowID)
+	}
 }
 
 // goOn continues what came to remote steps: it begins those that wait, and hands

@@ -28,7 +28,8 @@ type Execution struct {
 	Attempts   int             `db:"attempts"`
 	ParentID   *int64          `db:"parent_id"`
 	CreatedBy  *int64          `db:"created_by"`
-	Author     string          `db:"author"` // nickname of CreatedBy; "" for nobody
+	Author     string          `db:"author"`  // nickname of CreatedBy; "" for nobody
+	Stopper    string          `db:"stopper"` // nickname of who cancelled it; "" for nobody
 	CreatedAt  time.Time       `db:"created_at"`
 	StartedAt  *time.Time      `db:"started_at"`
 	EndedAt    *time.Time      `db:"ended_at"`

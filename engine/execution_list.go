@@ -179,7 +179,7 @@ func (f ExecutionFilter) long(arg func(any) string, key string) []part {
 	if key != "" {
 		exact = append(exact, "x.key = "+key)
 	}
-	const length = "alur.length(x.started_at, x.ended_at)"
+	const length = "x.length"
 	var parts []part
 	for i := range lengths {
 		if i+1 < len(lengths) && lengths[i+1] <= f.Longer {

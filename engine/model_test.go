@@ -365,7 +365,7 @@ func (m *model) timer(rt *rapid.T) {
 
 func (m *model) cancel(rt *rapid.T) {
 	r := m.pick(rt, func(r *modelRun) bool { return r.place != deleted })
-	stopped, err := queue.Stop(m.t.Context(), m.db, []int64{r.id}, "manual_cancel", m.clock.now())
+	stopped, err := queue.Stop(m.t.Context(), m.db, []int64{r.id}, "manual_cancel", 0, m.clock.now())
 	live := r.place == queued || r.place == waits
 	if err != nil || live != (len(stopped) == 1) {
 		rt.Fatalf("stopped %v: %v", stopped, err)
@@ -385,7 +385,7 @@ func (m *model) deadline(rt *rapid.T) {
 func (m *model) tick(rt *rapid.T) {
 	ids, err := queue.Overdue(m.t.Context(), m.db, m.clock.now(), 1000)
 	if err == nil {
-		_, err = queue.Stop(m.t.Context(), m.db, ids, "timeout", m.clock.now())
+		_, err = queue.Stop(m.t.Context(), m.db, ids, "timeout", 0, m.clock.now())
 	}
 	if err != nil {
 		rt.Fatal(err)

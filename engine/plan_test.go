@@ -115,7 +115,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queue/queries.sql/fire":              {{args: []any{100, now.AddDate(-9, 0, 0)}}},
 		"queue/queries.sql/next_due":          {{}},
 		"queue/queries.sql/overdue":           {{args: []any{100, now}}},
-		"queue/queries.sql/stop":              {{args: []any{ids, "timeout", now}}},
+		"queue/queries.sql/stop":              {{args: []any{ids, "timeout", now, 0}}},
 		"queue/queries.sql/drop_timers":       {{args: []any{ids}}},
 		"queue/queries.sql/not_held":          {{args: []any{ids, fences}}},
 

@@ -51,7 +51,7 @@ SELECT x.id, x.workflow_id, x.key, CAST('null' AS jsonb) AS context,
        CASE WHEN x.status IS NULL AND x.started_at IS NOT NULL THEN 0 ELSE x.status END AS status,
        coalesce(x.status = 0, false) AS waiting,
        x.reason, x.output, x.attempts, x.parent_id, x.created_by, coalesce(u.nickname, '') AS author,
-       x.created_at, x.started_at, x.ended_at,
+       coalesce(s.nickname, '') AS stopper, x.created_at, x.started_at, x.ended_at,
        coalesce(w.title, '') AS workflow_title,
        CASE WHEN w.id IS NULL THEN 0
             ELSE (SELECT count(*) FROM alur.workflows v WHERE v.key = w.key AND v.id <= w.id) END AS version,
@@ -61,6 +61,7 @@ SELECT x.id, x.workflow_id, x.key, CAST('null' AS jsonb) AS context,
 FROM page
 JOIN alur.executions x ON x.id = page.id
 LEFT JOIN alur.users u ON u.id = x.created_by
+LEFT JOIN alur.users s ON s.id = x.stopped_by
 LEFT JOIN alur.workflows w ON w.id = x.workflow_id
 LEFT JOIN LATERAL (
     SELECT CASE jsonb_typeof(j.result) WHEN 'string' THEN j.result #>> '{}' ELSE j.result ->> 'message' END AS problem, n.title
@@ -74,9 +75,10 @@ SELECT x.id, x.workflow_id, x.key, x.context,
        CASE WHEN x.status IS NULL AND x.started_at IS NOT NULL THEN 0 ELSE x.status END AS status,
        coalesce(x.status = 0, false) AS waiting,
        x.reason, x.output, x.attempts, x.parent_id, x.created_by, coalesce(u.nickname, '') AS author,
-       x.created_at, x.started_at, x.ended_at
+       coalesce(s.nickname, '') AS stopper, x.created_at, x.started_at, x.ended_at
 FROM alur.executions x
 LEFT JOIN alur.users u ON u.id = x.created_by
+LEFT JOIN alur.users s ON s.id = x.stopped_by
 WHERE x.id = $1
 
 -- name: execution_jobs

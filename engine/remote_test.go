@@ -214,7 +214,7 @@ func TestStopReachesRemote(t *testing.T) {
 	<-o.came
 	<-o.came
 	first := atoi(t, w.one("SELECT min(id) FROM alur.executions"))
-	if stopped, err := queue.Stop(t.Context(), w.db, []int64{first}, "manual_cancel", w.clock.now()); err != nil || len(stopped) != 1 {
+	if stopped, err := queue.Stop(t.Context(), w.db, []int64{first}, "manual_cancel", 0, w.clock.now()); err != nil || len(stopped) != 1 {
 		t.Fatalf("stopped %v: %v", stopped, err)
 	}
 	// Nobody says so: the process finds out on its own.

@@ -20,7 +20,7 @@ import (
 const (
 	// batchWork is how long executions of one batch are taken into one
 	// transaction before it is flushed.
-	batchWork = 10 * time.Millisecond
+	batchWork = 50 * time.Millisecond
 	// hotFor is how long a workflow counts as hot after a conflict.
 	hotFor = time.Second
 	// carefulBatches is how many batches of a workflow run with savepoints after

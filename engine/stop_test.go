@@ -211,7 +211,7 @@ func TestOneWins(t *testing.T) {
 						n, e := w.e.Cancel(t.Context(), auth.System, []int64{x.Execution})
 						won[i], err = n == 1, e
 					case 1:
-						stopped, err = queue.Stop(t.Context(), w.db, []int64{x.Execution}, "timeout", w.clock.now())
+						stopped, err = queue.Stop(t.Context(), w.db, []int64{x.Execution}, "timeout", 0, w.clock.now())
 						won[i] = len(stopped) == 1
 					default:
 						err = w.db.Tx(t.Context(), pg.ReadCommitted, func(tx *pg.Tx) error {

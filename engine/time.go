@@ -77,7 +77,7 @@ func (e *Engine) soon(due time.Time) {
 
 // stopLate ends executions that are past their deadline, with their children.
 func (e *Engine) stopLate(ctx context.Context, ids []int64) {
-	stopped, err := queue.Stop(ctx, e.DB, ids, reasonTimeout, e.Now())
+	stopped, err := queue.Stop(ctx, e.DB, ids, reasonTimeout, 0, e.Now())
 	if err != nil && ctx.Err() == nil {
 		e.Log.WarnContext(ctx, "executions past their deadline not ended, trying again", "executions", len(ids), "err", err)
 	}

@@ -15,7 +15,8 @@ import (
 const (
 	batchSize  = 32
 	pollEvery  = time.Second            // the net below NOTIFY
-	gather     = 2 * time.Millisecond   // a busy queue is left to grow this long, so that batches form
+	gather     = 20 * time.Millisecond  // a queue that is worked off is looked at this often, or when a batch is done
+	patience   = 50 * time.Millisecond  // a batch keeps what comes after it waiting for at most this long
 	stopWithin = 25 * time.Second       // running batches may take this long after a stop
 	retryAfter = 500 * time.Millisecond // after the database went away
 )
@@ -47,20 +48,22 @@ type shift struct {
 	ctx     context.Context // ends when nothing new may begin
 	running context.Context // ends when what runs must end too
 	wake    chan struct{}   // there may be something to do
+	landed  chan struct{}   // a batch is done
 	batches chan []item     // to the workers, each with a slot of its workflow
 
-	mu     sync.Mutex
-	parked map[int64][]*run // remote steps that wait for a slot, by workflow
-	ready  map[int64][]item // executions whose remote step has an outcome, by workflow
-	calls  int              // remote steps under way
-	busy   int              // batches with the workers
-	begun  sync.WaitGroup   // the goroutines of calls
+	mu      sync.Mutex
+	parked  map[int64][]*run // remote steps that wait for a slot, by workflow
+	ready   map[int64][]item // executions whose remote step has an outcome, by workflow
+	calls   int              // remote steps under way
+	busy    int              // batches with the workers
+	flights map[int64]int    // the same by workflow
+	begun   sync.WaitGroup   // the goroutines of calls
 }
 
 // newShift begins a shift that claims one batch ahead for each of its workers.
 func (e *Engine) newShift(ctx context.Context, q *queue.Queue, workers int) *shift {
-	return &shift{e: e, q: q, ctx: ctx, running: ctx, wake: make(chan struct{}, 1), batches: make(chan []item, workers),
-		parked: map[int64][]*run{}, ready: map[int64][]item{}}
+	return &shift{e: e, q: q, ctx: ctx, running: ctx, wake: make(chan struct{}, 1), landed: make(chan struct{}, 1), batches: make(chan []item, workers),
+		parked: map[int64][]*run{}, ready: map[int64][]item{}, flights: map[int64]int{}}
 }
 
 // work does one shift.
@@ -101,9 +104,12 @@ func (e *Engine) work(ctx context.Context, workers int) error {
 }
 
 // poke makes the dispatcher look.
-func (s *shift) poke() {
+func (s *shift) poke() { signal(s.wake) }
+
+// signal leaves one message in c.
+func signal(c chan struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -114,7 +120,8 @@ func (s *shift) serveAll() {
 		workflow := batch[0].WorkflowID
 		s.serve(s.running, batch)
 		s.q.GiveSlot(workflow)
-		s.count(-1)
+		s.count(workflow, -1)
+		signal(s.landed)
 		s.poke()
 	}
 }
@@ -174,8 +181,17 @@ func (s *shift) release(ctx context.Context, batch []item, after time.Duration) 
 		claims[i] = c.Claim
 	}
 	if err := s.q.Release(context.WithoutCancel(ctx), claims, after); err != nil {
-		s.e.Log.WarnContext(ctx, "claims not given back, their lease will run out", "workflow_id", batch[0].WorkflowID, "executions", len(batch), "err", err)
+		s.e.Log.WarnContext(ctx, "claims not given back, their lease will run out", "workflow_id", batch[0].WorkflowID, "execution_ids", ids(batch), "err", err)
 	}
+}
+
+// ids lists the executions of a batch, for the log.
+func ids(batch []item) []int64 {
+	list := make([]int64, len(batch))
+	for i, c := range batch {
+		list[i] = c.ID
+	}
+	return list
 }
 
 // keep renews leases, rescues what dead processes left, and notices what was

@@ -163,7 +163,7 @@ func (l *runLog) notices(p *views.StepPanel) []views.ExecutionNotice {
 		}
 		list = append(list, n)
 	case failed == nil && l.x.Reason != nil:
-		list = append(list, views.ExecutionNotice{State: l.x.State(), Strong: reasonWords(*l.x.Reason)})
+		list = append(list, views.ExecutionNotice{State: l.x.State(), Strong: reasonWords(*l.x.Reason, l.x.Stopper)})
 	case failed != nil && p != nil && p.Folded:
 		n := l.find(failed.NodeKey)
 		url := l.stepURL(failed.ID)

@@ -375,9 +375,9 @@ func executionWhy(x engine.ExecutionRow) string {
 	case state == views.Waiting && step != "":
 		return "Waits at “" + step + "”"
 	case x.Problem != nil && step != "":
-		return views.Clip(step+": "+reasonWords(*x.Problem), 200)
+		return views.Clip(step+": "+reasonWords(*x.Problem, x.Stopper), 200)
 	case x.Problem != nil:
-		return views.Clip(reasonWords(*x.Problem), 200)
+		return views.Clip(reasonWords(*x.Problem, x.Stopper), 200)
 	case state == views.Failed && step != "":
 		return "“" + step + "” was not met"
 	case state == views.Rejected && step != "":
@@ -389,13 +389,13 @@ func executionWhy(x engine.ExecutionRow) string {
 }
 
 // reasonWords words the reasons that are stored as one word; others are
-// sentences already.
-func reasonWords(reason string) string {
+// sentences already. by is who stopped it, "" when nobody knows.
+func reasonWords(reason, by string) string {
 	switch reason {
 	case "timeout":
 		return "Took longer than it may"
 	case "manual_cancel":
-		return "Cancelled by a person"
+		return "Cancelled by " + cmp.Or(by, "a person")
 	case "parent_aborted":
 		return "Stopped with the execution that started it"
 	}

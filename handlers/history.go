@@ -214,7 +214,7 @@ func (h *executions) deleted(c echo.Context) error {
 			row.Took = views.Duration(r.EndedAt.Sub(*r.StartedAt))
 		}
 		if r.Problem != nil {
-			row.Why = views.Clip(reasonWords(*r.Problem), 200)
+			row.Why = views.Clip(reasonWords(*r.Problem, ""), 200)
 		}
 		vm.Rows = append(vm.Rows, row)
 	}
@@ -283,7 +283,7 @@ func (h *executions) showDeleted(c echo.Context, gone error) error {
 	}
 	vm.Facts = append(vm.Facts, views.Fact{Name: "Workflow", Value: deletedWorkflow(r)})
 	if r.Problem != nil {
-		vm.Facts = append(vm.Facts, views.Fact{Name: "Reason", Value: reasonWords(*r.Problem)})
+		vm.Facts = append(vm.Facts, views.Fact{Name: "Reason", Value: reasonWords(*r.Problem, "")})
 	}
 	vm.Facts = append(vm.Facts, views.Fact{Name: "Started", Value: w.Milli(r.CreatedAt), Num: true})
 	if r.Author != "" {

@@ -78,7 +78,7 @@ func (s *Server) unready(ctx context.Context) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if err := s.DB.Side().PingContext(ctx); err != nil {
+	if err := s.DB.Ping(ctx); err != nil {
 		return "the database does not answer"
 	}
 	return ""

@@ -29,7 +29,7 @@ func TestTaskOfStopped(t *testing.T) {
 		var err error
 		if reason == "timeout" {
 			var stopped []int64
-			stopped, err = queue.Stop(t.Context(), s.DB, []int64{execution}, reason, time.Now())
+			stopped, err = queue.Stop(t.Context(), s.DB, []int64{execution}, reason, 0, time.Now())
 			n = len(stopped)
 		} else {
 			n, err = s.Engine.Cancel(t.Context(), auth.System, []int64{execution})

@@ -105,10 +105,15 @@ func (l *local) check(ctx context.Context, d drain) error {
 	var wrong int
 	err := l.db.GetContext(ctx, &wrong, `SELECT abs($1 - (SELECT count(*) FROM alur.executions WHERE status = 1))
 		+ abs($2 - (SELECT count(*) FROM alur.jobs WHERE status = 1)) + (`+d.wrong+`)`, d.count, d.count*d.jobs)
-	if err == nil && wrong != 0 {
-		err = fmt.Errorf("%d rows are not as they should be", wrong)
+	if err != nil || wrong == 0 {
+		return err
 	}
-	return err
+	var said []string
+	if err := l.db.SelectContext(ctx, &said, `SELECT DISTINCT node_key || ' came to ' || coalesce(left(result::text, 200), 'nothing')
+		FROM alur.jobs WHERE status <> 1 LIMIT 3`); err != nil {
+		return err
+	}
+	return fmt.Errorf("%d rows are not as they should be: %q", wrong, said)
 }
 
 // clear leaves an empty queue to the next work.

@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -57,6 +58,10 @@ func profiled(path string, fn func() error) error {
 func run(binary, only string) error {
 	ctx := context.Background()
 	wanted := strings.FieldsFunc(only, func(r rune) bool { return r == ',' || r == ' ' })
+	binary, err := filepath.Abs(binary) // children are started in a directory of their own
+	if err != nil {
+		return err
+	}
 	b := &bench{ctx: ctx, binary: binary}
 	if b.url = os.Getenv("DATABASE_URL"); b.url != "" && slices.Equal(wanted, []string{"growth"}) {
 		return b.growth() // a database that is to be looked at afterwards
@@ -85,6 +90,7 @@ func run(binary, only string) error {
 		{"floor", b.measureFloor},
 		{"W1", b.w1},
 		{"W2", b.w2},
+		{"api", b.api},
 		{"W3", b.w3},
 		{"W4", b.w4},
 		{"steps", b.steps},

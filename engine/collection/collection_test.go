@@ -27,11 +27,17 @@ type shop struct {
 	db    *pg.DB
 	store *collection.Store
 	a     collection.Access
+	mu    sync.Mutex
 	told  []collection.Change
 	fail  error // what the listener answers
+	long  bool  // whether it may take long
 }
 
+func (s *shop) Long(context.Context, string) (bool, error) { return s.long, nil }
+
 func (s *shop) Changed(_ context.Context, _ *pg.Tx, _ collection.Access, changes []collection.Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.told = append(s.told, changes...)
 	return s.fail
 }

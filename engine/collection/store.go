@@ -56,6 +56,9 @@ type Change struct {
 // its error undoes them.
 type Listener interface {
 	Changed(ctx context.Context, tx *pg.Tx, a Access, changes []Change) error
+	// Long reports whether Changed may take more than a few statements for this
+	// collection.
+	Long(ctx context.Context, collection string) (bool, error)
 }
 
 // Store reads and writes records and their definitions. It is safe for
@@ -153,6 +156,7 @@ type hotLocks struct {
 }
 
 type hotLock struct {
+	share share
 	queue chan struct{}
 	mu    sync.Mutex
 	until time.Time

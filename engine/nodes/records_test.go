@@ -59,6 +59,8 @@ func newShop(t *testing.T) *shop {
 }
 
 // Changed implements collection.Listener.
+func (*shop) Long(context.Context, string) (bool, error) { return false, nil }
+
 func (s *shop) Changed(_ context.Context, _ *pg.Tx, a collection.Access, changes []collection.Change) error {
 	s.heard, s.stack = append(s.heard, changes...), a.Stack
 	return nil

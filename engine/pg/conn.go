@@ -39,15 +39,12 @@ type stmt struct {
 
 // Release gives c back to its pool, or closes it when it broke.
 func (c *Conn) Release() {
-	if c.bad || c.inTx || c.db.closed.Load() {
+	if c.bad || c.inTx {
 		c.Discard()
 		return
 	}
-	c.rested = time.Now()
-	select {
-	case c.db.idle <- c:
-	default:
-		c.raw.Close()
+	if old := c.db.rest(c); old != nil {
+		old.close()
 	}
 	<-c.db.slots
 }
@@ -193,8 +190,8 @@ func (t *Tx) OnCommit(fn func()) { t.after = append(t.after, fn) }
 // of what was undone.
 func (t *Tx) OnRollback(fn func()) { t.undone = append(t.undone, fn) }
 
-// errFailed is a commit of what PostgreSQL can only roll back.
-var errFailed = errors.New("commit: a statement of the transaction failed, and its error was passed over")
+// ErrFailed is a commit of what PostgreSQL can only roll back.
+var ErrFailed = errors.New("commit: a statement of the transaction failed, and its error was passed over")
 
 // Commit commits and runs what OnCommit collected. The commit itself is not
 // cut short by the end of ctx: half-known outcomes help nobody.
@@ -207,7 +204,7 @@ func (t *Tx) Commit(ctx context.Context) error {
 	}
 	if t.failed {
 		t.Rollback()
-		return errFailed
+		return ErrFailed
 	}
 	t.done = true
 	err := t.Simple(context.WithoutCancel(ctx), "COMMIT")

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,8 +36,11 @@ type Q interface {
 type DB struct {
 	side  *sqlx.DB
 	slots chan struct{}
-	idle  chan *Conn
 	hub   *hub
+
+	mu    sync.Mutex
+	idle  []*Conn // given back last, taken out first: the same few stay warm
+	probe *probe  // under way; nil: none
 
 	closed  atomic.Bool
 	waiting atomic.Int32 // callers of Conn that wait for a slot
@@ -46,6 +51,9 @@ type DB struct {
 // pingAfter is how long a connection may rest before it is asked whether it
 // still lives.
 const pingAfter = time.Second
+
+// unneededAfter is how long a connection rests before it is closed.
+const unneededAfter = 5 * time.Minute
 
 // sessionSettings hold for every connection of a pool. A process that was
 // stopped in the middle of a transaction keeps its row locks: the server ends
@@ -63,7 +71,7 @@ func Open(ctx context.Context, url string, conns int) (*DB, error) {
 	db.SetMaxOpenConns(conns + sidePool)
 	db.SetMaxIdleConns(conns + sidePool)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	pool := &DB{side: db, slots: make(chan struct{}, conns), idle: make(chan *Conn, conns)}
+	pool := &DB{side: db, slots: make(chan struct{}, conns)}
 	pool.hub = &hub{db: pool, url: url, subs: map[string][]*subscription{}, pending: map[string]map[string]struct{}{}}
 	return pool, nil
 }
@@ -75,15 +83,14 @@ func (db *DB) Side() *sqlx.DB { return db.side }
 func (db *DB) Close() error {
 	db.closed.Store(true)
 	db.hub.close()
-	for {
-		select {
-		case c := <-db.idle:
-			c.close()
-			continue
-		default:
-		}
-		return db.side.Close()
+	db.mu.Lock()
+	idle := db.idle
+	db.idle = nil
+	db.mu.Unlock()
+	for _, c := range idle {
+		c.close()
 	}
+	return db.side.Close()
 }
 
 // Conn takes a connection out of the pool, waiting until one is free or ctx
@@ -95,18 +102,12 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 	if err := db.takeSlot(ctx); err != nil {
 		return nil, err
 	}
-	for {
-		select {
-		case c := <-db.idle:
-			c.used = false
-			if !db.doubtful(c) || c.Simple(ctx, "") == nil {
-				return c, nil
-			}
-			c.close()
-			continue
-		default:
+	for c := db.rested(); c != nil; c = db.rested() {
+		c.used = false
+		if !db.doubtful(c) || c.Simple(ctx, "") == nil {
+			return c, nil
 		}
-		break
+		c.close()
 	}
 	raw, err := db.side.Connx(ctx)
 	if err != nil {
@@ -119,6 +120,67 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 		return nil, fmt.Errorf("prepare a connection: %w", err)
 	}
 	return c, nil
+}
+
+// Ping reports whether the database answers before ctx ends. One that is silent
+// keeps no more than one probe waiting, however often it is asked.
+func (db *DB) Ping(ctx context.Context) error {
+	db.mu.Lock()
+	p := db.probe
+	if p == nil {
+		p = &probe{done: make(chan struct{})}
+		db.probe = p
+		go func() {
+			p.err = db.side.PingContext(context.WithoutCancel(ctx))
+			db.mu.Lock()
+			db.probe = nil
+			db.mu.Unlock()
+			close(p.done)
+		}()
+	}
+	db.mu.Unlock()
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// probe is a question whether the database answers.
+type probe struct {
+	done chan struct{}
+	err  error // once done is closed
+}
+
+// rested takes the connection that was given back last; nil when there is none.
+func (db *DB) rested() *Conn {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	n := len(db.idle)
+	if n == 0 {
+		return nil
+	}
+	c := db.idle[n-1]
+	db.idle[n-1], db.idle = nil, db.idle[:n-1]
+	return c
+}
+
+// rest keeps c for later, and returns one that nobody has needed for long or
+// that the closed pool has no use for.
+func (db *DB) rest(c *Conn) (unneeded *Conn) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed.Load() {
+		return c
+	}
+	c.rested = time.Now()
+	db.idle = append(db.idle, c)
+	if old := db.idle[0]; c.rested.Sub(old.rested) > unneededAfter {
+		db.idle = slices.Delete(db.idle, 0, 1)
+		return old
+	}
+	return nil
 }
 
 // takeSlot waits until one more connection may be used.

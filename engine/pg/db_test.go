@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"alur/engine/pg"
 	"alur/engine/pgtest"
 )
@@ -397,5 +399,36 @@ func TestLike(t *testing.T) {
 	t.Parallel()
 	if got, want := pg.Like(` 50%_\ `), `%50\%\_\\%`; got != want {
 		t.Errorf("Like: %q, want %q", got, want)
+	}
+}
+
+// TestPing: a database that does not answer in time is reported, and answers again
+// once it can.
+func TestPing(t *testing.T) {
+	db, err := pg.Open(t.Context(), pgtest.NewURL(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var held []*sqlx.Conn
+	for range 5 { // all that there are
+		c, err := db.Side().Connx(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, c)
+	}
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if err := db.Ping(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the answer of a silent database is %v", err)
+		}
+		cancel()
+	}
+	for _, c := range held {
+		c.Close()
+	}
+	if err := db.Ping(t.Context()); err != nil {
+		t.Errorf("the database answers again, and Ping says %v", err)
 	}
 }

@@ -81,9 +81,9 @@ func Overdue(ctx context.Context, q pg.Q, now time.Time, limit int) (ids []int64
 // Stop ends executions with ABORTED and a reason, together with their children,
 // and returns which: those that had ended are passed over. Of a stop, a finish
 // and an answer that meet, exactly one wins.
-func Stop(ctx context.Context, db *pg.DB, ids []int64, reason string, now time.Time) (stopped []int64, err error) {
+func Stop(ctx context.Context, db *pg.DB, ids []int64, reason string, by int64, now time.Time) (stopped []int64, err error) {
 	err = db.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		return tx.SelectContext(ctx, &stopped, queries.Get("stop"), pq.Array(ids), reason, now.UTC())
+		return tx.SelectContext(ctx, &stopped, queries.Get("stop"), pq.Array(ids), reason, now.UTC(), by)
 	})
 	if err == nil && len(stopped) > 0 {
 		// Apart, because a timer that fires holds its row while it waits for the

@@ -68,7 +68,7 @@ func TestFireAfterTheEnd(t *testing.T) {
 	if err := l.answer(1, 10); err != nil {
 		t.Fatal(err)
 	}
-	if stopped, err := queue.Stop(t.Context(), l.db, []int64{2}, "timeout", noon); err != nil || fmt.Sprint(stopped) != "[2]" {
+	if stopped, err := queue.Stop(t.Context(), l.db, []int64{2}, "timeout", 0, noon); err != nil || fmt.Sprint(stopped) != "[2]" {
 		t.Fatalf("stopped %v: %v", stopped, err)
 	}
 	l.exec("UPDATE alur.executions SET status = 1, ended_at = now() WHERE id = 3") // and its timer stays behind
@@ -96,11 +96,11 @@ func TestStop(t *testing.T) {
 	l.exec("UPDATE alur.executions SET status = 1, ended_at = now() WHERE id IN (2, 5)")
 	q := l.open()
 	held := l.claim(q, 7, 0, 1)[0]
-	stopped, err := queue.Stop(t.Context(), l.db, []int64{1, 5, 99}, "manual_cancel", noon)
+	stopped, err := queue.Stop(t.Context(), l.db, []int64{1, 5, 99}, "manual_cancel", 0, noon)
 	if err != nil || fmt.Sprint(stopped) != "[1 3 4]" {
 		t.Fatalf("stopped %v: %v, want 1 3 4", stopped, err)
 	}
-	if again, err := queue.Stop(t.Context(), l.db, []int64{1, 5, 99}, "timeout", noon); err != nil || len(again) != 0 {
+	if again, err := queue.Stop(t.Context(), l.db, []int64{1, 5, 99}, "timeout", 0, noon); err != nil || len(again) != 0 {
 		t.Errorf("stopped again %v: %v", again, err)
 	}
 	if got := l.one("SELECT string_agg(concat_ws(' ', id, coalesce(status::text, 'null'), reason), ', ' ORDER BY id) FROM alur.executions"); got !=

@@ -210,7 +210,7 @@ WITH RECURSIVE doomed AS (
     WHERE c.status IS NULL OR c.status = 0),
 stopped AS (
     UPDATE alur.executions e
-    SET status = -3, reason = d.reason, ended_at = $3, lease_until = NULL, wake = NULL, fence = e.fence + 1
+    SET status = -3, reason = d.reason, stopped_by = nullif(CAST($4 AS bigint), 0), ended_at = $3, lease_until = NULL, wake = NULL, fence = e.fence + 1
     FROM (SELECT id, min(reason) AS reason FROM doomed GROUP BY id) d
     WHERE e.id = d.id AND (e.status IS NULL OR e.status = 0)
     RETURNING e.id),

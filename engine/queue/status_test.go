@@ -36,7 +36,7 @@ var states = map[string]func(l *line, q *queue.Queue) (c queue.Claim){
 	"stopped": func(l *line, q *queue.Queue) queue.Claim {
 		c := l.first(q)
 		l.must(l.park(c))
-		_, err := queue.Stop(l.t.Context(), l.db, []int64{1}, "manual_cancel", noon)
+		_, err := queue.Stop(l.t.Context(), l.db, []int64{1}, "manual_cancel", 0, noon)
 		l.must(err)
 		return c
 	},
@@ -84,7 +84,7 @@ var commands = map[string]func(ctx context.Context, l *line, q *queue.Queue, c q
 		return err
 	},
 	"stop": func(ctx context.Context, l *line, _ *queue.Queue, _ queue.Claim) error {
-		_, err := queue.Stop(ctx, l.db, []int64{1}, "timeout", noon)
+		_, err := queue.Stop(ctx, l.db, []int64{1}, "timeout", 0, noon)
 		return err
 	},
 }

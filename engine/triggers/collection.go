@@ -139,6 +139,15 @@ func (l collectionListener) Changed(ctx context.Context, tx *pg.Tx, a collection
 	return l.e.Start(ctx, tx, events)
 }
 
+// Long implements collection.Listener: synchronous workflows run inside the
+// change's transaction.
+func (l collectionListener) Long(ctx context.Context, collection string) (bool, error) {
+	armed, err := l.e.Armed(ctx, "collection")
+	return slices.ContainsFunc(armed, func(w *engine.Armed) bool {
+		return w.Sync && w.Config.(CollectionConfig).name() == collection
+	}), err
+}
+
 // broken is for settings that do not fit the collection any more. They stop no
 // one's work, except when nothing may be saved without this workflow.
 func (l collectionListener) broken(ctx context.Context, tx *pg.Tx, a collection.Access, w *engine.Armed, cause error) error {

@@ -169,8 +169,12 @@ func (h *Records) create(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	write := h.Store.Write
+	if !many {
+		write = h.Store.WriteShared
+	}
 	var recs []collection.Record
-	err = h.write(c, func(tx *pg.Tx) error {
+	err = write(c.ctx, c.resource, func(tx *pg.Tx) error {
 		recs = make([]collection.Record, 0, len(list))
 		for _, item := range list {
 			values, ok := item.(map[string]any)
