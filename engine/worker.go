@@ -72,7 +72,10 @@ func (e *Engine) work(ctx context.Context, workers int) error {
 	if err != nil {
 		return err
 	}
-	defer q.Close()
+	defer func() {
+		q.Close()
+		e.DB.Notify(queue.Channel, "", 0) // others may have waited for the slots
+	}()
 	s := e.newShift(ctx, q, workers)
 	defer e.DB.Subscribe(queue.Channel, func(string) { s.poke() })()
 

@@ -130,7 +130,11 @@ func (w *workshop) get(dest any, query string, args ...any) {
 
 func (w *workshop) exec(query string, args ...any) {
 	w.t.Helper()
-	if _, err := w.db.ExecContext(w.t.Context(), query, args...); err != nil {
+	err := w.db.Tx(w.t.Context(), pg.ReadCommitted, func(tx *pg.Tx) error { // again after a deadlock with those at work
+		_, err := tx.ExecContext(w.t.Context(), query, args...)
+		return err
+	})
+	if err != nil {
 		w.t.Fatalf("%s: %v", query, err)
 	}
 }

@@ -152,7 +152,7 @@ func TestDeadline(t *testing.T) {
 }
 
 // TestSlots: there are as many as the limit, in all processes together; those of
-// the dead are free at once, and idle ones after a while.
+// processes that left or died are free at once, and idle ones after a while.
 func TestSlots(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
@@ -201,9 +201,21 @@ func TestSlots(t *testing.T) {
 	if take(two, 3) {
 		t.Error("took a fourth of three")
 	}
-	one.Close() // dies with one slot
+	one.Close() // leaves with one slot
+	if now = now.Add(time.Second); !take(two, 3) {
+		t.Error("did not get the slot of a process that left")
+	}
+	dead, err := queue.Open(t.Context(), l.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !take(dead, 4) {
+		t.Fatal("did not get a fourth of four")
+	}
+	l.exec(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4711
+		AND objid = (SELECT CAST(worker AS oid) FROM alur.slots WHERE slot = 4)`)
 	deadline := time.Now().Add(10 * time.Second)
-	for !take(two, 3) {
+	for !take(two, 4) {
 		if _, err := two.Rescue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -211,16 +223,17 @@ func TestSlots(t *testing.T) {
 			t.Fatal("the slot of a dead process is never free")
 		}
 	}
+	dead.Close()
 	// A lease that ran out is anybody's.
 	l.exec("UPDATE alur.slots SET lease_until = now() - interval '1 s'")
 	three := l.open()
-	if ok, err := three.TakeSlot(t.Context(), 7, 3, now); err != nil || !ok {
+	if ok, err := three.TakeSlot(t.Context(), 7, 4, now); err != nil || !ok {
 		t.Errorf("slot with a lease that ran out: %v %v", ok, err)
 	}
 	if _, err := two.Renew(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.one("SELECT count(*) || ' ' || count(*) FILTER (WHERE lease_until > now()) FROM alur.slots"); got != "3 3" {
-		t.Errorf("slots and renewed ones: %s, want 3 3", got)
+	if got := l.one("SELECT count(*) || ' ' || count(*) FILTER (WHERE lease_until > now()) FROM alur.slots"); got != "4 4" {
+		t.Errorf("slots and renewed ones: %s, want 4 4", got)
 	}
 }

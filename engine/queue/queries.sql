@@ -248,6 +248,9 @@ DELETE FROM alur.slots s
 USING unnest(CAST($1 AS bigint[]), CAST($2 AS smallint[])) u (workflow_id, slot)
 WHERE s.workflow_id = u.workflow_id AND s.slot = u.slot AND s.worker = $3
 
+-- name: leave_slots
+DELETE FROM alur.slots WHERE worker = $1
+
 -- name: renew_slots
 -- Slots that do not come back are lost.
 UPDATE alur.slots SET lease_until = now() + interval '30 s' WHERE worker = $1 RETURNING workflow_id, slot

@@ -87,10 +87,18 @@ func Workers(ctx context.Context, q pg.Q) (n int, err error) {
 	return n, nil
 }
 
-// Close leaves the queue; what is still held can be rescued at once.
+// leaveWithin bounds what a process does for others when it leaves.
+const leaveWithin = 2 * time.Second
+
+// Close leaves the queue and frees the slots of this process; executions that are
+// still held can be rescued at once.
 func (q *Queue) Close() {
 	q.use.Lock()
 	defer q.use.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	defer cancel()
+	// On a broken connection others see that the process is gone and free them.
+	_, _ = q.conn.ExecContext(ctx, queries.Get("leave_slots"), q.worker)
 	q.conn.Discard()
 }
 
