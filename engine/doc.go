@@ -18,7 +18,9 @@
 // executions with a lease and a fence (package queue) and walks them in
 // segments:
 //
-//   - a segment goes on until the execution waits or ends, or a second is over;
+//   - a segment goes on until the execution waits or ends, or a second is over,
+//     or 15 once it has read or written records: cut between the two, it would
+//     write back what another execution has changed meanwhile;
 //   - what its local nodes change and the journal of its steps are one
 //     transaction at REPEATABLE READ, run again on a conflict, so effects happen
 //     exactly once and read-decide-write is right under load;

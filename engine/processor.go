@@ -27,6 +27,10 @@ const (
 	// flushAfter is how long a segment runs before its jobs are written, so that
 	// people see progress.
 	flushAfter = time.Second
+	// flushLocalAfter is the same once a local node ran: what it read must not be
+	// old when a later one writes, so the transaction is kept together. It is
+	// shorter than the server lets a transaction stand idle (20 s).
+	flushLocalAfter = 15 * time.Second
 	// maxResult is the largest step result in bytes of JSON.
 	maxResult = 1 << 20
 	// defaultAttempts is how often an execution is begun without moving on before
@@ -64,6 +68,7 @@ type run struct {
 	known   map[int64]*job // latest job of each node, by node id
 	jobs    []*job         // to be written
 	began   time.Time
+	local   bool // a local node ran
 	steps   int
 	refused []*refusal // changes of steps that synchronous workflows undid
 	woken   int        // entries of claim.Wake that were worked off
@@ -370,8 +375,12 @@ func (r *run) mustStop() bool {
 		} else {
 			r.yielded = true
 		}
-	case !r.inline && len(r.jobs) > 0 && now.Sub(r.began) > flushAfter:
-		r.yielded = true
+	case !r.inline && len(r.jobs) > 0:
+		most := flushAfter
+		if r.local {
+			most = flushLocalAfter
+		}
+		r.yielded = now.Sub(r.began) > most
 	}
 	return r.late || r.yielded
 }
@@ -445,6 +454,7 @@ func (r *run) callLocal(ctx context.Context, in *instruction, s *node.Step, fn f
 	if err != nil {
 		return out, err
 	}
+	r.local = true
 	s.Tx, s.Stack = tx, append(r.claim.Stack[:len(r.claim.Stack):len(r.claim.Stack)], r.claim.ID)
 	if !r.careful {
 		out, err = r.guarded(ctx, in, s, fn)

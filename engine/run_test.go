@@ -413,8 +413,8 @@ func TestGoesOnFromTheJournal(t *testing.T) {
 	w := newWorld(t)
 	a := w.workflow(false, "",
 		flow{"test_pure", "a", `{"branch": 1}`, map[int][]flow{1: {
-			{kind: "test_local", key: "b", config: `{"pause": "2s", "sql": "` + effect + `"}`},
-			{kind: "test_local", key: "c", config: `{"pause": "2s", "sql": "` + effect + `"}`},
+			{kind: "test_local", key: "b", config: `{"pause": "16s", "sql": "` + effect + `"}`},
+			{kind: "test_local", key: "c", config: `{"pause": "16s", "sql": "` + effect + `"}`},
 		}}},
 		flow{kind: "test_local", key: "d", config: `{"sql": "` + effect + `"}`})
 	w.mustStart(a, 3)
@@ -427,6 +427,22 @@ func TestGoesOnFromTheJournal(t *testing.T) {
 	}
 	if got := w.one("SELECT sum(n) FROM public.effects"); got != "9" {
 		t.Errorf("effects: %s, want 9", got)
+	}
+}
+
+// TestReadAndWriteStayTogether: a segment that has read records is not cut before
+// it writes, even if a busy machine makes it slow: what it read would be old.
+func TestReadAndWriteStayTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.workflow(false, "", flow{kind: "test_local", key: "read", config: `{"sql": "SELECT $1::bigint"}`},
+		flow{kind: "test_pure", key: "think", config: `{"pause": "5s"}`},
+		flow{kind: "test_pure", key: "decide", config: `{"pause": "5s"}`},
+		flow{kind: "test_local", key: "write", config: count(effect)})
+	w.mustStart(a, 3)
+	w.work()
+	if got := w.one("SELECT count(*) || ' ' || max(segments) FROM alur.executions WHERE status = 1"); got != "3 1" {
+		t.Errorf("completed, segments: %s, want 3 1", got)
 	}
 }
 
