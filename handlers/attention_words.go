@@ -204,7 +204,7 @@ func (t attentionWords) failure(f engine.Failure) views.Attention {
 	v := views.Attention{ID: "failed-" + views.ID(f.ExecutionID), State: engine.StateOf(f.Status), URL: executionURL(f.ExecutionID),
 		Title: name + " failed" + times(f.Count, f.Cut) + at(f.Node),
 		Cause: period(views.Clip(cmp.Or(reasonWords(f.Problem, ""), "A rule said no"), 300)),
-		Facts: "At " + t.w.When(f.Last) + ".",
+		Facts: "Latest: " + t.w.When(f.Last) + ".",
 		Do:    views.Act{Text: "Open execution", About: name, URL: executionURL(f.ExecutionID)},
 		Also: views.Act{Text: "Dismiss", About: name + at(f.Node), URL: "/attention/dismiss", Fields: []views.Hidden{
 			{Name: "kind", Value: "failure"}, {Name: "subject", Value: f.Key}, {Name: "node", Value: f.NodeKey}, {Name: "cause", Value: f.Cause},
