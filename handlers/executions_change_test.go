@@ -42,7 +42,7 @@ func TestCancelExecutions(t *testing.T) {
 	if got := s.get(admin, page).want(http.StatusOK).find("#run-head"); !strings.Contains(got, "Cancelled") {
 		t.Errorf("the page says %q", got)
 	}
-	if got := s.get(admin, "/executions?state=cancelled").find(fmt.Sprintf("#x-%d .c-why", s.waiting)); !strings.Contains(got, "Cancelled by Ada") {
+	if got := s.get(admin, "/executions?state=cancelled").find(fmt.Sprintf("#x-%d .c-why", s.waiting)); !strings.Contains(got, "Cancelled by Ann Admin") {
 		t.Errorf("the list says %q", got)
 	}
 	if got := s.get(admin, "/tasks").want(http.StatusOK).doc().Find(".task-list a, #task-list a").Length(); got != 0 {
