@@ -175,10 +175,7 @@ func (b *bench) growthRequests(l *local, s *server) error {
 		{"api_workflows", "/api/workflows:list?filter=" + json(`{"current":true}`) + "&sort=-createdAt&except[]=config"},
 	}
 	for _, w := range works {
-		ask := page
-		if strings.HasPrefix(w.path, "/api/") {
-			ask = api
-		}
+		ask := clientFor(w.path, api, page)
 		var took delays
 		for range growthRequests {
 			began := time.Now()
@@ -193,7 +190,18 @@ func (b *bench) growthRequests(l *local, s *server) error {
 		log.Printf("%-32s p50 %7.1f ms", w.name, took.percentile(50))
 		fmt.Printf("RESULT growth %s %s ms\n", w.name, figure(took.percentile(95)))
 	}
-	return nil
+	if b.kept {
+		return nil
+	}
+	return b.retention(l, api, page, []string{"/executions", "/executions?workflow=" + at.First, "/executions/" + id(at.Long), "/workflows", "/api/executions:list?sort=-id", "/api/jobs:list?sort=-id"})
+}
+
+// clientFor is the program for the API, the browser for pages.
+func clientFor(path string, api, page *client) *client {
+	if strings.HasPrefix(path, "/api/") {
+		return api
+	}
+	return page
 }
 
 // visit signs in as a browser does.

@@ -22,6 +22,7 @@ type bench struct {
 	url    string // of the throw-away database
 	binary string // the real server
 	floor  float64
+	kept   bool // the database is somebody's: nothing may be deleted
 
 	postmaster string // the process id of PostgreSQL
 }
@@ -64,6 +65,7 @@ func run(binary, only string) error {
 	}
 	b := &bench{ctx: ctx, binary: binary}
 	if b.url = os.Getenv("DATABASE_URL"); b.url != "" && slices.Equal(wanted, []string{"growth"}) {
+		b.kept = true
 		return b.growth() // a database that is to be looked at afterwards
 	}
 	dir, err := os.MkdirTemp("", "alur-bench-")
