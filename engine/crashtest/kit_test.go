@@ -139,6 +139,17 @@ func (w *workshop) exec(query string, args ...any) {
 	}
 }
 
+// endLeases ends the leases of everybody's executions and slots. It passes over
+// what is locked: a frozen process keeps its locks until the server ends its
+// transaction.
+func (w *workshop) endLeases() {
+	w.t.Helper()
+	w.exec(`UPDATE alur.executions SET lease_until = now() - interval '1 s' WHERE id IN (
+		SELECT id FROM alur.executions WHERE status IS NULL AND lease_until IS NOT NULL FOR UPDATE SKIP LOCKED)`)
+	w.exec(`UPDATE alur.slots SET lease_until = now() - interval '1 s' WHERE (workflow_id, slot) IN (
+		SELECT workflow_id, slot FROM alur.slots FOR UPDATE SKIP LOCKED)`)
+}
+
 // story is what became of a record's executions, for messages.
 func (w *workshop) story(record int64) (s string) {
 	w.t.Helper()

@@ -110,8 +110,7 @@ func (x *weather) freeze(i int) {
 		return
 	}
 	x.tell("number %d is frozen", i)
-	x.w.exec("UPDATE alur.executions SET lease_until = now() - interval '1 s' WHERE status IS NULL AND lease_until IS NOT NULL")
-	x.w.exec("UPDATE alur.slots SET lease_until = now() - interval '1 s'")
+	x.w.endLeases()
 	pause(x.t.Context(), time.Duration(x.rand.IntN(500))*time.Millisecond)
 	p.Signal(syscall.SIGCONT)
 }
