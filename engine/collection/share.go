@@ -35,9 +35,14 @@ const (
 
 // WriteShared is Write for what takes a few statements and hardly ever fails,
 // such as the create of one record. While others write to the collection, it
-// waits for them and shares a transaction with whoever waits too (creates by 16
-// clients are twice as fast). If one of them fails, nothing is kept and each
-// runs on its own, so fn only ever fails by its own fault; it may run twice.
+// waits for them and shares a transaction with whoever waits too. If one of them
+// fails, nothing is kept and each runs on its own, so fn only ever fails by its
+// own fault; it may run twice.
+//
+// Measured: orders of 8 clients whose synchronous workflows change one product go
+// from 0.04 to 0.07 of the floor; creates of 16 clients beside their workflows keep
+// PostgreSQL's statements busy for 6 s instead of 11. Creates with nothing beside
+// them are as fast as without.
 //
 // Changes that synchronous workflows go with share only while they would queue
 // for the collection anyway, and while they are quick.

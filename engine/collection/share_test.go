@@ -22,11 +22,11 @@ func (s *shop) crowd(n int, before func(ctx context.Context, tx *pg.Tx, i int) e
 	errs = make([]error, n)
 	hold := make(chan struct{})
 	var leaders, group sync.WaitGroup
-	var leading atomic.Int32
+	leading := make(chan struct{}, 32)
 	for range 2 {
 		leaders.Go(func() {
 			err := s.store.WriteShared(s.t.Context(), "products", func(*pg.Tx) error {
-				leading.Add(1)
+				leading <- struct{}{}
 				<-hold
 				return nil
 			})
@@ -35,9 +35,8 @@ func (s *shop) crowd(n int, before func(ctx context.Context, tx *pg.Tx, i int) e
 			}
 		})
 	}
-	for leading.Load() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	<-leading
+	<-leading
 	for i := range n {
 		group.Go(func() {
 			errs[i] = s.store.WriteShared(s.t.Context(), "products", func(tx *pg.Tx) error {
