@@ -25,10 +25,14 @@ var retentionText string
 var retentionSQL = pg.LoadQueries(retentionText)
 
 const (
-	// houseBatch is how many executions or records one transaction deletes. With
-	// housePause between two that is a tenth of what the database could do.
-	houseBatch = 500
-	housePause = 250 * time.Millisecond
+	// houseBatch is how many executions or records one transaction deletes.
+	houseBatch = 100
+	// houseShare is how much longer the pause after a batch is than the batch
+	// took: deleting has a fifteenth of one connection's time, and less than that
+	// of a database that is busy, since batches take longer then (R18). It is
+	// never shorter than housePause, never longer than half of houseRest.
+	houseShare = 14
+	housePause = 100 * time.Millisecond
 	// houseCount is how many executions one transaction takes into the counters.
 	houseCount = 20_000
 	// houseRest is how long there is peace when everything is done.
@@ -93,7 +97,7 @@ func (e *Engine) HousekeepOnce(ctx context.Context) (wait time.Duration, err err
 			return fmt.Errorf("count forgotten records: %w", err)
 		}
 		if counting || len(doomed) == houseBatch || n == houseBatch {
-			wait = housePause
+			wait = min(max(housePause, houseShare*e.now().Sub(now)), houseRest/2)
 		}
 		if _, err := tx.ExecContext(ctx, retentionSQL.Get("give_back"), now.Add(wait), lastKey); err != nil {
 			return fmt.Errorf("give back housekeeping: %w", err)

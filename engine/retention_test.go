@@ -215,8 +215,8 @@ func TestRetentionInBatches(t *testing.T) {
 	if wait >= time.Second {
 		t.Errorf("%s until the next batch, though there is more to do", wait)
 	}
-	if n := h.number(`SELECT count(*) FROM alur.executions`); n != 1900 {
-		t.Errorf("%d executions after the first batch, want 1900", n)
+	if n := h.number(`SELECT count(*) FROM alur.executions`); n != 2300 {
+		t.Errorf("%d executions after the first batch, want 2300", n)
 	}
 	if wait, err := h.HousekeepOnce(t.Context()); err != nil || wait < time.Second {
 		t.Errorf("the next batch came at once: %v, %v", wait, err)
