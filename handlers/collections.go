@@ -238,7 +238,7 @@ func (h *collections) remove(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.DropCollection(c.Request().Context(), actor(c), coll.Name); err != nil {
+	if err := h.store.DropCollection(c.Request().Context(), actor(c), coll.Name, false, collection.All); err != nil {
 		return err
 	}
 	return done(c, "/collections", fmt.Sprintf("Deleted “%s”.", coll.Title))

@@ -184,7 +184,7 @@ func (h *collections) updateField(c echo.Context) error {
 	if len(in.problems) > 0 {
 		return h.fieldForm(c, http.StatusUnprocessableEntity, in)
 	}
-	if _, err := h.store.UpdateField(c.Request().Context(), actor(c), coll.Name, f.Name, in.changes()); err != nil {
+	if _, err := h.store.UpdateField(c.Request().Context(), actor(c), coll.Name, f.Name, in.changes(), 0); err != nil {
 		return h.fieldAgain(c, in, err)
 	}
 	return done(c, definitionPath(coll.Name), fmt.Sprintf("Saved “%s”.", strings.TrimSpace(form.Get("title"))))
@@ -304,7 +304,7 @@ func (h *collections) removeField(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.store.DropField(c.Request().Context(), actor(c), coll.Name, f.Name); err != nil {
+	if err := h.store.DropField(c.Request().Context(), actor(c), coll.Name, f.Name, collection.All); err != nil {
 		return err
 	}
 	return done(c, definitionPath(coll.Name), fmt.Sprintf("Deleted the field “%s”.", f.Title))

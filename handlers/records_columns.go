@@ -40,7 +40,7 @@ func (h *records) columns(c echo.Context, coll *collection.Collection) (columns,
 			}
 			cols.targets[f.Name] = target
 		}
-		fits := !f.Hidden && !f.ReadOnly && f.Relation == "" && f.Type != collection.JSON && f.Type != collection.HasMany
+		fits := !f.Hidden && !f.ReadOnly && f.Relation == "" && f.Type != collection.JSON && (!f.IsRelation() || f.Type == collection.BelongsTo)
 		if fits && f != name && len(cols.list) <= columnsShown {
 			cols.list = append(cols.list, f)
 		}

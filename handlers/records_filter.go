@@ -42,7 +42,7 @@ func filterOps(f *collection.Field) []filterOp {
 		return []filterOp{taking("in", "is any of", "$in"), taking("notIn", "is none of", "$notIn"), opEmpty, opNotEmpty}
 	case f.Type == collection.BelongsTo:
 		return []filterOp{taking("is", "is", "$eq"), taking("isNot", "is not", "$ne"), opEmpty, opNotEmpty}
-	case f.Type == collection.HasMany:
+	case f.IsRelation():
 		return []filterOp{{name: "filled", text: "has some", op: "$exists", fixed: true}, {name: "empty", text: "has none", op: "$notExists", fixed: true}}
 	case f.Type == collection.Boolean:
 		return []filterOp{{name: "yes", text: "is yes", op: "$isTruly", fixed: true}, {name: "no", text: "is no, or empty", op: "$isFalsy", fixed: true}, opEmpty}
@@ -200,7 +200,7 @@ func fieldIcon(f *collection.Field) string {
 		return "calendar"
 	case collection.JSON:
 		return "braces"
-	case collection.BelongsTo, collection.HasMany:
+	case collection.BelongsTo, collection.HasOne, collection.HasMany, collection.BelongsToMany:
 		return "relation"
 	}
 	return "number"

@@ -155,7 +155,7 @@ func (in recordForm) shows(problems map[string]string) bool {
 
 // editable reports whether a form has a control for the field.
 func editable(f *collection.Field) bool {
-	return !f.Hidden && !f.ReadOnly && f.Relation == "" && f.Type != collection.HasMany
+	return !f.Hidden && !f.ReadOnly && !f.Filled() && f.Relation == "" && (!f.IsRelation() || f.Type == collection.BelongsTo)
 }
 
 // values are the fields that somebody changed: what was typed differs from what

@@ -98,25 +98,56 @@ func (s *Store) load(ctx context.Context) (*catalogue, error) {
 		c.compile()
 		cat.byName[c.Name] = c
 	}
+	for _, c := range cat.list {
+		cat.typeKeys(c)
+	}
 	return cat, nil
+}
+
+// typeKeys gives the keys of c's relations the types of what they refer to.
+func (cat *catalogue) typeKeys(c *Collection) {
+	for _, f := range c.Fields {
+		if f.Type != BelongsTo || c.byName[f.ForeignKey] == nil || c.byName[f.ForeignKey].Relation != f.Name {
+			continue
+		}
+		if target := cat.byName[f.Target]; target != nil && target.named(f.TargetKey) != nil {
+			c.byName[f.ForeignKey].Type = target.named(f.TargetKey).keyType()
+		}
+	}
 }
 
 func (sc storedCollection) collection() *Collection {
 	c := &Collection{Name: sc.Name, Title: sc.Title, Schema: "public", Table: sc.Table, stored: sc.TitleField, Options: sc.Options, Right: auth.UseRecords}
-	c.Fields = append(c.Fields, idField())
+	if c.ownKey(sc.Fields) {
+		c.Fields = append(c.Fields, idField())
+	}
 	for _, sf := range sc.Fields {
 		f := &Field{}
 		f.Set(sf.Options)
 		f.Name, f.Type, f.Interface, f.Title, f.Column = sf.Name, sf.Type, sf.Interface, sf.Title, sf.Column
+		f.setRules()
+		f.ReadOnly = c.Adopted() && f.Type == Datetime && f.Interface == f.Name // createdAt, updatedAt
 		c.Fields = append(c.Fields, f)
 		if f.Type == BelongsTo {
 			c.Fields = append(c.Fields, keyField(f))
 			f.Column = ""
 		}
 	}
-	c.Fields = append(c.Fields, stampFields()...)
+	c.Fields = append(c.Fields, c.stampFields()...)
 	return c
 }
+
+// ownKey reports whether c has the id that collections have as a rule: not when
+// one of its fields is the primary key, and not when it was adopted.
+func (c *Collection) ownKey(fields []storedField) bool {
+	return !c.Adopted() && !slices.ContainsFunc(fields, func(f storedField) bool { return f.Options["primaryKey"] == true })
+}
+
+// Adopted reports whether c's table was there before it, and stays when c goes.
+func (c *Collection) Adopted() bool { return c.Options["adopted"] == true }
+
+// view reports whether c reads a view of the database.
+func (c *Collection) view() bool { return c.Options["view"] == true }
 
 // keyField is the foreign key of the belongsTo f: a field of its own, as in
 // productId beside product.
@@ -164,7 +195,7 @@ func (s *Store) Fields(collection string) ([]node.Variable, bool) {
 			continue
 		}
 		vars = append(vars, node.Variable{
-			Path: f.Name, Title: f.Title, Type: f.Type, Target: f.Target, Many: f.Type == HasMany,
+			Path: f.Name, Title: f.Title, Type: f.Type, Target: f.Target, Many: f.ToMany(),
 		})
 	}
 	return vars, true

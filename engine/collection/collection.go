@@ -18,7 +18,7 @@ import (
 // hold them, else text.
 type Record = map[string]any
 
-// Field types (spec/platform.md §6).
+// Field types (spec/platform.md §6); see kind.go for more.
 const (
 	String    = "string"
 	Text      = "text"
@@ -32,12 +32,11 @@ const (
 	DateOnly  = "dateOnly"
 	JSON      = "json"
 	BelongsTo = "belongsTo"
+	HasOne    = "hasOne"
 	HasMany   = "hasMany"
-)
 
-// Types lists the field types that can be made, in the order people are offered
-// them.
-var Types = []string{String, Text, Integer, Decimal, Boolean, Datetime, DateOnly, JSON, BelongsTo, HasMany, BigInt, Double, Float}
+	BelongsToMany = "belongsToMany"
+)
 
 // Choice is one value of a single choice.
 type Choice struct {
@@ -65,17 +64,29 @@ type Field struct {
 	Min, Max         *float64
 
 	Target     string // relations: the other collection
-	ForeignKey string // the field that holds the id: ours for belongsTo, the target's for hasMany
-	OnDelete   string // belongsTo, when the target goes: "SET NULL", "RESTRICT" or "CASCADE"
+	ForeignKey string // the field that holds the key: ours for belongsTo, Through's for belongsToMany, else the target's
+	OnDelete   string // belongsTo, when the target goes: "SET NULL", "RESTRICT", "CASCADE" or "NO ACTION"
+	SourceKey  string // all but belongsTo: our field whose value ForeignKey holds; "" is the primary key
+	TargetKey  string // belongsTo, belongsToMany: the target's field that the key holds; "" is the primary key
+	Through    string // belongsToMany: the collection with a record for each link
+	OtherKey   string // belongsToMany: the field of Through that holds the target's key
 
 	Relation string         // set on the foreign key field of a belongsTo: that field's name
 	Order    string         // the field to sort by instead, which comes to the same and has an index; "" for itself
 	Right    auth.Right     // who may see it, on top of the collection's; 0: everybody who sees the collection
 	Options  map[string]any // all keys of the definition, known or not, as they were given
+
+	rules []rule // of Options["validation"]
 }
 
 // IsRelation reports whether f leads to other records.
-func (f *Field) IsRelation() bool { return f.Type == BelongsTo || f.Type == HasMany }
+func (f *Field) IsRelation() bool { return f.ToOne() || f.ToMany() }
+
+// ToOne reports whether f leads to one record at most.
+func (f *Field) ToOne() bool { return f.Type == BelongsTo || f.Type == HasOne }
+
+// ToMany reports whether f leads to any number of records.
+func (f *Field) ToMany() bool { return f.Type == HasMany || f.Type == BelongsToMany }
 
 // Choice returns the choice with value v.
 func (f *Field) Choice(v string) (Choice, bool) {
@@ -101,14 +112,38 @@ type Collection struct {
 	Options    map[string]any
 
 	stored  string // the title field that somebody chose, "" for none
+	key     *Field // the primary key; nil: the records can only be read
 	byName  map[string]*Field
 	own     []*Field // fields with a column, in the order of insert
 	columns []*Field // those of own that are not hidden: what RETURNING gives
 	insert  string   // the INSERT of all columns
+
+	computes bool // some field is a formula
+	partial  bool // some column has a default that we do not know
 }
 
 // Field returns the field called name, nil when there is none.
 func (c *Collection) Field(name string) *Field { return c.byName[name] }
+
+// Key is the field that tells records apart, as a rule "id"; nil when there is
+// none, and then records can only be read.
+func (c *Collection) Key() *Field { return c.key }
+
+// named is the field called name, by default the primary key.
+func (c *Collection) named(name string) *Field {
+	if name == "" {
+		return c.key
+	}
+	return c.byName[name]
+}
+
+// ID is the primary key's value in r, nil when there is none.
+func (c *Collection) ID(r Record) any {
+	if c.key == nil {
+		return nil
+	}
+	return r[c.key.Name]
+}
 
 // Columns lists the fields with a column of their own, hidden ones left out.
 func (c *Collection) Columns() []*Field { return c.columns }
@@ -120,7 +155,7 @@ func (c *Collection) TitleOf(r Record) string {
 			return t
 		}
 	}
-	return Format(r["id"])
+	return Format(c.ID(r))
 }
 
 // quote makes an identifier of the catalogue safe in SQL.
@@ -134,14 +169,22 @@ func (c *Collection) from() string {
 // compile prepares the lookups; call it once all fields are there.
 func (c *Collection) compile() {
 	c.byName = make(map[string]*Field, len(c.Fields))
-	c.own, c.columns = nil, nil
+	c.own, c.columns, c.key, c.computes, c.partial = nil, nil, nil, false, false
 	var names, places []string
 	for _, f := range c.Fields {
 		c.byName[f.Name] = f
+		if f.Type == Password {
+			f.Hidden = true
+		}
+		if f.Options["primaryKey"] == true && f.Column != "" {
+			c.key = f
+		}
 		if f.Column == "" {
 			continue
 		}
 		c.own = append(c.own, f)
+		c.computes = c.computes || f.Type == Formula
+		c.partial = c.partial || f.Options["databaseDefault"] == true
 		names = append(names, quote(f.Column))
 		places = append(places, "$"+strconv.Itoa(len(c.own)))
 		if !f.Hidden {
@@ -155,13 +198,41 @@ func (c *Collection) compile() {
 			c.TitleField = c.own[i].Name
 		}
 	}
-	c.insert = fmt.Sprintf("INSERT INTO %s AS t (%s) VALUES (%s) RETURNING %s",
-		c.from(), strings.Join(names, ", "), strings.Join(places, ", "), list(c.columns, "t"))
+	c.insert = c.insertOf(names, places)
+}
+
+func (c *Collection) insertOf(columns, places []string) string {
+	if len(columns) == 0 {
+		return fmt.Sprintf("INSERT INTO %s AS t DEFAULT VALUES RETURNING %s", c.from(), list(c.columns, "t"))
+	}
+	return fmt.Sprintf("INSERT INTO %s AS t (%s) VALUES (%s) RETURNING %s",
+		c.from(), strings.Join(columns, ", "), strings.Join(places, ", "), list(c.columns, "t"))
+}
+
+// inserting is the INSERT for args, the values of c.own, with those left out that
+// the database fills in.
+func (c *Collection) inserting(args []any) (query string, rest []any) {
+	if !c.partial {
+		return c.insert, args
+	}
+	var names, places []string
+	for i, f := range c.own {
+		if args[i] == nil && f.Options["databaseDefault"] == true {
+			continue
+		}
+		rest = append(rest, args[i])
+		names = append(names, quote(f.Column))
+		places = append(places, "$"+strconv.Itoa(len(rest)))
+	}
+	return c.insertOf(names, places), rest
 }
 
 // visible returns the field called name when the actor may see it.
 func (c *Collection) visible(a auth.Actor, name string) *Field {
 	f := c.byName[name]
+	if f == nil && name == "id" { // whatever the primary key is called
+		f = c.key
+	}
 	if f == nil || !f.visibleTo(a) {
 		return nil
 	}

@@ -53,6 +53,9 @@ func (o operand) at(sign string, t time.Time) string {
 	if o.f.Type == DateOnly {
 		return o.col + " " + sign + " " + o.b.param(t.Format(time.DateOnly)) + "::date"
 	}
+	if o.f.Type == DatetimeNoTz {
+		return o.col + " " + sign + " " + o.b.param(t.Format("2006-01-02 15:04:05.999")) + "::timestamp"
+	}
 	is := o.col + " " + sign + " " + o.b.param(t.UTC().Format(Instant)) + "::timestamptz"
 	switch {
 	case o.id != "" && strings.HasPrefix(sign, "<") && sign != "<>":

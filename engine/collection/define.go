@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
+	"strings"
 
 	"alur/engine/auth"
 	"alur/engine/fault"
@@ -18,7 +17,8 @@ import (
 // its own and follows what it does.
 type definer struct {
 	s   *Store
-	tx  *pg.Tx
+	tx  *pg.Tx // nil when nothing is to be changed
+	q   pg.Q   // tx, when there is one
 	cat *catalogue
 }
 
@@ -40,7 +40,7 @@ func (s *Store) define(ctx context.Context, a auth.Actor, fn func(*definer) erro
 		if err != nil {
 			return err
 		}
-		if err := fn(&definer{s: s, tx: tx, cat: cat}); err != nil {
+		if err := fn(&definer{s: s, tx: tx, q: tx, cat: cat}); err != nil {
 			return err
 		}
 		return tx.Simple(ctx, "NOTIFY "+Channel)
@@ -69,7 +69,11 @@ func (s *Store) CreateCollection(ctx context.Context, a auth.Actor, d Definition
 
 func (d *definer) create(ctx context.Context, def Definition) error {
 	c := &Collection{Name: def.Name, Title: def.Title, Schema: "public", Table: Snake(def.Name), Options: def.Options, Right: auth.UseRecords}
-	c.Fields = append([]*Field{idField()}, stampFields()...)
+	key := def.primaryKey()
+	if key == nil {
+		c.Fields = append(c.Fields, idField())
+	}
+	c.Fields = append(c.Fields, c.stampFields()...)
 	c.compile()
 	if p := d.checkCollection(c); len(p) > 0 {
 		return fault.Fields(p)
@@ -82,13 +86,7 @@ func (d *definer) create(ctx context.Context, def Definition) error {
 	if _, err := d.tx.ExecContext(ctx, queries.Get("insert_collection"), c.Name, c.Title, c.Table, "", string(options), now); err != nil {
 		return err
 	}
-	err = d.tx.Simple(ctx, fmt.Sprintf(`CREATE TABLE %s (
-		id bigint PRIMARY KEY,
-		created_at timestamptz(3) NOT NULL DEFAULT now(),
-		created_by_id bigint CONSTRAINT %s REFERENCES alur.users,
-		updated_at timestamptz(3) NOT NULL DEFAULT now(),
-		updated_by_id bigint CONSTRAINT %s REFERENCES alur.users) WITH (fillfactor = 85)`, c.from(),
-		quote(constraintName("fk", c.Table, "created_by_id")), quote(constraintName("fk", c.Table, "updated_by_id"))))
+	err = d.tx.Simple(ctx, d.tableSQL(c))
 	switch {
 	case pg.Code(err) == "42P07":
 		return problem("name", "The database has a table of this name already. Choose a different one.", err)
@@ -97,14 +95,19 @@ func (d *definer) create(ctx context.Context, def Definition) error {
 	}
 	d.cat.list = append(d.cat.list, c)
 	d.cat.byName[c.Name] = c
+	if key != nil {
+		if err := d.addField(ctx, c, key); err != nil {
+			return inFields(key.Name, err)
+		}
+	}
 	problems := map[string]string{}
 	for i := range def.Fields {
 		f := def.Fields[i]
-		if c.byName[f.Name] != nil && c.byName[f.Name].ReadOnly || f.Options["isForeignKey"] == true {
+		if c.byName[f.Name] != nil && (c.byName[f.Name].ReadOnly || key != nil && f.Name == key.Name) || f.Options["isForeignKey"] == true {
 			continue // clients list what every collection has, and keys of relations
 		}
 		err := d.addField(ctx, c, &f)
-		if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Fields) > 0 && e.Err == nil {
+		if e := invalid(err); e != nil && e.Err == nil {
 			for k, v := range e.Fields {
 				problems["fields."+f.Name+"."+k] = v
 			}
@@ -117,7 +120,90 @@ func (d *definer) create(ctx context.Context, def Definition) error {
 	if err := fault.Fields(problems); err != nil {
 		return err
 	}
+	if err := d.addSort(ctx, c); err != nil {
+		return err
+	}
 	return d.setTitleField(ctx, c, def.TitleField)
+}
+
+// inFields says that err is about the field called name.
+func inFields(name string, err error) error {
+	e := invalid(err)
+	if e == nil {
+		return err
+	}
+	problems := map[string]string{}
+	for k, v := range e.Fields {
+		problems["fields."+name+"."+k] = v
+	}
+	return fault.Fields(problems)
+}
+
+// invalid is err when it tells of problems beside fields, else nil.
+func invalid(err error) *fault.Error {
+	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
+// primaryKey is the field that takes the place of our id; nil when none does.
+// An integer called id is what we make anyway.
+func (def *Definition) primaryKey() *Field {
+	for i := range def.Fields {
+		f := def.Fields[i]
+		if f.Options["primaryKey"] != true || f.IsRelation() {
+			continue
+		}
+		f.alias()
+		if f.Name == "id" && (f.Base() == BigInt || f.Base() == Integer) {
+			return nil
+		}
+		f.Required = true
+		return &f
+	}
+	return nil
+}
+
+// tableSQL makes the table of c with what it has so far.
+func (d *definer) tableSQL(c *Collection) string {
+	columns := []string{}
+	for _, f := range c.own {
+		switch {
+		case f == c.key:
+			columns = append(columns, quote(f.Column)+" bigint PRIMARY KEY")
+		case f.Type == Datetime:
+			columns = append(columns, quote(f.Column)+" timestamptz(3) NOT NULL DEFAULT now()")
+		default: // a person
+			columns = append(columns, fmt.Sprintf("%s bigint CONSTRAINT %s REFERENCES alur.users",
+				quote(f.Column), quote(constraintName("fk", c.Table, f.Column))))
+		}
+	}
+	return fmt.Sprintf("CREATE TABLE %s (%s) WITH (fillfactor = 85)", c.from(), strings.Join(columns, ", "))
+}
+
+// addSort gives a collection with the option sortable the field that its records
+// are arranged by.
+func (d *definer) addSort(ctx context.Context, c *Collection) error {
+	name, _ := c.Options["sortable"].(string)
+	options, _ := c.Options["sortable"].(map[string]any)
+	switch {
+	case options != nil:
+		if name, _ = options["name"].(string); name == "" {
+			name = "sort"
+		}
+	case c.Options["sortable"] == true:
+		name = "sort"
+	}
+	if name == "" || c.byName[name] != nil {
+		return nil
+	}
+	f := &Field{Name: name, Type: Sort, Title: "Order", Options: map[string]any{"hidden": true}}
+	if key, ok := options["scopeKey"].(string); ok {
+		f.Options["scopeKey"] = key
+	}
+	delete(f.Options, "hidden")
+	return d.addField(ctx, c, f)
 }
 
 func orEmpty(m map[string]any) map[string]any {
@@ -176,38 +262,6 @@ func (s *Store) UpdateCollection(ctx context.Context, a auth.Actor, name string,
 	return s.Collection(ctx, name)
 }
 
-// DropCollection deletes a collection with all its records. It is refused while
-// records elsewhere can refer to it.
-func (s *Store) DropCollection(ctx context.Context, a auth.Actor, name string) error {
-	err := s.define(ctx, a, func(d *definer) error {
-		c, err := d.own(name)
-		if err != nil {
-			return err
-		}
-		for _, other := range d.cat.list {
-			for _, f := range other.Fields {
-				if f.Target != name || other == c {
-					continue
-				}
-				if f.Type == BelongsTo {
-					return fault.New(fault.Conflict, fmt.Sprintf("“%s” refers to this collection by its field “%s”. Delete that field first.", other.Title, f.Title))
-				}
-				if _, err := d.tx.ExecContext(ctx, queries.Get("delete_field"), other.Name, f.Name); err != nil {
-					return err
-				}
-			}
-		}
-		if _, err := d.tx.ExecContext(ctx, queries.Get("delete_collection"), name); err != nil {
-			return err
-		}
-		return d.tx.Simple(ctx, "DROP TABLE "+c.from())
-	})
-	if err != nil {
-		return fmt.Errorf("drop collection %s: %w", short(name), err)
-	}
-	return nil
-}
-
 // own returns a collection that people may change.
 func (d *definer) own(name string) (*Collection, error) {
 	c := d.cat.byName[name]
@@ -248,136 +302,6 @@ func (s *Store) field(ctx context.Context, collection, name string) (*Field, err
 	return c.Field(name), nil
 }
 
-func (d *definer) addField(ctx context.Context, c *Collection, f *Field) error {
-	f.alias()
-	if f.Title == "" {
-		f.Title = f.Name
-	}
-	if f.Type == BelongsTo && f.ForeignKey == "" {
-		f.ForeignKey = f.Name + "Id"
-	}
-	if f.Type == HasMany && f.ForeignKey == "" {
-		f.ForeignKey = d.wayBack(c, f)
-	}
-	if p := d.checkField(c, f); len(p) > 0 {
-		return fault.Fields(p)
-	}
-	column := ""
-	switch f.Type {
-	case BelongsTo:
-		column = Snake(f.ForeignKey)
-	case HasMany:
-		if err := d.ensureWayBack(ctx, c, f); err != nil {
-			return err
-		}
-	default:
-		column = Snake(f.Name)
-	}
-	options, err := json.Marshal(f.options())
-	if err != nil {
-		return err
-	}
-	if _, err := d.tx.ExecContext(ctx, queries.Get("insert_field"), c.Name, f.Name, f.Type, f.Interface, f.Title, column, string(options)); err != nil {
-		return err
-	}
-	f.Column = column
-	if column != "" {
-		if err := d.addColumn(ctx, c, f); err != nil {
-			return err
-		}
-	}
-	c.Fields = append(c.Fields, f)
-	if f.Type == BelongsTo {
-		c.Fields = append(c.Fields, keyField(f))
-		f.Column = ""
-	}
-	c.compile()
-	return nil
-}
-
-// wayBack finds the key by which the target of a hasMany belongs to c already,
-// or makes a name for it.
-func (d *definer) wayBack(c *Collection, f *Field) string {
-	if target := d.cat.byName[f.Target]; target != nil {
-		for _, back := range target.Fields {
-			if back.Type == BelongsTo && back.Target == c.Name {
-				return back.ForeignKey
-			}
-		}
-	}
-	return c.Name + "Id"
-}
-
-// ensureWayBack makes the belongsTo that a hasMany needs in its target.
-func (d *definer) ensureWayBack(ctx context.Context, c *Collection, f *Field) error {
-	target := d.cat.byName[f.Target]
-	if key := target.byName[f.ForeignKey]; key != nil {
-		if key.Column == "" || key.Type != BigInt {
-			return fault.Fields(map[string]string{"foreignKey": "Choose a field that holds ids."})
-		}
-		return nil
-	}
-	if target.System {
-		return fault.Fields(map[string]string{"target": "Choose a collection of your own, or one that refers to this one already."})
-	}
-	name := c.Name
-	if n := len(f.ForeignKey) - len("Id"); n > 0 && f.ForeignKey[n:] == "Id" {
-		name = f.ForeignKey[:n]
-	}
-	return d.addField(ctx, target, &Field{Name: name, Type: BelongsTo, Title: c.Title, Target: c.Name, ForeignKey: f.ForeignKey})
-}
-
-// DropField deletes a field with its values, and the other side of a relation.
-func (s *Store) DropField(ctx context.Context, a auth.Actor, collection, name string) error {
-	err := s.define(ctx, a, func(d *definer) error {
-		c, f, err := d.ownField(collection, name)
-		if err != nil {
-			return err
-		}
-		column := f.Column
-		if f.Type == BelongsTo {
-			column = c.byName[f.ForeignKey].Column
-			if err := d.dropOtherSides(ctx, c, f); err != nil {
-				return err
-			}
-		}
-		if _, err := d.tx.ExecContext(ctx, queries.Get("delete_field"), collection, name); err != nil {
-			return err
-		}
-		if c.stored == name || c.stored == f.ForeignKey && f.Type == BelongsTo {
-			c.stored = ""
-			if err := d.save(ctx, c); err != nil {
-				return err
-			}
-		}
-		if column == "" {
-			return nil
-		}
-		return d.tx.Simple(ctx, fmt.Sprintf("ALTER TABLE %s DROP COLUMN %s", c.from(), quote(column)))
-	})
-	if err != nil {
-		return fmt.Errorf("drop field %s of %s: %w", short(name), short(collection), err)
-	}
-	return nil
-}
-
-// dropOtherSides deletes the hasMany fields that show the belongsTo f from its
-// target.
-func (d *definer) dropOtherSides(ctx context.Context, c *Collection, f *Field) error {
-	target := d.cat.byName[f.Target]
-	if target == nil || target.System {
-		return nil
-	}
-	for _, other := range target.Fields {
-		if other.Type == HasMany && other.Target == c.Name && other.ForeignKey == f.ForeignKey {
-			if _, err := d.tx.ExecContext(ctx, queries.Get("delete_field"), target.Name, other.Name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // ownField returns a field that people may change.
 func (d *definer) ownField(collection, name string) (*Collection, *Field, error) {
 	c, err := d.own(collection)
@@ -397,43 +321,35 @@ func (d *definer) ownField(collection, name string) (*Collection, *Field, error)
 }
 
 // UpdateField changes a field; keys that are not in changes stay as they are. The
-// name stays, and so does the target of a relation.
-func (s *Store) UpdateField(ctx context.Context, a auth.Actor, collection, name string, changes map[string]any) (*Field, error) {
+// name stays, and so do the ends of a relation. A change of the type that would
+// lose more values than was agreed to is refused.
+func (s *Store) UpdateField(ctx context.Context, a auth.Actor, collection, name string, changes map[string]any, agreed Agreed) (*Field, error) {
 	err := s.define(ctx, a, func(d *definer) error {
 		c, old, err := d.ownField(collection, name)
 		if err != nil {
 			return err
 		}
-		f := *old
-		f.Options = maps.Clone(old.Options)
-		f.Enum = slices.Clone(old.Enum)
-		changes = maps.Clone(changes)
-		for _, fixed := range []string{"name", "target", "foreignKey"} {
-			delete(changes, fixed)
-		}
-		if t, ok := changes["type"].(string); ok && t != f.Type && changes["interface"] == nil {
-			f.Interface = ""
-		}
-		f.Set(changes)
-		if f.Title == "" {
-			f.Title = f.Name
-		}
-		if p := d.checkOptions(&f); len(p) > 0 {
-			return fault.Fields(p)
-		}
-		options, err := json.Marshal(f.options())
-		if err != nil {
-			return err
-		}
-		if _, err := d.tx.ExecContext(ctx, queries.Get("update_field"), collection, name, f.Type, f.Interface, f.Title, string(options)); err != nil {
-			return err
-		}
-		return d.alterColumn(ctx, c, old, &f)
+		return d.updateField(ctx, c, old, changes, agreed)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("update field %s of %s: %w", short(name), short(collection), err)
 	}
 	return s.field(ctx, collection, name)
+}
+
+func (d *definer) updateField(ctx context.Context, c *Collection, old *Field, changes map[string]any, agreed Agreed) error {
+	f := old.changed(changes)
+	if p := d.checkOptions(c, f); len(p) > 0 {
+		return fault.Fields(p)
+	}
+	options, err := json.Marshal(f.options())
+	if err != nil {
+		return err
+	}
+	if _, err := d.tx.ExecContext(ctx, queries.Get("update_field"), c.Name, old.Name, f.Type, f.Interface, f.Title, string(options)); err != nil {
+		return err
+	}
+	return d.alterColumn(ctx, c, old, f, agreed)
 }
 
 func randomName(prefix string) string {

@@ -74,7 +74,7 @@ func TestChangeDefinitions(t *testing.T) {
 		}
 	}
 	change := func(coll, field string, changes map[string]any) error {
-		_, err := s.store.UpdateField(ctx, admin, coll, field, changes)
+		_, err := s.store.UpdateField(ctx, admin, coll, field, changes, 0)
 		return err
 	}
 	must(change("products", "stock", map[string]any{"type": "bigInt", "uiSchema": map[string]any{"title": "On stock"}}))
@@ -132,23 +132,23 @@ func TestChangeDefinitions(t *testing.T) {
 		t.Errorf("the orders of %s have no way back", lines.Name)
 	}
 
-	if err := s.store.DropCollection(ctx, admin, "products"); !fault.Is(err, fault.Conflict) {
+	if err := s.store.DropCollection(ctx, admin, "products", false, collection.All); !fault.Is(err, fault.Conflict) {
 		t.Errorf("drop what orders refer to: %v, want Conflict", err)
 	}
-	must(s.store.DropField(ctx, admin, "orders", "product"))
+	must(s.store.DropField(ctx, admin, "orders", "product", collection.All))
 	products, err := s.store.Collection(ctx, "products")
 	must(err)
 	if products.Field("orders") != nil {
 		t.Error("the other side of a deleted relation is still there")
 	}
-	must(s.store.DropCollection(ctx, admin, "products"))
+	must(s.store.DropCollection(ctx, admin, "products", false, collection.All))
 	if _, err := s.store.Collection(ctx, "products"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("after drop: %v", err)
 	}
-	if err := s.store.DropField(ctx, admin, "orders", "createdAt"); !fault.Is(err, fault.Forbidden) {
+	if err := s.store.DropField(ctx, admin, "orders", "createdAt", collection.All); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("drop createdAt: %v, want Forbidden", err)
 	}
-	if err := s.store.DropCollection(ctx, admin, "users"); !fault.Is(err, fault.Forbidden) {
+	if err := s.store.DropCollection(ctx, admin, "users", false, collection.All); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("drop users: %v, want Forbidden", err)
 	}
 }
@@ -162,7 +162,7 @@ func TestAnotherProcessNotices(t *testing.T) {
 	if _, err := other.Collection(t.Context(), "products"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.store.DropField(t.Context(), admin, "products", "weight"); err != nil {
+	if err := s.store.DropField(t.Context(), admin, "products", "weight", collection.All); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := other.List(t.Context(), s.db, s.a, "products", collection.Query{}); !fault.Is(err, fault.Conflict) {
@@ -289,10 +289,10 @@ func TestChangeWhileInUse(t *testing.T) {
 		if _, err := s.store.AddField(t.Context(), admin, "orders", collection.Field{Name: "extra", Type: "integer", Default: 1.0, Required: true}); err != nil {
 			t.Error(err)
 		}
-		if _, err := s.store.UpdateField(t.Context(), admin, "orders", "extra", map[string]any{"type": "bigInt"}); err != nil {
+		if _, err := s.store.UpdateField(t.Context(), admin, "orders", "extra", map[string]any{"type": "bigInt"}, 0); err != nil {
 			t.Error(err)
 		}
-		if err := s.store.DropField(t.Context(), admin, "orders", "extra"); err != nil {
+		if err := s.store.DropField(t.Context(), admin, "orders", "extra", collection.All); err != nil {
 			t.Error(err)
 		}
 	}

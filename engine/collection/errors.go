@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strings"
 
 	"github.com/lib/pq"
 
@@ -62,6 +63,16 @@ func (c *Collection) beside(err error, kind, msg string) error {
 	for _, f := range c.own {
 		if constraintName(kind, c.Table, f.Column) == name {
 			return problem(f.problemName(), msg, err)
+		}
+	}
+	if e, ok := errors.AsType[*pq.Error](err); ok { // of a table that was there before us
+		if rest, ok := strings.CutPrefix(e.Detail, "Key ("); ok {
+			column, _, _ := strings.Cut(rest, ")")
+			for _, f := range c.own {
+				if f.Column == column {
+					return problem(f.problemName(), msg, err)
+				}
+			}
 		}
 	}
 	return problem("id", msg, err)

@@ -61,6 +61,10 @@ func (f *Field) options() map[string]any {
 	put(m, "target", f.Target, f.Target != "")
 	put(m, "foreignKey", f.ForeignKey, f.ForeignKey != "")
 	put(m, "onDelete", f.OnDelete, f.OnDelete != "")
+	put(m, "sourceKey", f.SourceKey, f.SourceKey != "")
+	put(m, "targetKey", f.TargetKey, f.TargetKey != "")
+	put(m, "through", f.Through, f.Through != "")
+	put(m, "otherKey", f.OtherKey, f.OtherKey != "")
 	return m
 }
 
@@ -132,6 +136,14 @@ func (f *Field) Set(m map[string]any) {
 			f.ForeignKey, _ = v.(string)
 		case "onDelete":
 			f.OnDelete, _ = v.(string)
+		case "sourceKey":
+			f.SourceKey, _ = v.(string)
+		case "targetKey":
+			f.TargetKey, _ = v.(string)
+		case "through":
+			f.Through, _ = v.(string)
+		case "otherKey":
+			f.OtherKey, _ = v.(string)
 		case "uiSchema":
 			f.setUI(v)
 		}
@@ -183,14 +195,11 @@ func (f *Field) alias() {
 	case "real":
 		f.Type = Double
 	}
+	f.setRules() // what is wrong with them is said when the definition is checked
 	if f.Interface != "" {
 		return
 	}
-	f.Interface = map[string]string{
-		String: "input", Text: "textarea", Integer: "integer", BigInt: "integer", Float: "number", Double: "number",
-		Decimal: "number", Boolean: "checkbox", Datetime: "datetime", DateOnly: "date", JSON: "json",
-		BelongsTo: "m2o", HasMany: "o2m",
-	}[f.Type]
+	f.Interface = usualInterfaces[f.Type]
 	if f.Type == String && len(f.Enum) > 0 {
 		f.Interface = "select"
 	}
@@ -246,7 +255,10 @@ func (c *Collection) Object(fields bool) map[string]any {
 		m = map[string]any{}
 	}
 	m["name"], m["title"], m["titleField"] = c.Name, c.Title, c.TitleField
-	m["filterTargetKey"], m["autoGenId"] = "id", true
+	if _, there := m["filterTargetKey"]; !there && c.key != nil {
+		m["filterTargetKey"] = c.key.Name
+	}
+	m["autoGenId"] = c.key != nil && c.key.ReadOnly
 	if c.System {
 		m["system"] = true
 	}

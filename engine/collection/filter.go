@@ -36,10 +36,14 @@ func (b *builder) param(v any) string {
 	return "$" + strconv.Itoa(len(b.args))
 }
 
-func (b *builder) scope(c *Collection) *scope {
-	alias := "t" + strconv.Itoa(b.names)
+// alias makes a name for a table in the statement.
+func (b *builder) alias() string {
 	b.names++
-	return &scope{b: b, c: c, alias: alias, joins: new(strings.Builder), to: map[string]*scope{}}
+	return "t" + strconv.Itoa(b.names-1)
+}
+
+func (b *builder) scope(c *Collection) *scope {
+	return &scope{b: b, c: c, alias: b.alias(), joins: new(strings.Builder), to: map[string]*scope{}}
 }
 
 // scope is one table in a statement, with the to-one relations joined to it.
@@ -48,7 +52,7 @@ type scope struct {
 	c     *Collection
 	alias string
 	joins *strings.Builder  // LEFT JOINs, shared with the scopes in to
-	to    map[string]*scope // by the name of the belongsTo
+	to    map[string]*scope // by the name of the relation
 }
 
 // from is what stands after FROM. Ask for it when all conditions are built.
@@ -71,7 +75,7 @@ func (sc *scope) target(f *Field) (*Collection, error) {
 	return c, nil
 }
 
-// join gives the scope of the record that belongsTo f leads to.
+// join gives the scope of the record that f, a relation to one, leads to.
 func (sc *scope) join(f *Field) (*scope, error) {
 	if sub := sc.to[f.Name]; sub != nil {
 		return sub, nil
@@ -80,15 +84,38 @@ func (sc *scope) join(f *Field) (*scope, error) {
 	if err != nil {
 		return nil, err
 	}
+	ours, theirs, err := sc.ends(f, c)
+	if err != nil {
+		return nil, err
+	}
 	sub := sc.b.scope(c)
 	sub.joins = sc.joins
-	key := sc.c.byName[f.ForeignKey]
-	fmt.Fprintf(sc.joins, " LEFT JOIN %s %s ON %s = %s", c.from(), sub.alias, c.byName["id"].col(sub.alias), key.col(sc.alias))
+	if f.Type == HasOne { // of several, which nothing forbids, the first counts
+		fmt.Fprintf(sc.joins, " LEFT JOIN LATERAL (SELECT * FROM %s x WHERE %s = %s ORDER BY %s LIMIT 1) %s ON true",
+			c.from(), theirs.col("x"), ours.col(sc.alias), c.key.col("x"), sub.alias)
+	} else {
+		fmt.Fprintf(sc.joins, " LEFT JOIN %s %s ON %s = %s", c.from(), sub.alias, theirs.col(sub.alias), ours.col(sc.alias))
+	}
 	sc.to[f.Name] = sub
 	return sub, nil
 }
 
-// exists asks for a record of hasMany f that meets the condition of build.
+// ends are the fields that relation f joins by: ours, and that of its target, or
+// of its through collection.
+func (sc *scope) ends(f *Field, far *Collection) (ours, theirs *Field, err error) {
+	if f.Type == BelongsTo {
+		ours, theirs = sc.c.byName[f.ForeignKey], far.named(f.TargetKey)
+	} else {
+		ours, theirs = sc.c.named(f.SourceKey), far.byName[f.ForeignKey]
+	}
+	if ours == nil || theirs == nil || f.Type == HasOne && far.key == nil {
+		return nil, nil, badFilter("“%s” has lost its way to “%s”.", f.Title, far.Title)
+	}
+	return ours, theirs, nil
+}
+
+// exists asks for a record of f, a relation to many, that meets the condition of
+// build.
 func (sc *scope) exists(f *Field, build func(*scope) (string, error)) (string, error) {
 	c, err := sc.target(f)
 	if err != nil {
@@ -99,15 +126,35 @@ func (sc *scope) exists(f *Field, build func(*scope) (string, error)) (string, e
 	if err != nil {
 		return "", err
 	}
-	key := c.byName[f.ForeignKey]
-	if key == nil {
-		return "", badFilter("“%s” has lost its way back from “%s”.", f.Title, c.Title)
-	}
 	if cond != "" {
 		cond = " AND " + cond
 	}
-	return fmt.Sprintf("EXISTS (SELECT FROM %s WHERE %s = %s%s)",
-		sub.from(), key.col(sub.alias), sc.c.byName["id"].col(sc.alias), cond), nil
+	if f.Type == BelongsToMany {
+		return sc.existsThrough(f, sub, cond)
+	}
+	ours, theirs, err := sc.ends(f, c)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("EXISTS (SELECT FROM %s WHERE %s = %s%s)", sub.from(), theirs.col(sub.alias), ours.col(sc.alias), cond), nil
+}
+
+func (sc *scope) existsThrough(f *Field, sub *scope, cond string) (string, error) {
+	through := sc.b.cat.byName[f.Through]
+	if through == nil {
+		return "", badFilter("“%s” has lost its way to “%s”.", f.Title, sub.c.Title)
+	}
+	ours, near, err := sc.ends(f, through)
+	if err != nil {
+		return "", err
+	}
+	other, theirs := through.byName[f.OtherKey], sub.c.named(f.TargetKey)
+	if other == nil || theirs == nil {
+		return "", badFilter("“%s” has lost its way to “%s”.", f.Title, sub.c.Title)
+	}
+	link := sc.b.alias()
+	return fmt.Sprintf("EXISTS (SELECT FROM %s JOIN %s %s ON %s = %s WHERE %s = %s%s)", sub.from(), through.from(), link,
+		other.col(link), theirs.col(sub.alias), near.col(link), ours.col(sc.alias), cond), nil
 }
 
 // where turns a filter (spec/platform.md §5) into a condition; "" for none.
@@ -225,14 +272,14 @@ func (sc *scope) nested(f *Field, m map[string]any, depth int) (string, error) {
 	switch {
 	case f.IsRelation():
 		return sc.related(f, func(sub *scope) (string, error) { return sub.where(m, depth+1) })
-	case f.Type == JSON:
+	case f.Base() == JSON:
 		return sc.operator(f, "$eq", m)
 	}
 	return "", badFilter("“%s” needs an operator such as $eq.", f.Title)
 }
 
 func (sc *scope) related(f *Field, build func(*scope) (string, error)) (string, error) {
-	if f.Type == HasMany {
+	if f.ToMany() {
 		return sc.exists(f, build)
 	}
 	sub, err := sc.join(f)
@@ -249,7 +296,7 @@ func (sc *scope) operator(f *Field, name string, v any) (string, error) {
 	}
 	op := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, "$"), "_", ""))
 	switch f.Type {
-	case HasMany:
+	case HasMany, BelongsToMany, HasOne:
 		cond, err := sc.exists(f, func(*scope) (string, error) { return "", nil })
 		if err != nil {
 			return "", err
@@ -264,9 +311,9 @@ func (sc *scope) operator(f *Field, name string, v any) (string, error) {
 	case BelongsTo: // the association is there when its key is
 		f = sc.c.byName[f.ForeignKey]
 	}
-	o := operand{b: sc.b, f: f, col: f.col(sc.alias), name: name}
+	o := operand{b: sc.b, f: f, col: f.compared(sc.alias), name: name}
 	if f.Order == "id" && f.Type == Datetime {
-		o.id = sc.c.byName["id"].col(sc.alias)
+		o.id = sc.c.key.col(sc.alias)
 	}
 	return o.apply(op, v)
 }

@@ -134,7 +134,7 @@ func (inc *include) columns() []*Field {
 		}
 	}
 	if len(cols) == 0 { // a SELECT of nothing still has to say how many rows there are
-		cols = append(cols, inc.c.byName["id"])
+		cols = append(cols, inc.c.columns[0])
 	}
 	return cols
 }
@@ -143,11 +143,8 @@ func (inc *include) columns() []*Field {
 func (inc *include) keys() map[string]bool {
 	need := map[string]bool{}
 	for name := range inc.children {
-		f := inc.c.byName[name]
-		if f.Type == BelongsTo {
-			need[f.ForeignKey] = true
-		} else {
-			need["id"] = true
+		if near := inc.c.near(inc.c.byName[name]); near != nil {
+			need[near.Name] = true
 		}
 	}
 	return need
@@ -159,10 +156,10 @@ func (s *Store) loadRelations(ctx context.Context, q pg.Q, b *builder, inc *incl
 	for _, name := range slices.Sorted(maps.Keys(inc.children)) {
 		f, child := inc.c.byName[name], inc.children[name]
 		var err error
-		if f.Type == BelongsTo {
-			err = s.loadOne(ctx, q, b, f, child, records)
+		if f.Type == BelongsToMany {
+			err = s.loadThrough(ctx, q, b, inc, f, child, records)
 		} else {
-			err = s.loadMany(ctx, q, b, f, child, records)
+			err = s.loadDirect(ctx, q, b, inc, f, child, records)
 		}
 		if err != nil {
 			return fmt.Errorf("load %s of %s: %w", name, inc.c.Name, err)
@@ -178,58 +175,109 @@ func (s *Store) loadRelations(ctx context.Context, q pg.Q, b *builder, inc *incl
 	return nil
 }
 
-func (s *Store) loadOne(ctx context.Context, q pg.Q, b *builder, f *Field, child *include, records []Record) error {
-	byID, err := s.related(ctx, q, b, child, "id", values(records, f.ForeignKey))
-	if err != nil {
-		return err
+// near is c's field that relation f joins by; nil when it is not there any more.
+func (c *Collection) near(f *Field) *Field {
+	if f.Type == BelongsTo {
+		return c.byName[f.ForeignKey]
 	}
-	for _, r := range records {
-		r[f.Name] = nil
-		if found := byID[Format(r[f.ForeignKey])]; len(found) > 0 {
-			r[f.Name] = found[0]
-		}
-	}
-	return nil
+	return c.named(f.SourceKey)
 }
 
-func (s *Store) loadMany(ctx context.Context, q pg.Q, b *builder, f *Field, child *include, records []Record) error {
-	if child.c.byName[f.ForeignKey] == nil {
+// loadDirect loads a relation whose key is in one of the two tables.
+func (s *Store) loadDirect(ctx context.Context, q pg.Q, b *builder, inc *include, f *Field, child *include, records []Record) error {
+	near, far := inc.c.near(f), child.c.byName[f.ForeignKey]
+	if f.Type == BelongsTo {
+		far = child.c.named(f.TargetKey)
+	}
+	if near == nil || far == nil {
 		return badField("appends", child.c, f.ForeignKey)
 	}
-	byKey, err := s.related(ctx, q, b, child, f.ForeignKey, values(records, "id"))
+	groups, err := s.related(ctx, q, b, child, far, values(records, near.Name))
 	if err != nil {
 		return err
 	}
 	for _, r := range records {
-		list := []any{}
-		for _, item := range byKey[Format(r["id"])] {
-			list = append(list, item)
+		found := groups[Format(r[near.Name])]
+		if r[near.Name] == nil {
+			found = nil
 		}
-		r[f.Name] = list
+		r[f.Name] = f.shape(found)
 	}
 	return nil
 }
 
-// related reads the records of child whose field key is one of ids, grouped by it.
-func (s *Store) related(ctx context.Context, q pg.Q, b *builder, child *include, key string, ids []string) (map[string][]Record, error) {
-	if len(ids) == 0 {
+// shape is what a record shows of the records that f leads to.
+func (f *Field) shape(found []Record) any {
+	if f.ToOne() {
+		if len(found) == 0 {
+			return nil
+		}
+		return found[0]
+	}
+	list := make([]any, len(found))
+	for i, r := range found {
+		list[i] = r
+	}
+	return list
+}
+
+// loadThrough loads a belongsToMany. Each record carries its link under the name
+// of the through collection.
+func (s *Store) loadThrough(ctx context.Context, q pg.Q, b *builder, inc *include, f *Field, child *include, records []Record) error {
+	through := b.cat.byName[f.Through]
+	near, far := inc.c.near(f), child.c.named(f.TargetKey)
+	if through == nil || near == nil || far == nil || through.byName[f.ForeignKey] == nil || through.byName[f.OtherKey] == nil {
+		return badField("appends", inc.c, f.Name)
+	}
+	links, err := s.related(ctx, q, b, &include{c: through, a: inc.a}, through.byName[f.ForeignKey], values(records, near.Name))
+	if err != nil {
+		return err
+	}
+	var all []Record
+	for _, list := range links {
+		all = append(all, list...)
+	}
+	groups, err := s.related(ctx, q, b, child, far, values(all, f.OtherKey))
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		var found []Record
+		for _, link := range links[Format(r[near.Name])] {
+			for _, item := range groups[Format(link[f.OtherKey])] {
+				item = maps.Clone(item)
+				item[f.Through] = link
+				found = append(found, item)
+			}
+		}
+		r[f.Name] = f.shape(found)
+	}
+	return nil
+}
+
+// related reads the records of child whose field by is one of keys, grouped by
+// it.
+func (s *Store) related(ctx context.Context, q pg.Q, b *builder, child *include, by *Field, keys []string) (map[string][]Record, error) {
+	if len(keys) == 0 {
 		return nil, nil
 	}
 	const alias = "t0"
-	by, id := child.c.byName[key], child.c.byName["id"]
 	cols := child.columns()
 	if !slices.Contains(cols, by) {
 		cols = append(slices.Clone(cols), by)
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s %s WHERE %s = ANY ($1::text[]::bigint[]) ORDER BY %s",
-		list(cols, alias), child.c.from(), alias, by.col(alias), id.col(alias))
-	records, err := s.read(ctx, q, cols, query, []any{pq.StringArray(ids)})
+	query := fmt.Sprintf("SELECT %s FROM %s %s WHERE %s = ANY ($1::text[]::%s[])",
+		list(cols, alias), child.c.from(), alias, by.col(alias), columnTypes[by.Type])
+	if child.c.key != nil {
+		query += " ORDER BY " + child.c.key.col(alias)
+	}
+	records, err := s.read(ctx, q, cols, query, []any{pq.StringArray(keys)})
 	if err != nil {
 		return nil, err
 	}
 	groups := map[string][]Record{}
 	for _, r := range records {
-		k := Format(r[key])
+		k := Format(r[by.Name])
 		groups[k] = append(groups[k], r)
 	}
 	if err := s.loadRelations(ctx, q, b, child, records); err != nil {
@@ -237,7 +285,7 @@ func (s *Store) related(ctx context.Context, q pg.Q, b *builder, child *include,
 	}
 	if !child.shown(by) {
 		for _, r := range records {
-			delete(r, key)
+			delete(r, by.Name)
 		}
 	}
 	return groups, nil

@@ -25,18 +25,21 @@ const (
 	asBoolean
 	asDate
 	asJSON
+	asOther // compared as they are: times of day, UUIDs
 )
 
 func (f *Field) class() int {
-	switch f.Type {
+	switch f.Base() {
 	case String, Text:
 		return asText
 	case Boolean:
 		return asBoolean
-	case Datetime, DateOnly:
+	case Datetime, DateOnly, DatetimeNoTz, UnixTimestamp:
 		return asDate
 	case JSON:
 		return asJSON
+	case Time, UUID:
+		return asOther
 	}
 	return asNumber
 }
@@ -93,14 +96,16 @@ func (o operand) apply(op string, v any) (string, error) {
 // sqlType is the type that a parameter for the field is cast to. Fractions
 // compare as numeric also with whole columns: 2.5 is greater than 2.
 func (f *Field) sqlType(arg any) string {
-	switch f.Type {
+	switch f.Base() {
 	case Integer, BigInt:
 		if _, ok := arg.(int64); ok {
 			return "bigint"
 		}
 		return "numeric"
+	case UnixTimestamp:
+		return "timestamptz"
 	}
-	return columnTypes[f.Type]
+	return columnTypes[f.Base()]
 }
 
 // value reads an operand for the field.
@@ -116,14 +121,15 @@ func (o operand) value(v any) (any, error) {
 		}
 		return nil, badFilter("Write text to compare “%s” with.", o.f.Title)
 	case asNumber:
-		if i, ok := integer(v); ok && (o.f.Type == Integer || o.f.Type == BigInt) {
+		base := o.f.Base()
+		if i, ok := integer(v); ok && (base == Integer || base == BigInt) {
 			return i, nil
 		}
 		d, ok := exact(v)
 		if !ok {
 			return nil, badFilter("Write a number to compare “%s” with.", o.f.Title)
 		}
-		if o.f.Type == Float || o.f.Type == Double {
+		if base == Double {
 			if n := d.InexactFloat64(); !math.IsInf(n, 0) {
 				return n, nil
 			}
@@ -131,7 +137,15 @@ func (o operand) value(v any) (any, error) {
 		}
 		return d.String(), nil
 	}
-	arg, problem := o.f.arg(v, o.b.a.zone())
+	f := *o.f
+	f.rules, f.Enum = nil, nil // to look for a value that may not be written is allowed
+	if f.Type == UnixTimestamp {
+		f.Type = Datetime
+	}
+	if f.IsList() {
+		f.Type = JSON
+	}
+	arg, problem := f.arg(v, o.b.a.zone())
 	if problem != "" {
 		return nil, badFilter("“%s”: %s", o.f.Title, problem)
 	}
@@ -392,7 +406,7 @@ func (o operand) set(op string, v any) (string, error) {
 // Comparable returns what keeps a filter from comparing f with v by operator op
 // ("$gt"), nil when nothing does. Relations compare by id.
 func Comparable(f *Field, op string, v any) error {
-	if f.Type == BelongsTo {
+	if f.IsRelation() {
 		f = &Field{Name: f.Name, Title: f.Title, Type: BigInt}
 	}
 	o := operand{b: &builder{}, f: f, name: op}

@@ -174,7 +174,7 @@ func (s *Store) Matches(ctx context.Context, q pg.Q, collection string, id int64
 	}
 	b := s.builder(cat, a)
 	sc := b.scope(c)
-	is := c.byName["id"].col(sc.alias) + " = " + b.param(id)
+	is := c.key.col(sc.alias) + " = " + b.param(id)
 	where, err := sc.where(filter, 0)
 	if err != nil {
 		return false, err
@@ -211,7 +211,9 @@ func IDs(filter any) any {
 		return map[string]any{"id": map[string]any{"$eq": f}}
 	case []any:
 		for _, item := range f {
-			if _, ok := integer(item); !ok {
+			switch item.(type) {
+			case int64, int, float64, string:
+			default:
 				return filter
 			}
 		}
@@ -277,7 +279,10 @@ func (s *Store) run(ctx context.Context, q pg.Q, sel *selection) ([]Record, erro
 // order is the ORDER BY clause.
 func (sc *scope) order(sorts []string) (string, error) {
 	var parts []string
-	id := sc.c.byName["id"].col(sc.alias)
+	id := ""
+	if sc.c.key != nil {
+		id = sc.c.key.col(sc.alias)
+	}
 	for _, entry := range sorts {
 		for name := range strings.SplitSeq(entry, ",") {
 			name = strings.TrimSpace(name)
@@ -298,8 +303,11 @@ func (sc *scope) order(sorts []string) (string, error) {
 	if len(parts) > 20 {
 		return "", badSort("Sort by at most 20 fields.")
 	}
-	if !slices.ContainsFunc(parts, func(p string) bool { return strings.TrimSuffix(p, " DESC NULLS LAST") == id }) {
+	if id != "" && !slices.ContainsFunc(parts, func(p string) bool { return strings.TrimSuffix(p, " DESC NULLS LAST") == id }) {
 		parts = append(parts, id)
+	}
+	if len(parts) == 0 {
+		return "", nil
 	}
 	for i, p := range parts {
 		if strings.TrimSuffix(p, " DESC NULLS LAST") == id { // never null: let the primary key serve
@@ -314,7 +322,7 @@ func (sc *scope) sortColumn(steps []string) (string, error) {
 	switch {
 	case f == nil || len(steps) > maxDepth:
 		return "", badSort(fmt.Sprintf("“%s” cannot be sorted by “%s”: there is no such field.", sc.c.Title, short(steps[0])))
-	case f.Type == BelongsTo && len(steps) > 1:
+	case f.ToOne() && len(steps) > 1:
 		sub, err := sc.join(f)
 		if err != nil {
 			return "", err
@@ -322,7 +330,7 @@ func (sc *scope) sortColumn(steps []string) (string, error) {
 		return sub.sortColumn(steps[1:])
 	case f.Type == BelongsTo:
 		f = sc.c.byName[f.ForeignKey]
-	case len(steps) > 1 || f.Type == HasMany || f.Type == JSON:
+	case len(steps) > 1 || f.IsRelation() || f.Base() == JSON || f.virtual():
 		return "", badSort(fmt.Sprintf("“%s” cannot be sorted by “%s”.", sc.c.Title, f.Title))
 	case f.Order != "":
 		f = sc.c.byName[f.Order]

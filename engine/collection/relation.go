@@ -3,6 +3,8 @@ package collection
 import (
 	"context"
 	"maps"
+	"slices"
+	"strings"
 
 	"alur/engine/fault"
 )
@@ -10,8 +12,8 @@ import (
 // maxNesting bounds records written inside of records.
 const maxNesting = 8
 
-// related replaces the values of belongsTo fields by keys; objects without an id
-// become records first.
+// related replaces the values of belongsTo fields by keys; objects that stand
+// for no record become records first (spec/platform.md §4).
 func (w *writer) related(ctx context.Context, c *Collection, values Record, depth int) (Record, error) {
 	if depth > maxNesting {
 		return nil, fault.New(fault.Invalid, "These records are nested too deeply.")
@@ -41,98 +43,310 @@ func (w *writer) related(ctx context.Context, c *Collection, values Record, dept
 	return out, fault.Fields(problems)
 }
 
-// key reads the value of a to-one relation.
+// key reads the value of the belongsTo f.
 func (w *writer) key(ctx context.Context, f *Field, v any, depth int) (key any, problem string, err error) {
+	const choose = "Choose a record."
+	target := w.cat.byName[f.Target]
+	if target == nil || target.named(f.TargetKey) == nil {
+		return nil, choose, nil
+	}
+	by := target.named(f.TargetKey)
 	switch x := v.(type) {
-	case nil:
-		return nil, "", nil
 	case []any:
 		return nil, "Choose one record, not a list.", nil
 	case map[string]any:
-		if id := x["id"]; id != nil {
-			return w.key(ctx, f, id, depth)
-		}
 		if len(x) == 0 {
 			return nil, "", nil
 		}
-		target := w.cat.byName[f.Target]
-		if target == nil || w.allowed(target) != nil {
-			return nil, "Choose a record.", nil
+		if key := x[by.Name]; key != nil && len(x) == 1 {
+			return w.key(ctx, f, key, depth)
 		}
-		rec, err := w.create(ctx, target, x, depth+1)
-		if err != nil {
-			return nil, "", err
+		rec, err := w.nested(ctx, f, target, x, depth)
+		if err != nil || rec == nil {
+			return nil, choose, err
 		}
-		return rec["id"], "", nil
-	case string:
-		if x == "" {
-			return nil, "", nil
-		}
+		return rec[by.Name], "", nil
 	}
-	if id, ok := integer(v); ok {
-		return id, "", nil
+	if _, problem = by.arg(v, w.a.zone()); problem != "" {
+		return nil, choose, nil
 	}
-	return nil, "Choose a record.", nil
+	if v == "" {
+		v = nil
+	}
+	return v, "", nil
 }
 
-// linkAll writes the hasMany values of a record that has just been written.
+// nested finds the record that the object x stands for, or makes it. One that is
+// there takes over x only when the path to f is among those that may be changed
+// on the way ([Access.Nested]). It returns nil when there is no such record and
+// none can be made.
+func (w *writer) nested(ctx context.Context, f *Field, target *Collection, x Record, depth int) (Record, error) {
+	w.path = append(w.path, f.Name)
+	defer func() { w.path = w.path[:len(w.path)-1] }()
+	by := target.key
+	if by == nil || x[by.Name] == nil {
+		by = target.named(f.TargetKey)
+	}
+	if by != nil && x[by.Name] != nil {
+		is := Record{by.Name: map[string]any{"$eq": x[by.Name]}}
+		rec, err := w.s.First(ctx, w.tx, w.a, target.Name, Query{Filter: is})
+		if err != nil {
+			return nil, err
+		}
+		if rec != nil {
+			return rec, w.change(ctx, target, rec, x, depth)
+		}
+	}
+	if w.allowed(target) != nil {
+		return nil, nil
+	}
+	return w.create(ctx, target, x, depth+1)
+}
+
+// change writes the other values of x into the record it stands for, when its
+// path is among those that may be changed.
+func (w *writer) change(ctx context.Context, target *Collection, rec, x Record, depth int) error {
+	if !slices.Contains(w.a.Nested, strings.Join(w.path, ".")) {
+		return nil
+	}
+	if err := w.allowed(target); err != nil {
+		return err
+	}
+	x = maps.Clone(x)
+	delete(x, target.key.Name)
+	_, err := w.update(ctx, target, Record{target.key.Name: map[string]any{"$eq": target.ID(rec)}}, x, depth+1)
+	return err
+}
+
+// linkAll writes what values say of the other relations of a record that has
+// just been written.
 func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record, depth int, created bool) error {
 	for _, f := range c.Fields {
 		v, there := values[f.Name]
-		if f.Type != HasMany || !there || f.ReadOnly {
+		if !there || f.ReadOnly || !f.IsRelation() || f.Type == BelongsTo {
 			continue
 		}
-		if err := w.link(ctx, f, rec["id"], v, depth, created); err != nil {
+		items, problem := f.items(v)
+		if problem != "" {
+			return fault.Fields(map[string]string{f.Name: problem})
+		}
+		source, target := c.named(f.SourceKey), w.cat.byName[f.Target]
+		if source == nil || rec[source.Name] == nil || target == nil {
+			return fault.Fields(map[string]string{f.Name: "This relation has lost its way. Look at its definition."})
+		}
+		var err error
+		if f.Type == BelongsToMany {
+			err = w.linkThrough(ctx, f, target, rec[source.Name], items, depth, created)
+		} else {
+			err = w.link(ctx, f, target, rec[source.Name], items, depth, created)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// link makes the records in v, and no others, belong to the record id.
-func (w *writer) link(ctx context.Context, f *Field, id, v any, depth int, created bool) error {
-	target := w.cat.byName[f.Target]
-	if target == nil || w.allowed(target) != nil {
+// items are the records that v, the value of relation f, stands for.
+func (f *Field) items(v any) (items []any, problem string) {
+	list, isList := v.([]any)
+	switch {
+	case v == nil, v == "":
+		return nil, ""
+	case isList && f.ToOne():
+		return nil, "Choose one record, not a list."
+	case isList:
+		return list, ""
+	case f.ToOne():
+		return []any{v}, ""
+	}
+	return nil, "Give a list of records."
+}
+
+// link makes the records that items stand for, and no others, belong to the one
+// whose key is source: f is a hasOne or hasMany. Keys that no record has are
+// passed over.
+func (w *writer) link(ctx context.Context, f *Field, target *Collection, source any, items []any, depth int, created bool) error {
+	back := target.byName[f.ForeignKey]
+	if back == nil || w.allowed(target) != nil {
 		return fault.Fields(map[string]string{f.Name: "These records cannot be changed here."})
 	}
-	items, ok := v.([]any)
-	if !ok && v != nil {
-		return fault.Fields(map[string]string{f.Name: "Give a list of records."})
-	}
-	ids, fresh := []any{}, []Record{}
+	id := target.key.Name
+	keys, fresh := []any{}, []Record{}
 	for _, item := range items {
-		m, isObject := item.(map[string]any)
-		if isObject && m["id"] == nil {
-			fresh = append(fresh, m)
-			continue
-		}
+		x, isObject := item.(map[string]any)
 		if isObject {
-			item = m["id"]
+			found, err := w.known(ctx, f, target, x, depth)
+			if err != nil {
+				return err
+			}
+			if found == nil {
+				fresh = append(fresh, x)
+				continue
+			}
+			item = found
 		}
-		n, ok := integer(item)
-		if !ok {
+		if _, problem := target.key.arg(item, w.a.zone()); problem != "" || item == nil || item == "" {
 			return fault.Fields(map[string]string{f.Name: "Give a list of records."})
 		}
-		ids = append(ids, n)
+		keys = append(keys, item)
 	}
+	w.path = append(w.path, f.Name)
+	defer func() { w.path = w.path[:len(w.path)-1] }()
 	if !created {
-		gone := Record{f.ForeignKey: map[string]any{"$eq": id}, "id": map[string]any{"$notIn": ids}}
-		if _, err := w.update(ctx, target, gone, Record{f.ForeignKey: nil}, depth+1); err != nil {
+		gone := Record{back.Name: map[string]any{"$eq": source}, id: map[string]any{"$notIn": keys}}
+		if _, err := w.update(ctx, target, gone, Record{back.Name: nil}, depth+1); err != nil {
 			return err
 		}
 	}
-	if len(ids) > 0 {
-		come := Record{f.ForeignKey: map[string]any{"$ne": id}, "id": map[string]any{"$in": ids}}
-		if _, err := w.update(ctx, target, come, Record{f.ForeignKey: id}, depth+1); err != nil {
+	if len(keys) > 0 {
+		come := Record{back.Name: map[string]any{"$ne": source}, id: map[string]any{"$in": keys}}
+		if _, err := w.update(ctx, target, come, Record{back.Name: source}, depth+1); err != nil {
 			return err
 		}
 	}
-	for _, m := range fresh {
-		m = maps.Clone(m)
-		m[f.ForeignKey] = id
-		if _, err := w.create(ctx, target, m, depth+1); err != nil {
+	for _, x := range fresh {
+		x = maps.Clone(x)
+		if back.Relation != "" {
+			delete(x, back.Relation)
+		}
+		x[back.Name] = source
+		if _, err := w.create(ctx, target, x, depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// known is the key of the record that x stands for, nil when there is none yet.
+func (w *writer) known(ctx context.Context, f *Field, target *Collection, x Record, depth int) (any, error) {
+	key := x[target.key.Name]
+	if key == nil || len(x) == 1 {
+		return key, nil
+	}
+	is := Record{target.key.Name: map[string]any{"$eq": key}}
+	rec, err := w.s.First(ctx, w.tx, w.a, target.Name, Query{Filter: is})
+	if err != nil || rec == nil {
+		return nil, err
+	}
+	w.path = append(w.path, f.Name)
+	defer func() { w.path = w.path[:len(w.path)-1] }()
+	return key, w.change(ctx, target, rec, x, depth)
+}
+
+// linkThrough makes links from source to the records that items stand for, and
+// removes all others. An item may hold values for its link under the name of the
+// through collection.
+func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, source any, items []any, depth int, created bool) error {
+	through, by := w.cat.byName[f.Through], target.named(f.TargetKey)
+	if through == nil || by == nil || w.allowed(through) != nil {
+		return fault.Fields(map[string]string{f.Name: "These records cannot be linked here."})
+	}
+	wanted, err := w.wanted(ctx, f, target, by, items, depth)
+	if err != nil {
+		return err
+	}
+	mine := Record{f.ForeignKey: map[string]any{"$eq": source}}
+	var there []Record
+	if !created {
+		page, err := w.s.List(ctx, w.tx, w.a, through.Name, Query{Filter: mine, All: true})
+		if err != nil {
+			return err
+		}
+		there = page.Records
+	}
+	var gone []any
+	for _, l := range there {
+		i := slices.IndexFunc(wanted, func(to wantedLink) bool { return Format(to.key) == Format(l[f.OtherKey]) })
+		if i < 0 {
+			gone = append(gone, through.ID(l))
+			continue
+		}
+		if wanted[i].there = true; len(wanted[i].values) > 0 {
+			is := Record{through.key.Name: map[string]any{"$eq": through.ID(l)}}
+			if _, err := w.update(ctx, through, is, wanted[i].values, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	if len(gone) > 0 {
+		if _, err := w.destroy(ctx, through, Record{through.key.Name: map[string]any{"$in": gone}}); err != nil {
+			return err
+		}
+	}
+	for _, to := range wanted {
+		if to.there {
+			continue
+		}
+		values := Record{}
+		maps.Copy(values, to.values)
+		values[f.ForeignKey], values[f.OtherKey] = source, to.key
+		if _, err := w.create(ctx, through, values, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wantedLink is one link that a belongsToMany shall have.
+type wantedLink struct {
+	key    any    // the target's
+	values Record // of the link itself
+	there  bool
+}
+
+// wanted are the links that items ask for, each once; keys that no record has
+// are passed over.
+func (w *writer) wanted(ctx context.Context, f *Field, target *Collection, by *Field, items []any, depth int) ([]wantedLink, error) {
+	var list []wantedLink
+	add := func(l wantedLink) {
+		if !slices.ContainsFunc(list, func(o wantedLink) bool { return Format(o.key) == Format(l.key) }) {
+			list = append(list, l)
+		}
+	}
+	keys := []any{}
+	plain := make([]any, len(items)) // the key of an item that is nothing else
+	for i, item := range items {
+		x, isObject := item.(map[string]any)
+		switch {
+		case isObject && len(x) == 1 && x[by.Name] != nil:
+			item = x[by.Name]
+		case isObject:
+			continue
+		}
+		if _, problem := by.arg(item, w.a.zone()); problem != "" || item == nil || item == "" {
+			return nil, fault.Fields(map[string]string{f.Name: "Give a list of records."})
+		}
+		plain[i] = item
+		keys = append(keys, item)
+	}
+	there := map[string]any{}
+	if len(keys) > 0 {
+		page, err := w.s.List(ctx, w.tx, w.a, target.Name, Query{Filter: Record{by.Name: map[string]any{"$in": keys}}, Fields: []string{by.Name}, All: true})
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range page.Records {
+			there[Format(rec[by.Name])] = rec[by.Name]
+		}
+	}
+	for i, item := range items {
+		if plain[i] != nil {
+			if key := there[Format(plain[i])]; key != nil {
+				add(wantedLink{key: key})
+			}
+			continue
+		}
+		x := maps.Clone(item.(map[string]any))
+		values, _ := x[f.Through].(map[string]any)
+		delete(x, f.Through)
+		rec, err := w.nested(ctx, f, target, x, depth)
+		if err != nil {
+			return nil, err
+		}
+		if rec != nil {
+			add(wantedLink{key: rec[by.Name], values: values})
+		}
+	}
+	return list, nil
 }

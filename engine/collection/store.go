@@ -22,8 +22,12 @@ var queries = pg.LoadQueries(queriesSQL)
 // Access says on whose behalf records are read or written.
 type Access struct {
 	Actor auth.Actor
-	Stack []int64        // the chain of executions that led to this write; nil for people
-	Zone  *time.Location // in which days begin and end for filters and for times without offset; nil is UTC
+	Stack []int64 // the chain of executions that led to this write; nil for people
+	// Nested are the paths of relations, as in "items" and "items.product", whose
+	// records may be changed where a value names one that is there: the
+	// updateAssociationValues of spec/platform.md §4.
+	Nested []string
+	Zone   *time.Location // in which days begin and end for filters and for times without offset; nil is UTC
 }
 
 func (a Access) zone() *time.Location {
@@ -68,6 +72,7 @@ type Store struct {
 	ids       *snowflake.Source
 	now       func() time.Time
 	listeners []Listener
+	users     []Users
 	cache     cache
 	hot       hotLocks
 }

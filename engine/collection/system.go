@@ -7,9 +7,13 @@ func idField() *Field {
 		Options: map[string]any{"primaryKey": true, "autoIncrement": false}}
 }
 
-// stampFields say when and by whom a record was made and last changed. Writes by
-// workflows leave the person null.
-func stampFields() []*Field {
+// stampFields say when and by whom a record was made and last changed, as far as
+// the options of c do not switch them off. Writes by workflows leave the person
+// null.
+func (c *Collection) stampFields() []*Field {
+	if c.Adopted() {
+		return nil
+	}
 	stamp := func(name, iface, title string) *Field {
 		return &Field{Name: name, Type: Datetime, Interface: iface, Title: title, Column: Snake(name), ReadOnly: true}
 	}
@@ -18,10 +22,14 @@ func stampFields() []*Field {
 		key := &Field{Name: name + "Id", Type: BigInt, Interface: "integer", Title: title + " (id)", Column: Snake(name + "Id"), Relation: name, ReadOnly: true}
 		return []*Field{rel, key}
 	}
-	fields := []*Field{stamp("createdAt", "createdAt", "Created")}
-	fields = append(fields, person("createdBy", "Created by")...)
-	fields = append(fields, stamp("updatedAt", "updatedAt", "Updated"))
-	return append(fields, person("updatedBy", "Updated by")...)
+	var fields []*Field
+	for _, group := range [][]*Field{{stamp("createdAt", "createdAt", "Created")}, person("createdBy", "Created by"),
+		{stamp("updatedAt", "updatedAt", "Updated")}, person("updatedBy", "Updated by")} {
+		if c.Options[group[0].Name] != false {
+			fields = append(fields, group...)
+		}
+	}
+	return fields
 }
 
 // systemCollections describes our own tables, as far as others may read them.

@@ -115,12 +115,12 @@ func (f *Field) arg(v any, zone *time.Location) (arg any, problem string) {
 	if s, ok := v.(string); ok && s == "" && f.Type != String && f.Type != Text && f.Type != JSON {
 		return nil, ""
 	}
-	switch f.Type {
+	switch f.Base() {
 	case String, Text:
 		return f.textArg(v)
 	case Integer, BigInt:
 		return f.integerArg(v)
-	case Float, Double:
+	case Double:
 		n, ok := number(v)
 		if !ok {
 			return nil, "Write a number."
@@ -138,12 +138,19 @@ func (f *Field) arg(v any, zone *time.Location) (arg any, problem string) {
 		return t.UTC().Format(Instant), ""
 	case DateOnly:
 		return dateArg(v, zone)
+	case DatetimeNoTz:
+		return wallClockArg(v, zone)
+	case Time:
+		return timeArg(v)
+	case UnixTimestamp:
+		return f.unixArg(v, zone)
+	case UUID:
+		return uuidArg(v)
 	case JSON:
-		raw, err := json.Marshal(v)
-		if err != nil || strings.Contains(string(raw), `\u0000`) {
-			return nil, "This cannot be stored as JSON."
+		if f.IsList() {
+			return f.listArg(v)
 		}
-		return string(raw), ""
+		return f.jsonArg(v)
 	}
 	return nil, "This field cannot be written."
 }
@@ -171,7 +178,10 @@ func (f *Field) textArg(v any) (any, string) {
 	if longest := f.longest(); longest > 0 && utf8.RuneCountInString(s) > longest {
 		return nil, fmt.Sprintf("Write at most %d characters.", longest)
 	}
-	return s, ""
+	if problem := f.interfaceArg(s); problem != "" {
+		return nil, problem
+	}
+	return s, f.ruled(s)
 }
 
 // longest is how many characters fit; 0: any number.
@@ -179,7 +189,7 @@ func (f *Field) longest() int {
 	switch {
 	case f.Length > 0:
 		return f.Length
-	case f.Type == String:
+	case f.Base() == String:
 		return 255
 	}
 	return 0
@@ -190,7 +200,7 @@ func (f *Field) integerArg(v any) (any, string) {
 	if !ok {
 		return nil, f.numberHint("a whole number")
 	}
-	if f.Type == Integer && (i > math.MaxInt32 || i < math.MinInt32) {
+	if f.Base() == Integer && (i > math.MaxInt32 || i < math.MinInt32) {
 		return nil, "Write a whole number between −2147483648 and 2147483647."
 	}
 	return i, f.bounds(float64(i), "a whole number")
@@ -214,7 +224,7 @@ func (f *Field) bounds(n float64, what string) string {
 	if f.Min != nil && n < *f.Min || f.Max != nil && n > *f.Max {
 		return f.numberHint(what)
 	}
-	return ""
+	return f.ruled(n)
 }
 
 func (f *Field) numberHint(what string) string {
@@ -295,17 +305,25 @@ func instant(v any, zone *time.Location) (time.Time, error) {
 func (f *Field) value(v any) any {
 	switch x := v.(type) {
 	case int64:
+		if f.Type == UnixTimestamp {
+			return f.unixValue(x)
+		}
 		if x > maxSafe || x < -maxSafe {
 			return strconv.FormatInt(x, 10)
 		}
 		return float64(x)
 	case time.Time:
-		if f.Type == DateOnly {
+		switch f.Type {
+		case DateOnly:
 			return x.Format(time.DateOnly)
+		case DatetimeNoTz:
+			return x.Format(WallClock)
+		case Time:
+			return x.Format(time.TimeOnly)
 		}
 		return x.UTC().Format(Instant)
 	case []byte:
-		switch f.Type {
+		switch f.Base() {
 		case JSON:
 			var out any
 			if json.Unmarshal(x, &out) == nil {

@@ -1,11 +1,16 @@
 package collection
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -32,7 +37,7 @@ func (s *Store) Create(ctx context.Context, tx *pg.Tx, a Access, collection stri
 	if len(appends) == 0 {
 		return maps.Clone(rec), nil
 	}
-	return s.First(ctx, tx, a, collection, Query{Filter: rec["id"], Appends: appends})
+	return s.First(ctx, tx, a, collection, Query{Filter: c.ID(rec), Appends: appends})
 }
 
 // Update changes every record that matches filter (an id, ids or a filter that
@@ -59,6 +64,14 @@ func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection 
 	w, c, err := s.writer(ctx, tx, a, collection)
 	if err != nil {
 		return 0, err
+	}
+	if c.computes { // each record has formulas of its own
+		recs, err := w.update(ctx, c, filter, values, 0)
+		if err != nil {
+			return 0, err
+		}
+		w.changes = slices.DeleteFunc(w.changes, func(ch Change) bool { return ch.Collection == c && ch.Kind == Updated })
+		return len(recs), w.tell(ctx)
 	}
 	sets, err := w.sets(ctx, c, values, 0)
 	if err != nil {
@@ -87,52 +100,66 @@ func (s *Store) Destroy(ctx context.Context, tx *pg.Tx, a Access, collection str
 	if err != nil {
 		return 0, err
 	}
-	b := s.builder(w.cat, a)
-	old, err := w.locked(b, c, filter, c.columns[:1])
+	n, err := w.destroy(ctx, c, filter)
 	if err != nil {
 		return 0, err
 	}
-	query := fmt.Sprintf("DELETE FROM %s t USING %s WHERE t.id = o.id RETURNING %s", c.from(), old, list(c.columns, "t"))
-	recs, err := s.read(ctx, tx, c.columns, query, b.args)
+	return n, w.tell(ctx)
+}
+
+func (w *writer) destroy(ctx context.Context, c *Collection, filter any) (int, error) {
+	b := w.s.builder(w.cat, w.a)
+	old, err := w.locked(b, c, filter, []*Field{c.key})
+	if err != nil {
+		return 0, err
+	}
+	query := fmt.Sprintf("DELETE FROM %s t USING %s WHERE %s = %s RETURNING %s", c.from(), old, c.key.col("t"), c.key.col("o"), list(c.columns, "t"))
+	recs, err := w.s.read(ctx, w.tx, c.columns, query, b.args)
 	if err != nil {
 		return 0, w.explain(c, err)
 	}
-	byID(recs)
+	slices.SortFunc(recs, c.compareKeys)
 	for _, r := range recs {
 		w.changes = append(w.changes, Change{Kind: Deleted, Collection: c, Before: r})
 	}
-	return len(recs), w.tell(ctx)
+	return len(recs), nil
 }
 
 // Lost is the cause of the Conflict that [Store.Edit] answers when somebody else
 // was faster.
 type Lost struct {
+	ID     any
 	Theirs Record // what is stored now
 	Mine   Record // what was to be written
 }
 
 func (l *Lost) Error() string {
-	return fmt.Sprintf("record %s was changed meanwhile", Format(l.Theirs["id"]))
+	return fmt.Sprintf("record %s was changed meanwhile", Format(l.ID))
 }
 
-// Edit is Update of one record by somebody who saw it with updatedAt seen. It
+// Edit is Update of one record by somebody who saw its state seen
+// ([Collection.State]). It
 // answers Conflict with a [*Lost] when the record has changed since, and NotFound
 // when it is gone. An empty seen overwrites.
-func (s *Store) Edit(ctx context.Context, tx *pg.Tx, a Access, collection string, id int64, seen string, values Record) (Record, error) {
+func (s *Store) Edit(ctx context.Context, tx *pg.Tx, a Access, collection string, id any, seen string, values Record) (Record, error) {
 	w, c, err := s.writer(ctx, tx, a, collection)
 	if err != nil {
 		return nil, err
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s t WHERE t.id = $1 FOR NO KEY UPDATE", list(c.columns, "t"), c.from())
-	now, err := s.read(ctx, tx, c.columns, query, []any{id})
+	arg, wrong := c.key.arg(id, a.zone())
+	if wrong != "" {
+		return nil, fault.New(fault.NotFound, "This record does not exist any more.")
+	}
+	query := fmt.Sprintf("SELECT %s FROM %s t WHERE %s = $1 FOR NO KEY UPDATE", list(c.columns, "t"), c.from(), c.key.col("t"))
+	now, err := s.read(ctx, tx, c.columns, query, []any{arg})
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("lock %s %d: %w", c.Name, id, err)
+		return nil, fmt.Errorf("lock %s %s: %w", c.Name, Format(id), err)
 	case len(now) == 0:
 		return nil, fault.New(fault.NotFound, "This record does not exist any more.")
-	case seen != "" && now[0]["updatedAt"] != seen:
+	case seen != "" && c.State(now[0]) != seen:
 		return nil, fault.Wrap(fault.Conflict, "Not saved. Somebody else changed this record while you were editing it.",
-			&Lost{Theirs: now[0], Mine: values})
+			&Lost{ID: id, Theirs: now[0], Mine: values})
 	}
 	recs, err := w.update(ctx, c, id, values, 0)
 	if err != nil {
@@ -151,6 +178,7 @@ type writer struct {
 	a       Access
 	cat     *catalogue
 	changes []Change
+	path    []string // the relations that led to what is being written
 }
 
 func (s *Store) writer(ctx context.Context, tx *pg.Tx, a Access, collection string) (*writer, *Collection, error) {
@@ -165,6 +193,9 @@ func (s *Store) writer(ctx context.Context, tx *pg.Tx, a Access, collection stri
 func (w *writer) allowed(c *Collection) error {
 	if c.System {
 		return fault.New(fault.Forbidden, fmt.Sprintf("Records of “%s” cannot be changed here.", c.Title))
+	}
+	if c.key == nil {
+		return fault.New(fault.Forbidden, fmt.Sprintf("“%s” has no primary key, so its records can be read but not changed.", c.Title))
 	}
 	return nil
 }
@@ -187,42 +218,55 @@ func (w *writer) create(ctx context.Context, c *Collection, values Record, depth
 	args := make([]any, len(c.own))
 	problems := map[string]string{}
 	for i, f := range c.own {
-		switch f.Name {
-		case "id":
-			id, problem := w.id(values["id"])
-			if problem != "" {
-				problems["id"] = problem
-			}
-			args[i] = id
-		case "createdAt", "updatedAt":
-			args[i] = now
-		case "createdById", "updatedById":
-			args[i] = w.person(values[f.Name])
-		default:
-			v, there := values[f.Name]
-			if !there {
-				v = w.fallback(f, now)
-			}
-			arg, problem := f.arg(v, w.a.zone())
-			if problem == "" && f.Required && blank(arg) {
-				problem = "Fill this in."
-			}
-			if problem != "" {
-				problems[f.problemName()] = problem
-			}
-			args[i] = arg
+		arg, problem, err := w.first(ctx, c, f, values, now)
+		if err != nil {
+			return nil, err
 		}
+		if problem != "" {
+			problems[f.problemName()] = problem
+		}
+		args[i] = arg
 	}
 	if err := fault.Fields(problems); err != nil {
 		return nil, err
 	}
-	recs, err := w.s.read(ctx, w.tx, c.columns, c.insert, args)
+	if err := c.formulas(ctx, args); err != nil {
+		return nil, err
+	}
+	query, args := c.inserting(args)
+	recs, err := w.s.read(ctx, w.tx, c.columns, query, args)
 	if err != nil {
 		return nil, w.explain(c, err)
 	}
 	rec := recs[0]
 	w.changes = append(w.changes, Change{Kind: Created, Collection: c, After: rec})
 	return rec, w.linkAll(ctx, c, rec, values, depth, true)
+}
+
+// first is the value that field f of a new record gets.
+func (w *writer) first(ctx context.Context, c *Collection, f *Field, values Record, now string) (arg any, problem string, err error) {
+	v, there := values[f.Name]
+	switch {
+	case f.Options["databaseDefault"] == true && blank(v), f.Options["generated"] == true:
+		return nil, "", nil
+	case f == c.key && f.Type == BigInt:
+		arg, problem = w.id(v)
+		return arg, problem, nil
+	case f.ReadOnly && f.Type == Datetime: // createdAt, updatedAt
+		return now, "", nil
+	case f.ReadOnly && f.Relation != "": // createdById, updatedById
+		return w.person(v), "", nil
+	case f.makes():
+		if v, err = w.make(ctx, c, f, v, values); err != nil {
+			return nil, "", err
+		}
+	case !there:
+		v = w.fallback(f, now)
+	}
+	if arg, problem = f.arg(v, w.a.zone()); problem == "" && f.Required && blank(arg) && f.Type != Formula {
+		problem = "Fill this in."
+	}
+	return arg, problem, nil
 }
 
 // blank reports whether a required field still lacks a value.
@@ -238,22 +282,32 @@ func (f *Field) problemName() string {
 }
 
 func (w *writer) fallback(f *Field, now string) any {
-	if f.Default == nil && f.Options["defaultToCurrentTime"] == true {
-		return now
+	if f.Default == nil && (f.Options["defaultToCurrentTime"] == true || f.Options["onUpdateToCurrentTime"] == true) {
+		return w.current(f, now)
 	}
 	return f.Default
 }
 
+// current is the present as a value of f.
+func (w *writer) current(f *Field, now string) any {
+	switch f.Base() {
+	case DatetimeNoTz, DateOnly, Time:
+		here := w.s.now().In(w.a.zone())
+		return here.Format(map[string]string{DatetimeNoTz: WallClock, DateOnly: time.DateOnly, Time: time.TimeOnly}[f.Base()])
+	}
+	return now
+}
+
 // id takes over an id that was chosen by the writer, or makes one.
-func (w *writer) id(v any) (id int64, problem string) {
+func (w *writer) id(v any) (id any, problem string) {
 	if v == nil {
 		return w.s.ids.Next(), ""
 	}
-	id, ok := integer(v)
-	if !ok || id < 1 || id > maxSafe {
-		return 0, fmt.Sprintf("Write a whole number from 1 to %d.", maxSafe)
+	n, ok := integer(v)
+	if !ok || n < 1 || n > maxSafe {
+		return nil, fmt.Sprintf("Write a whole number from 1 to %d.", maxSafe)
 	}
-	return id, ""
+	return n, ""
 }
 
 // person is who writes. Workflows leave it null unless they say otherwise.
@@ -283,8 +337,16 @@ func (w *writer) sets(ctx context.Context, c *Collection, values Record, depth i
 	problems := map[string]string{}
 	for _, f := range c.own {
 		v, there := values[f.Name]
-		if !there || f.ReadOnly {
+		if !there && f.Options["onUpdateToCurrentTime"] == true {
+			v, there = w.current(f, w.s.now().UTC().Format(Instant)), true
+		}
+		if !there || f.ReadOnly || f.keeps(v) {
 			continue
+		}
+		if f.Type == Password {
+			if v, err = f.hash(ctx, v); err != nil {
+				return nil, err
+			}
 		}
 		arg, problem := f.arg(v, w.a.zone())
 		if problem == "" && f.Required && blank(arg) {
@@ -296,6 +358,20 @@ func (w *writer) sets(ctx context.Context, c *Collection, values Record, depth i
 		sets = append(sets, set{f, arg})
 	}
 	return sets, fault.Fields(problems)
+}
+
+// keeps reports whether an update of f by v leaves it as it is: what we count and
+// work out stays ours, and nobody can be made to send a password again.
+func (f *Field) keeps(v any) bool {
+	switch f.Type {
+	case Password:
+		return blank(v)
+	case Sequence:
+		return f.Filled()
+	case Formula:
+		return true
+	}
+	return f.Options["generated"] == true
 }
 
 // update changes the records that match and returns them, oldest first. One
@@ -326,7 +402,10 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 	if err != nil {
 		return nil, w.explain(c, err)
 	}
-	slices.SortFunc(changes, func(a, b Change) int { return compareIDs(a.After, b.After) })
+	slices.SortFunc(changes, func(a, b Change) int { return c.compareKeys(a.After, b.After) })
+	if err := w.recompute(ctx, c, changes); err != nil {
+		return nil, err
+	}
 	w.changes = append(w.changes, changes...)
 	recs := make([]Record, len(changes))
 	for i, ch := range changes {
@@ -362,10 +441,17 @@ func (w *writer) updateSQL(b *builder, c *Collection, filter any, sets []set) (s
 	for _, s := range sets {
 		fmt.Fprintf(&q, "%s = %s, ", quote(s.field.Column), b.param(s.arg))
 	}
-	fmt.Fprintf(&q, "updated_at = greatest(%s::timestamptz, o.updated_at + interval '1 ms'), updated_by_id = %s",
-		b.param(w.s.now().UTC().Format(Instant)), b.param(w.person(nil)))
-	fmt.Fprintf(&q, " FROM %s WHERE t.id = o.id", old)
-	return q.String(), nil
+	if f := c.byName["updatedAt"]; f != nil && f.ReadOnly {
+		fmt.Fprintf(&q, "%s = greatest(%s::timestamptz, %s + interval '1 ms'), ", quote(f.Column), b.param(w.s.now().UTC().Format(Instant)), f.col("o"))
+	}
+	if f := c.byName["updatedById"]; f != nil && f.ReadOnly {
+		fmt.Fprintf(&q, "%s = %s, ", quote(f.Column), b.param(w.person(nil)))
+	}
+	key := quote(c.key.Column)
+	if len(sets) == 0 && c.byName["updatedAt"] == nil { // there must be something
+		fmt.Fprintf(&q, "%s = t.%s, ", key, key)
+	}
+	return strings.TrimSuffix(q.String(), ", ") + fmt.Sprintf(" FROM %s WHERE t.%s = o.%s", old, key, key), nil
 }
 
 // locked is a subquery called o of the records that match, locked against other
@@ -380,19 +466,34 @@ func (w *writer) locked(b *builder, c *Collection, filter any, cols []*Field) (s
 		return "", badFilter("Say which records: an empty filter would mean all of them.")
 	}
 	return fmt.Sprintf("(SELECT %s FROM %s%s ORDER BY %s FOR NO KEY UPDATE OF %s) o",
-		list(cols, sc.alias), sc.from(), where, c.byName["id"].col(sc.alias), sc.alias), nil
+		list(cols, sc.alias), sc.from(), where, c.key.col(sc.alias), sc.alias), nil
 }
 
-func byID(recs []Record) { slices.SortFunc(recs, compareIDs) }
-
-func compareIDs(a, b Record) int {
-	x, _ := number(a["id"])
-	y, _ := number(b["id"])
-	switch {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
+// compareKeys puts records in the order of their keys: numbers by size, texts
+// by letters.
+func (c *Collection) compareKeys(a, b Record) int {
+	x, isNumber := number(c.ID(a))
+	y, both := number(c.ID(b))
+	if isNumber && both {
+		return cmp.Compare(x, y)
 	}
-	return 0
+	return cmp.Compare(Format(c.ID(a)), Format(c.ID(b)))
+}
+
+// State tells one state of a record from another: when it was last changed,
+// else a digest of its values.
+func (c *Collection) State(r Record) string {
+	if f := c.byName["updatedAt"]; f != nil && f.ReadOnly && !c.Adopted() {
+		return Format(r[f.Name])
+	}
+	own := Record{}
+	for _, f := range c.columns {
+		own[f.Name] = r[f.Name]
+	}
+	raw, err := json.Marshal(own) // of a map: keys come sorted
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:12])
 }

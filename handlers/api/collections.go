@@ -117,7 +117,7 @@ func (h *Records) updateCollection(c *call) (any, error) {
 }
 
 func (h *Records) destroyCollection(c *call) (any, error) {
-	if err := h.Store.DropCollection(c.ctx, c.actor, c.key()); err != nil {
+	if err := h.Store.DropCollection(c.ctx, c.actor, c.key(), false, collection.All); err != nil {
 		return nil, err
 	}
 	return 1, nil
@@ -164,7 +164,7 @@ func (h *Records) updateField(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := h.Store.UpdateField(c.ctx, c.actor, c.parent, c.key(), values)
+	f, err := h.Store.UpdateField(c.ctx, c.actor, c.parent, c.key(), values, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (h *Records) updateField(c *call) (any, error) {
 }
 
 func (h *Records) destroyField(c *call) (any, error) {
-	if err := h.Store.DropField(c.ctx, c.actor, c.parent, c.key()); err != nil {
+	if err := h.Store.DropField(c.ctx, c.actor, c.parent, c.key(), collection.All); err != nil {
 		return nil, err
 	}
 	return 1, nil

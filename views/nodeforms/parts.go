@@ -5,7 +5,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"alur/engine/collection"
 	"alur/views"
 )
 
@@ -59,7 +58,7 @@ func ChangeOptions(env *Env, collectionName string, chosen []string) []views.Opt
 	}
 	if c := env.Collection(collectionName); c != nil {
 		for _, f := range c.Fields {
-			if f.Hidden || f.ReadOnly || f.Name == "id" || f.Type == collection.HasMany || f.Type == collection.BelongsTo {
+			if f.Hidden || f.ReadOnly || f.Name == "id" || f.IsRelation() {
 				continue
 			}
 			selected := left[f.Name] || f.Relation != "" && left[f.Relation]
