@@ -3,10 +3,8 @@ package handlers
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/shopspring/decimal"
 
 	"alur/engine/collection"
 	"alur/engine/fault"
@@ -45,7 +43,11 @@ func (h *records) columns(c echo.Context, coll *collection.Collection) (columns,
 			cols.list = append(cols.list, f)
 		}
 	}
-	cols.list = append(cols.list, coll.Field("createdAt"), coll.Field("createdBy"))
+	for _, name := range []string{"createdAt", "createdBy"} {
+		if f := coll.Field(name); f != nil && f != cols.list[0] { // an adopted table may have none
+			cols.list = append(cols.list, f)
+		}
+	}
 	return cols, nil
 }
 
@@ -148,94 +150,14 @@ func (cols columns) rows(c echo.Context, coll *collection.Collection, recs []col
 }
 
 func (cols columns) cell(w views.Words, f *collection.Field, v any) views.Cell {
-	cell := views.Cell{Label: f.Title, Text: views.Clip(fieldWords(w, f, v), 80)}
 	rec, _ := v.(collection.Record)
 	target := cols.targets[f.Name]
-	switch {
-	case v == nil:
-	case f.Type == collection.Datetime:
-		if t, err := time.Parse(collection.Instant, cell.Text); err == nil {
-			cell.Moment, cell.Text = w.Moment(t, w.When(t)), ""
-		}
-	case rec != nil && target != nil:
-		cell.Text = views.Clip(target.TitleOf(rec), 80)
-		cell.Person = target.Name == "users"
-		if !target.System {
-			cell.URL = recordsPath(target.Name) + "/" + collection.Format(rec["id"])
-		}
+	if rec == nil || target == nil {
+		return fieldCell(w, f, v)
 	}
-	if choice, ok := f.Choice(collection.Format(v)); ok {
-		cell.Tag, cell.State = true, choiceStates[choice.Color]
+	cell := views.Cell{Label: f.Title, Text: views.Clip(target.TitleOf(rec), 80), Person: target.Name == "users"}
+	if !target.System {
+		cell.URL = recordsPath(target.Name) + "/" + collection.Format(rec["id"])
 	}
 	return cell
-}
-
-// choiceStates gives choices with a color the look of a state, so that the color
-// does not speak alone.
-var choiceStates = map[string]string{
-	"green": views.Completed, "lime": views.Completed, "red": views.Error, "magenta": views.Rejected, "volcano": views.Failed,
-	"orange": views.Waiting, "gold": views.Waiting, "yellow": views.Waiting, "blue": views.Running, "geekblue": views.Running,
-	"cyan": views.Running, "purple": views.Rejected, "default": views.Queued, "grey": views.Queued, "gray": views.Queued,
-}
-
-func cellClass(f *collection.Field) string {
-	switch f.Type {
-	case collection.Integer, collection.BigInt, collection.Decimal, collection.Double, collection.Float:
-		if f.Name == "id" {
-			return "nowrap"
-		}
-		return "num"
-	case collection.Datetime, collection.DateOnly, collection.Boolean:
-		if f.ReadOnly {
-			return "nowrap hide-m"
-		}
-		return "nowrap"
-	}
-	if f.ReadOnly {
-		return "nowrap hide-m"
-	}
-	return ""
-}
-
-// fieldWords words a value of f for people. Instants stay as they are stored:
-// [columns.cell] makes a [views.Moment] of them.
-func fieldWords(w views.Words, f *collection.Field, v any) string {
-	if v == nil {
-		return ""
-	}
-	text := collection.Format(v)
-	switch f.Type {
-	case collection.Boolean:
-		if v == true {
-			return "Yes"
-		}
-		return "No"
-	case collection.DateOnly:
-		if t, err := time.ParseInLocation(time.DateOnly, text, w.Today().Location()); err == nil {
-			return w.Date(t)
-		}
-	case collection.Decimal:
-		if d, err := decimal.NewFromString(text); err == nil && f.Precision > 0 {
-			return views.Decimal(d.StringFixed(int32(f.Scale)))
-		}
-		return views.Decimal(text)
-	case collection.Integer, collection.Double, collection.Float:
-		return views.Decimal(text)
-	case collection.String:
-		if choice, ok := f.Choice(text); ok {
-			return choice.Label
-		}
-	}
-	return text
-}
-
-// exactWords is fieldWords for places without room for a [views.Moment].
-func exactWords(w views.Words, f *collection.Field, v any) string {
-	text := fieldWords(w, f, v)
-	if f.Type == collection.Datetime && v != nil {
-		if t, err := time.Parse(collection.Instant, text); err == nil {
-			return w.Exact(t)
-		}
-	}
-	return text
 }

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -155,7 +154,7 @@ func (in recordForm) shows(problems map[string]string) bool {
 
 // editable reports whether a form has a control for the field.
 func editable(f *collection.Field) bool {
-	return !f.Hidden && !f.ReadOnly && !f.Filled() && f.Relation == "" && (!f.IsRelation() || f.Type == collection.BelongsTo)
+	return (!f.Hidden || f.Type == collection.Password) && !f.ReadOnly && !f.Filled() && f.Relation == "" && (!f.IsRelation() || f.Type == collection.BelongsTo)
 }
 
 // values are the fields that somebody changed: what was typed differs from what
@@ -166,14 +165,11 @@ func (in recordForm) values(w views.Words) (collection.Record, map[string]string
 		if !editable(f) {
 			continue
 		}
-		typed := strings.TrimSpace(in.typed.Get(f.Name))
-		if f.Type == collection.Text || f.Type == collection.String {
-			typed = strings.ReplaceAll(in.typed.Get(f.Name), "\r\n", "\n")
-		}
-		if _, sent := in.typed[f.Name]; !sent && f.Type != collection.Boolean {
+		typed := typedText(in.typed, f)
+		if _, sent := in.typed[f.Name]; !sent && !silent(f) {
 			continue
 		}
-		if in.rec != nil && typed == strings.TrimSpace(formText(w, f, in.rec[f.Name])) {
+		if in.rec != nil && strings.TrimSpace(typed) == strings.TrimSpace(formText(w, f, in.rec[f.Name])) {
 			continue
 		}
 		v, problem := parseTyped(w, f, typed)
@@ -183,55 +179,6 @@ func (in recordForm) values(w views.Words) (collection.Record, map[string]string
 		values[f.Name] = v
 	}
 	return values, problems
-}
-
-// parseTyped turns the text of a control into a value for the store.
-func parseTyped(w views.Words, f *collection.Field, typed string) (v any, problem string) {
-	switch {
-	case f.Type == collection.Boolean:
-		return typed == "true", ""
-	case strings.TrimSpace(typed) == "":
-		return nil, ""
-	case f.Type == collection.JSON:
-		if json.Unmarshal([]byte(typed), &v) != nil {
-			return nil, `Write JSON, such as {"size": 3} or ["a", "b"].`
-		}
-		return v, ""
-	case f.Type == collection.Datetime:
-		for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} {
-			if t, err := time.ParseInLocation(form, typed, w.Today().Location()); err == nil {
-				return t.UTC().Format(collection.Instant), ""
-			}
-		}
-	}
-	return typed, ""
-}
-
-// formText is the text of the control for value v.
-func formText(w views.Words, f *collection.Field, v any) string {
-	if v == nil {
-		return ""
-	}
-	switch f.Type {
-	case collection.Datetime:
-		if t, err := time.Parse(collection.Instant, collection.Format(v)); err == nil {
-			return t.In(w.Today().Location()).Format("2006-01-02T15:04:05")
-		}
-	case collection.JSON:
-		if raw, err := json.MarshalIndent(v, "", "  "); err == nil {
-			return string(raw)
-		}
-	case collection.BelongsTo:
-		if rec, ok := v.(collection.Record); ok {
-			return collection.Format(rec["id"])
-		}
-	case collection.Boolean:
-		if v == true || v == "true" {
-			return "true"
-		}
-		return ""
-	}
-	return collection.Format(v)
 }
 
 // form shows the form.
@@ -298,7 +245,7 @@ func (h *records) control(c echo.Context, in recordForm, f *collection.Field) (v
 	w := words(c)
 	r := views.RecordField{Kind: views.KindText, Field: views.Field{Name: f.Name, Label: f.Title, Error: in.problems[f.Name], Value: formText(w, f, in.rec[f.Name])}}
 	if in.typed != nil {
-		r.Value = in.typed.Get(f.Name)
+		r.Value = typedText(in.typed, f)
 	}
 	if !f.Required && f.Type != collection.Boolean {
 		r.Note = "optional"
@@ -306,45 +253,15 @@ func (h *records) control(c echo.Context, in recordForm, f *collection.Field) (v
 	if help, ok := f.Options["description"].(string); ok {
 		r.Help = help
 	}
-	switch f.Type {
-	case collection.Text:
-		r.Kind, r.Rows = views.KindArea, 4
-	case collection.JSON:
-		r.Kind, r.Rows, r.Mono = views.KindArea, 5, true
-	case collection.Boolean:
-		r.Kind, r.Checked = views.KindCheck, r.Value == "true"
-	case collection.Integer, collection.BigInt:
-		r.InputMode, r.Num, r.Width = "numeric", true, "w-3"
-	case collection.Decimal, collection.Double, collection.Float:
-		r.InputMode, r.Num, r.Width = "decimal", true, "w-3"
-	case collection.Datetime:
-		r.Type, r.Width = "datetime-local", "w-3"
-		r.Attrs = map[string]any{"step": "1"}
-	case collection.DateOnly:
-		r.Type, r.Width = "date", "w-3"
-	case collection.String:
-		if len(f.Enum) > 0 {
-			r.Kind, r.Width, r.Options = views.KindSelect, "w-3", choiceOptions(f)
-		}
-	case collection.BelongsTo:
+	if f.Type == collection.BelongsTo {
 		search := ""
 		if in.typed != nil {
 			search = in.typed.Get("_search." + f.Name)
 		}
 		return r, h.picker(c, f, &r, r.Value, search)
 	}
+	widget(f, &r)
 	return r, nil
-}
-
-func choiceOptions(f *collection.Field) []views.Option {
-	options := []views.Option{}
-	if !f.Required || f.Default == nil {
-		options = append(options, views.Option{Text: "–"})
-	}
-	for _, choice := range f.Enum {
-		options = append(options, views.Option{Value: choice.Value, Text: choice.Label})
-	}
-	return options
 }
 
 // differences lists the fields in which the stored version and the typed one
