@@ -226,7 +226,8 @@ func (m *model) run(rt *rapid.T) {
 		r.end(-2)
 	case valid && r.open && r.answer == -5:
 		r.end(-5)
-	case c.late && (r.place == queued || r.place == waits): // also by one that lost its lease
+	case c.late && (valid || len(c.Wake) == 0) && (r.place == queued || r.place == waits):
+		// Also by one that lost its lease, unless an answer is to be written first.
 		r.end(-3)
 	case !valid:
 	case r.open:

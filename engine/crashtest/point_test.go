@@ -27,7 +27,7 @@ func TestPoints(t *testing.T) {
 		{crashpoint.AfterLocalEffect, []int{1, 17, 30}, "SELECT count(*) = 0 FROM alur.jobs"},
 		{crashpoint.DuringFlush, []int{1, 2, 4}, "SELECT true"},
 		{crashpoint.BeforeCommit, []int{1, 2}, "SELECT count(*) = 0 FROM alur.jobs"},
-		{crashpoint.AfterCommit, []int{1, 3, 6}, "SELECT count(*) > 0 FROM alur.jobs WHERE node_key = 'call' AND running"},
+		{crashpoint.AfterCommit, []int{1, 2, 3}, "SELECT count(*) > 0 FROM alur.jobs WHERE node_key = 'call' AND running"},
 		{crashpoint.BeforeRemote, []int{1, 9}, "SELECT count(*) FILTER (WHERE running) > 0 AND count(*) FILTER (WHERE NOT running) = 0 FROM alur.jobs WHERE node_key = 'call'"},
 		{crashpoint.AfterRemote, []int{1, 9}, "SELECT count(*) FILTER (WHERE running) > 0 AND count(*) FILTER (WHERE NOT running) = 0 FROM alur.jobs WHERE node_key = 'call'"},
 		{crashpoint.BeforeResume, []int{1, 9}, "SELECT count(*) FILTER (WHERE node_key = 'pause' AND status = 1) > 0 AND count(*) FILTER (WHERE node_key = 'seen') = 0 FROM alur.jobs"},
