@@ -153,3 +153,53 @@ func same[T comparable](a, b *T) bool {
 	}
 	return *a == *b
 }
+
+// detach takes n out of its place with all that is in its branches. What stood
+// above and below it is joined.
+func (g *graph) detach(n *Node) {
+	if next := g.at(n.DownstreamID); next != nil {
+		next.UpstreamID, next.BranchIndex = n.UpstreamID, n.BranchIndex
+	}
+	if up := g.at(n.UpstreamID); up != nil && n.BranchIndex == nil {
+		up.DownstreamID = n.DownstreamID
+	}
+	n.UpstreamID, n.DownstreamID, n.BranchIndex = nil, nil, nil
+	delete(g.nodes, n.ID)
+}
+
+// within reports whether the node with id is n or stands in one of its branches.
+func (g *graph) within(n *Node, id int64) bool {
+	for at := g.nodes[id]; at != nil; at = g.opener(at) {
+		if at == n {
+			return true
+		}
+	}
+	return false
+}
+
+// opener is the node in one of whose branches n stands; nil for the outermost
+// level.
+func (g *graph) opener(n *Node) *Node {
+	for n.BranchIndex == nil {
+		if n = g.at(n.UpstreamID); n == nil {
+			return nil
+		}
+	}
+	return g.at(n.UpstreamID)
+}
+
+// dropBranch deletes the nodes of a branch and returns their ids, none when it
+// is empty. With shift the branches after it move up by one.
+func (g *graph) dropBranch(opener int64, branch int, shift bool) []int64 {
+	var gone []int64
+	if head := g.head(&opener, &branch); head != nil {
+		gone = g.drop(head.ID)
+	}
+	for _, n := range g.nodes {
+		if shift && n.UpstreamID != nil && *n.UpstreamID == opener && n.BranchIndex != nil && *n.BranchIndex > branch {
+			index := *n.BranchIndex - 1
+			n.BranchIndex = &index
+		}
+	}
+	return gone
+}

@@ -81,6 +81,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queries.sql/count_stack":      {{args: []any{ids, workflow}}},
 		"queries.sql/skipped":          {{args: []any{100}}},
 		"queries.sql/skipped_workflow": {{args: []any{100, key}}},
+		"queries.sql/close_tasks":      {{args: []any{job, now}}},
 
 		"queries_figures.sql/figures":      {{args: []any{execution, now.Add(-time.Hour), engine.FiguresLimit}}},
 		"queries_figures.sql/figures_open": {{}},

@@ -112,3 +112,9 @@ LEFT JOIN alur.workflows w ON w.id = s.workflow_id
 WHERE (s.key, s.id) > ($2, 0) AND (s.key, s.id) < ($2, 9223372036854775807)
 ORDER BY s.key DESC, s.id DESC
 LIMIT $1
+
+-- name: close_tasks
+-- The tasks of a job that was answered without them.
+UPDATE alur.tasks
+SET status = -4, decided_at = $2, updated_at = $2
+WHERE job_id = $1 AND status = 0
