@@ -76,7 +76,8 @@ type Field struct {
 	Right    auth.Right     // who may see it, on top of the collection's; 0: everybody who sees the collection
 	Options  map[string]any // all keys of the definition, known or not, as they were given
 
-	rules []rule // of Options["validation"]
+	rules     []rule                                                   // of Options["validation"]
+	condition func(o operand, op string, v any) (cond string, ok bool) // answers for some operators; nil: for none
 }
 
 // IsRelation reports whether f leads to other records.
@@ -111,6 +112,7 @@ type Collection struct {
 	Right      auth.Right // needed to read
 	Options    map[string]any
 
+	query   string // instead of the table, for what can only be read; "" for the table
 	stored  string // the title field that somebody chose, "" for none
 	key     *Field // the primary key; nil: the records can only be read
 	byName  map[string]*Field
@@ -163,6 +165,9 @@ func quote(name string) string { return pq.QuoteIdentifier(name) }
 
 // from is the table's quoted name.
 func (c *Collection) from() string {
+	if c.query != "" {
+		return "(" + c.query + ")"
+	}
 	return quote(c.Schema) + "." + quote(c.Table)
 }
 

@@ -22,7 +22,7 @@ func (o operand) date(op string, v any) (string, error) {
 	if op == "datebetween" {
 		return o.dateBetween(v)
 	}
-	p, err := o.period(v)
+	p, err := o.span(v)
 	if err != nil {
 		return "", err
 	}
@@ -66,23 +66,52 @@ func (o operand) at(sign string, t time.Time) string {
 	return is
 }
 
+// span is the period of one value, or from the first of two to the second.
+func (o operand) span(v any) (period, error) {
+	if _, ok := v.([]any); !ok {
+		return o.period(v)
+	}
+	from, to, bounds, err := o.ends(v)
+	if err != nil {
+		return period{}, err
+	}
+	p := period{from: from.from, to: to.from}
+	if bounds[0] == '(' && !from.exact {
+		p.from = from.to
+	}
+	if bounds[1] == ']' && !to.exact {
+		p.to = to.to
+	}
+	return p, nil
+}
+
 var between = regexp.MustCompile(`^([\[(])([^,]*),([^,]*)([\])])(.*)$`)
 
 // dateBetween takes [a, b], [a, b, "[)"], [a, b, "[)", "+02:00"] or the text
 // "[a,b)+02:00".
 func (o operand) dateBetween(v any) (string, error) {
+	from, to, bounds, err := o.ends(v)
+	if err != nil {
+		return "", err
+	}
+	return "(" + o.lower(from, bounds[0] == '[') + " AND " + o.upper(to, bounds[1] == ']') + ")", nil
+}
+
+// ends reads the two ends of a range and how they count: "[)" takes the first and
+// leaves the second out.
+func (o operand) ends(v any) (from, to period, bounds string, err error) {
 	bounds, zone := "[]", ""
 	var a, b any
 	switch x := v.(type) {
 	case string:
 		m := between.FindStringSubmatch(strings.TrimSpace(x))
 		if m == nil {
-			return "", badDate(v)
+			return from, to, "", badDate(v)
 		}
 		a, b, bounds, zone = m[2], m[3], m[1]+m[4], m[5]
 	case []any:
 		if len(x) < 2 || len(x) > 4 {
-			return "", badDate(v)
+			return from, to, "", badDate(v)
 		}
 		a, b = x[0], x[1]
 		if len(x) > 2 {
@@ -95,17 +124,13 @@ func (o operand) dateBetween(v any) (string, error) {
 		a, b = v, v
 	}
 	if len(bounds) != 2 || !strings.Contains("[(", bounds[:1]) || !strings.Contains("])", bounds[1:]) {
-		return "", badDate(v)
+		return from, to, "", badDate(v)
 	}
-	from, err := o.period(withZone(a, zone))
-	if err != nil {
-		return "", err
+	if from, err = o.period(withZone(a, zone)); err != nil {
+		return from, to, "", err
 	}
-	to, err := o.period(withZone(b, zone))
-	if err != nil {
-		return "", err
-	}
-	return "(" + o.lower(from, bounds[0] == '[') + " AND " + o.upper(to, bounds[1] == ']') + ")", nil
+	to, err = o.period(withZone(b, zone))
+	return from, to, bounds, err
 }
 
 func (o operand) lower(p period, inclusive bool) string {

@@ -219,6 +219,10 @@ func (sc *scope) condition(key string, v any, depth int) (string, error) {
 			return "", err
 		}
 		return "(" + part + ") IS NOT TRUE", nil
+	case "$of":
+		if of, ok := v.(Of); ok {
+			return sc.associated(of)
+		}
 	}
 	return sc.path(strings.Split(key, "."), v, depth+1)
 }

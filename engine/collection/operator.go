@@ -47,6 +47,11 @@ func (f *Field) class() int {
 // apply builds the condition. op is the operator in lower case, without "$" and
 // "_", so that $not_in and $notIn are one.
 func (o operand) apply(op string, v any) (string, error) {
+	if o.f.condition != nil {
+		if cond, ok := o.f.condition(o, op, v); ok {
+			return cond, nil
+		}
+	}
 	switch op {
 	case "eq", "ne", "in", "notin":
 		return o.equal(op, v)
@@ -78,7 +83,7 @@ func (o operand) apply(op string, v any) (string, error) {
 		if o.f.class() != asBoolean {
 			return "", unfit(o.f, o.name)
 		}
-		if (op == "istruly") == (v != false) {
+		if no := v == false || v == "false" || v == 0.0 || v == "0"; (op == "istruly") != no {
 			return o.col + " IS TRUE", nil
 		}
 		return o.col + " IS NOT TRUE", nil
@@ -269,9 +274,9 @@ func (o operand) is(not bool, v any) (string, error) {
 	switch {
 	case v == nil:
 		return o.col + word + "NULL", nil
-	case o.f.class() == asBoolean && v == true:
+	case o.f.class() == asBoolean && (v == true || v == "true"):
 		return o.col + word + "TRUE", nil
-	case o.f.class() == asBoolean && v == false:
+	case o.f.class() == asBoolean && (v == false || v == "false"):
 		return o.col + word + "FALSE", nil
 	}
 	return "", unfit(o.f, o.name)

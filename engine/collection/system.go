@@ -35,7 +35,7 @@ func (c *Collection) stampFields() []*Field {
 // systemCollections describes our own tables, as far as others may read them.
 // Their records are changed by the packages that own them.
 func systemCollections() []*Collection {
-	return []*Collection{
+	return append(countCollections(),
 		system("users", "Users", "users", "nickname", auth.UseRecords,
 			field("nickname", String, "Name"), field("username", String, "User name").only(auth.ManageUsers),
 			field("email", String, "Mail address").only(auth.ManageUsers), field("role", String, "Role").only(auth.ManageUsers),
@@ -52,20 +52,24 @@ func systemCollections() []*Collection {
 			field("createdById", BigInt, "Created by (id)"), field("updatedById", BigInt, "Updated by (id)"),
 			one("createdBy", "Created by", "users", "createdById"), one("updatedBy", "Updated by", "users", "updatedById"),
 			many("nodes", "Nodes", "flow_nodes", "workflowId"), many("executions", "Executions", "executions", "workflowId"),
+			many("revisions", "Versions", "workflows", "key").by("key"), single("stats", "Runs", "workflowStats", "key").by("key"),
+			single("versionStats", "Runs of this version", "workflowVersionStats", "id"),
 			field("createdAt", Datetime, "Created"), field("updatedAt", Datetime, "Updated")),
 		system("flow_nodes", "Nodes", "flow_nodes", "title", auth.ManageWorkflows,
 			field("key", String, "Key"), field("title", String, "Title"), field("workflowId", BigInt, "Workflow (id)"),
 			one("workflow", "Workflow", "workflows", "workflowId"), field("upstreamId", BigInt, "Node before (id)"),
-			field("downstreamId", BigInt, "Node after (id)"), field("branchIndex", Integer, "Branch"),
+			field("downstreamId", BigInt, "Node after (id)"), one("upstream", "Node before", "flow_nodes", "upstreamId"),
+			one("downstream", "Node after", "flow_nodes", "downstreamId"), many("branches", "First nodes of branches", "flow_nodes", "upstreamId"), field("branchIndex", Integer, "Branch"),
 			field("type", String, "Type"), field("config", JSON, "Settings"),
 			field("createdAt", Datetime, "Created"), field("updatedAt", Datetime, "Updated")),
 		system("executions", "Executions", "executions", "", auth.ManageWorkflows,
 			field("workflowId", BigInt, "Workflow (id)"), one("workflow", "Workflow", "workflows", "workflowId"),
 			field("key", String, "Workflow key"), field("eventKey", String, "Event key"), field("context", JSON, "Trigger data"),
-			field("status", Integer, "Status"), field("reason", String, "Reason"), field("parentId", BigInt, "Parent (id)"),
-			field("manually", Boolean, "Started by hand"), field("output", JSON, "Output"),
+			field("status", Integer, "Status").asked(byStored), field("reason", String, "Reason"),
+			field("parentExecutionId", BigInt, "Parent (id)").in("parent_id"), field("stack", JSON, "Chain of executions"),
+			field("dispatched", Boolean, "Begun"), field("manually", Boolean, "Started by hand"), field("output", JSON, "Output"),
 			many("jobs", "Jobs", "jobs", "executionId"), field("createdAt", Datetime, "Created").sortedBy("id"),
-			field("startedAt", Datetime, "Started"), field("expiresAt", Datetime, "Expires"), field("endedAt", Datetime, "Ended")).big(),
+			field("startedAt", Datetime, "Started"), field("expiresAt", Datetime, "Expires"), field("endedAt", Datetime, "Ended")).big().as(executionView),
 		system("jobs", "Jobs", "jobs", "", auth.ManageWorkflows,
 			field("executionId", BigInt, "Execution (id)"), one("execution", "Execution", "executions", "executionId"),
 			field("nodeId", BigInt, "Node (id)"), one("node", "Node", "flow_nodes", "nodeId"), field("nodeKey", String, "Node key"),
@@ -80,7 +84,7 @@ func systemCollections() []*Collection {
 			field("userId", BigInt, "Person (id)"), one("user", "Person", "users", "userId"),
 			field("title", String, "Title"), field("status", Integer, "Status"), field("result", JSON, "Answer"),
 			field("decidedAt", Datetime, "Decided"), field("createdAt", Datetime, "Created").sortedBy("id"), field("updatedAt", Datetime, "Updated")).big(),
-	}
+	)
 }
 
 func system(name, title, table, titleField string, right auth.Right, fields ...*Field) *Collection {
@@ -106,6 +110,24 @@ func (f *Field) sortedBy(name string) *Field {
 	return f
 }
 
+// in names the column where that is not the field's name.
+func (f *Field) in(column string) *Field {
+	f.Column = column
+	return f
+}
+
+// by names our field whose value the other side's key holds.
+func (f *Field) by(source string) *Field {
+	f.SourceKey = source
+	return f
+}
+
+// asked gives f conditions of its own.
+func (f *Field) asked(condition func(o operand, op string, v any) (cond string, ok bool)) *Field {
+	f.condition = condition
+	return f
+}
+
 func (f *Field) only(r auth.Right) *Field {
 	f.Right = r
 	return f
@@ -117,4 +139,8 @@ func one(name, title, target, key string) *Field {
 
 func many(name, title, target, key string) *Field {
 	return &Field{Name: name, Type: HasMany, Interface: "o2m", Title: title, Target: target, ForeignKey: key, ReadOnly: true}
+}
+
+func single(name, title, target, key string) *Field {
+	return &Field{Name: name, Type: HasOne, Interface: "o2o", Title: title, Target: target, ForeignKey: key, ReadOnly: true}
 }
