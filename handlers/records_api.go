@@ -18,8 +18,9 @@ type recordsAPI struct {
 // Routes registers the general routes of the API. Routes with a name go first,
 // wherever they are registered.
 func (h *recordsAPI) Routes(g *Group) {
-	(&api.Records{
-		DB: h.db, Store: h.store, Zone: zone,
-		Actor: func(c echo.Context) auth.Actor { return actor(c) },
-	}).Routes(g)
+	h.handler().Routes(g)
+}
+
+func (h *recordsAPI) handler() *api.Records {
+	return &api.Records{DB: h.db, Store: h.store, Zone: zone, Actor: func(c echo.Context) auth.Actor { return actor(c) }}
 }

@@ -20,13 +20,16 @@ type workflowsAPI struct {
 // Routes registers the resources workflows, flow_nodes and executions, as far
 // as they are more than records.
 func (h *workflowsAPI) Routes(g *Group) {
-	(&api.Workflows{Engine: h.engine, Actor: actor, Find: h.find, Execution: h.execution}).Routes(g)
+	(&api.Workflows{Engine: h.engine, Actor: actor, Find: h.find, Record: h.record}).Routes(g)
 }
 
-// execution is an execution as it is listed, with its jobs.
-func (h *workflowsAPI) execution(ctx context.Context, a auth.Actor, id int64) (any, error) {
-	return h.records.First(ctx, h.db, collection.Access{Actor: a}, "executions",
-		collection.Query{Filter: map[string]any{"id": float64(id)}, Appends: []string{"jobs"}})
+// record is a record as it is listed.
+func (h *workflowsAPI) record(ctx context.Context, a auth.Actor, name string, id int64, appends ...string) (any, error) {
+	rec, err := h.records.First(ctx, h.db, collection.Access{Actor: a}, name, collection.Query{Filter: id, Appends: appends})
+	if err != nil || rec == nil {
+		return nil, err
+	}
+	return rec, nil
 }
 
 func (h *workflowsAPI) find(ctx context.Context, a auth.Actor, name string, filter any) ([]int64, error) {

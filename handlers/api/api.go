@@ -1,9 +1,8 @@
 package api
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -41,6 +40,7 @@ type methodRouter interface {
 // register those by name, as in `/api/users\:create`: that goes first.
 func (h *Records) Routes(r methodRouter) {
 	h.actions = h.definitions()
+	r.GET("/api/openapi.json", auth.UseRecords, h.serveDocument)
 	for _, path := range []string{"/api/:target", "/api/:target/:key", "/api/:parent/:name/:target", "/api/:parent/:name/:target/:key"} {
 		r.GET(path, auth.UseRecords, h.serve)
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
@@ -68,14 +68,18 @@ type call struct {
 	actor    auth.Actor
 	zone     *time.Location
 	resource string
-	parent   string // "orders" in collections/orders/fields:list
-	path     string // the key in the path; "" for none
+	parent   string       // "orders" in collections/orders/fields:list
+	of       *association // the route's association; nil for none
+	path     string       // the key in the path; "" for none
+	nested   []string     // relations whose records may be changed by the way
 	params   Params
 	body     any // JSON value; an empty object when there was none
 }
 
 // access is for calls of the record store.
-func (c *call) access() collection.Access { return collection.Access{Actor: c.actor, Zone: c.zone} }
+func (c *call) access() collection.Access {
+	return collection.Access{Actor: c.actor, Zone: c.zone, Nested: c.nested}
+}
 
 // values is the body as an object.
 func (c *call) values() (map[string]any, error) {
@@ -98,7 +102,7 @@ func (c *call) key() string {
 func (h *Records) serve(c echo.Context) error {
 	r, who := c.Request(), h.Actor(c)
 	resource, name := split(c)
-	act, ok := h.find(r.Context(), who, c.Param("parent"), resource, name)
+	act, of, ok := h.find(r.Context(), who, c, resource, name)
 	if !ok || !act.read && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		return notFound
 	}
@@ -107,9 +111,15 @@ func (h *Records) serve(c echo.Context) error {
 			return err
 		}
 	}
-	in := &call{ctx: r.Context(), actor: who, zone: h.zone(c), resource: resource, parent: c.Param("name"), path: c.Param("key")}
+	in := &call{ctx: r.Context(), actor: who, zone: h.zone(c), resource: resource, parent: c.Param("name"), of: of, path: c.Param("key")}
+	if of != nil {
+		in.resource = of.field.Target
+	}
 	var err error
 	if in.params, err = ParseQuery(r.URL.RawQuery); err != nil {
+		return err
+	}
+	if in.nested, err = in.params.List("updateAssociationValues"); err != nil {
 		return err
 	}
 	if in.body, err = body(r); err != nil {
@@ -147,19 +157,28 @@ func split(c echo.Context) (resource, action string) {
 	return resource, ""
 }
 
-// find looks among the actions of the resource, then among those of records.
-func (h *Records) find(ctx context.Context, who auth.Actor, parent, resource, name string) (action, bool) {
+// find looks among the actions of the resource, then among those of records and
+// of their associations.
+func (h *Records) find(ctx context.Context, who auth.Actor, c echo.Context, resource, name string) (action, *association, bool) {
 	if act, ok := h.actions[resource][name]; ok {
-		return act, true
+		return act, nil, true
+	}
+	if parent := c.Param("parent"); parent != "" {
+		of, ok := h.association(ctx, who, parent, c.Param("name"), strings.TrimPrefix(resource, parent+"."))
+		if !ok {
+			return action{}, nil, false
+		}
+		act, ok := h.associationAction(name)
+		return act, of, ok && (act.read || of.key != anyParent)
 	}
 	act, ok := h.recordAction(name)
-	if !ok || parent != "" {
-		return action{}, false
+	if !ok {
+		return action{}, nil, false
 	}
-	if c, err := h.Store.Collection(ctx, resource); fault.Is(err, fault.NotFound) || err == nil && !who.Can(c.Right) {
-		return action{}, false
+	if coll, err := h.Store.Collection(ctx, resource); fault.Is(err, fault.NotFound) || err == nil && !who.Can(coll.Right) {
+		return action{}, nil, false
 	}
-	return act, true
+	return act, nil, true
 }
 
 // zone is X-Timezone, else the zone of who asks.
@@ -170,9 +189,7 @@ func (h *Records) zone(c echo.Context) *time.Location {
 	return h.Zone(c)
 }
 
-// maxDepth bounds the nesting of JSON that is sent to us.
-const maxDepth = 64
-
+// body reads the JSON of a request; without one it is an empty object.
 func body(r *http.Request) (any, error) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Body == nil {
 		return map[string]any{}, nil
@@ -181,44 +198,10 @@ func body(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(strings.TrimSpace(string(raw))) == 0 {
+	if len(bytes.TrimSpace(raw)) == 0 {
 		return map[string]any{}, nil
 	}
 	return decode(raw)
-}
-
-var errNotJSON = fault.New(fault.Invalid, "The body could not be read. Send JSON.")
-
-// decode reads JSON that somebody else wrote.
-func decode(raw []byte) (any, error) {
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
-		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, fault.Wrap(fault.Invalid, "A number in the body is too large.", err)
-		}
-		return nil, errNotJSON
-	}
-	if depth(v) > maxDepth {
-		return nil, fault.New(fault.Invalid, "The JSON is nested too deeply.")
-	}
-	return v, nil
-}
-
-func depth(v any) int {
-	deepest := 0
-	switch x := v.(type) {
-	case map[string]any:
-		for _, e := range x {
-			deepest = max(deepest, depth(e))
-		}
-	case []any:
-		for _, e := range x {
-			deepest = max(deepest, depth(e))
-		}
-	default:
-		return 0
-	}
-	return deepest + 1
 }
 
 // envelope wraps what an action answered (spec/platform.md §2).

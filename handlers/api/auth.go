@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ type Auth struct {
 func (h *Auth) Routes(r Router) {
 	r.POST(`/api/auth\:signIn`, public, h.signIn)
 	r.GET(`/api/auth\:check`, auth.UseRecords, h.check)
+	r.POST(`/api/auth\:check`, auth.UseRecords, h.check)
 	r.POST(`/api/auth\:signOut`, auth.UseRecords, h.signOut)
 	r.POST(`/api/auth\:changePassword`, auth.UseRecords, h.changePassword)
 }
@@ -142,15 +144,22 @@ func timeJSON(t *time.Time) any {
 
 // read reads the body, one JSON object; an empty body is an empty object.
 func read(c echo.Context, into any) error {
-	err := json.NewDecoder(c.Request().Body).Decode(into)
-	if err == nil || errors.Is(err, io.EOF) {
+	raw, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return err // of the body limit, or nobody there any more
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+	if err := shallow(raw); err != nil {
 		return err
 	}
-	if _, ok := errors.AsType[*echo.HTTPError](err); ok {
-		return err // of the body limit
+	err = json.Unmarshal(raw, into)
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fault.Wrap(fault.Invalid, fmt.Sprintf("“%s” cannot be a %s here.", wrong.Field, wrong.Value), err)

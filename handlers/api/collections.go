@@ -116,11 +116,63 @@ func (h *Records) updateCollection(c *call) (any, error) {
 	return []any{coll.Object(true)}, nil
 }
 
+// destroyCollection answers how many are gone. Those that are not there (any
+// more) are passed over when they were not named one by one.
 func (h *Records) destroyCollection(c *call) (any, error) {
-	if err := h.Store.DropCollection(c.ctx, c.actor, c.key(), false, collection.All); err != nil {
+	names, err := c.names()
+	if err != nil {
 		return nil, err
 	}
-	return 1, nil
+	gone := 0
+	for _, name := range names {
+		err := h.Store.DropCollection(c.ctx, c.actor, name, false, collection.All)
+		if fault.Is(err, fault.NotFound) && c.key() == "" {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		gone++
+	}
+	return gone, nil
+}
+
+// names are the collections or fields that a request means: by filterByTk, one or
+// several, or by a filter of the name.
+func (c *call) names() ([]string, error) {
+	var given any = c.path
+	if c.path == "" {
+		given = c.params["filterByTk"]
+	}
+	if given == nil {
+		filter, err := c.params.JSON("filter")
+		if err != nil {
+			return nil, err
+		}
+		if m, ok := filter.(map[string]any); ok && len(m) == 1 {
+			given = firstOf(m, "name", "name.$in", "name.$eq")
+			if in, ok := given.(map[string]any); ok {
+				given = firstOf(in, "$in", "$eq")
+			}
+		}
+	}
+	if s, ok := given.(string); ok {
+		given = parseKeys(s)
+	}
+	list, ok := given.([]any)
+	if !ok && given != nil {
+		list = []any{given}
+	}
+	var names []string
+	for _, e := range list {
+		if name, ok := e.(string); ok && name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 || len(names) < len(list) {
+		return nil, problem("filterByTk", "Say which ones are meant by name, with filterByTk or a filter such as {\"name\": [\"a\", \"b\"]}.")
+	}
+	return names, nil
 }
 
 func (h *Records) listFields(c *call) (any, error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -207,6 +208,9 @@ func (p Params) JSON(name string) (any, error) {
 		return nil, nil
 	}
 	v, err := decode([]byte(s))
+	if errors.Is(err, errDeep) {
+		return nil, problem(name, errDeep.Msg)
+	}
 	if err != nil {
 		return nil, problem(name, "Send JSON here.")
 	}

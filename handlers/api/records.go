@@ -2,7 +2,7 @@ package api
 
 import (
 	"encoding/json"
-	"maps"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,13 +31,17 @@ func (h *Records) recordAction(name string) (action, bool) {
 		return action{do: h.firstOrCreate}, true
 	case "updateOrCreate":
 		return action{do: h.updateOrCreate}, true
+	case "query":
+		return action{read: true, do: h.aggregate}, true
+	case "move":
+		return action{do: h.move}, true
 	}
 	return action{}, false
 }
 
 // query reads the parameters that say which records and how much of them.
-func (c *call) query() (q collection.Query, err error) {
-	if q.Filter, err = c.filter(); err != nil {
+func (h *Records) query(c *call) (q collection.Query, err error) {
+	if q.Filter, err = h.filter(c); err != nil {
 		return q, err
 	}
 	for name, into := range map[string]*[]string{"fields": &q.Fields, "except": &q.Except, "appends": &q.Appends, "sort": &q.Sort} {
@@ -56,63 +60,131 @@ func (c *call) query() (q collection.Query, err error) {
 	return q, nil
 }
 
-// filter joins filterByTk and filter; nil when there is neither.
-func (c *call) filter() (any, error) {
+// filter joins filterByTk, filter, and the association of the route; nil when
+// there is none of them.
+func (h *Records) filter(c *call) (any, error) {
 	filter, err := c.params.JSON("filter")
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.keys()
-	if err != nil || keys == nil {
-		return filter, err
+	if filter, err = h.resolve(c, filter); err != nil {
+		return nil, err
 	}
-	byKey := map[string]any{"id": map[string]any{"$in": keys}}
-	if filter == nil {
-		return byKey, nil
+	byKeys, err := h.keys(c)
+	if err != nil {
+		return nil, err
 	}
-	return map[string]any{"$and": []any{byKey, filter}}, nil
+	var of any
+	if c.of != nil {
+		of = c.of.filter()
+	}
+	parts := slices.DeleteFunc([]any{of, byKeys, filter}, func(part any) bool { return part == nil })
+	switch len(parts) {
+	case 0:
+		return nil, nil
+	case 1:
+		return parts[0], nil
+	}
+	return map[string]any{"$and": parts}, nil
 }
 
-// keys are the ids of filterByTk: one, a list, or JSON of either; nil for none.
-func (c *call) keys() ([]any, error) {
+// writeFilter is filter for what changes records: it has to say which ones.
+func (h *Records) writeFilter(c *call) (any, error) {
+	filter, err := h.filter(c)
+	if err != nil {
+		return nil, err
+	}
+	own, err := c.params.JSON("filter")
+	if err != nil {
+		return nil, err
+	}
+	if c.of != nil && !c.of.field.ToMany() || c.path != "" || c.params.Has("filterByTk") || !unconditional(own) {
+		return filter, nil
+	}
+	return nil, problem("filter", "Say which records are meant with filterByTk or filter.")
+}
+
+// unconditional reports whether every record meets a filter.
+func unconditional(filter any) bool {
+	switch f := filter.(type) {
+	case nil:
+		return true
+	case []any:
+		return !slices.ContainsFunc(f, func(part any) bool { return !unconditional(part) })
+	case map[string]any:
+		for key, part := range f {
+			if key != "$and" && key != "$or" && key != "$not" || !unconditional(part) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// keys is the filter of filterByTk: one key, a list, JSON of either, or an object
+// of fields; nil for none.
+func (h *Records) keys(c *call) (any, error) {
 	var v any = c.path
 	if c.path == "" {
+		if !c.params.Has("filterByTk") {
+			return nil, nil
+		}
 		v = c.params["filterByTk"]
 	}
-	if s, ok := v.(string); ok && strings.HasPrefix(strings.TrimSpace(s), "[") {
-		if json.Unmarshal([]byte(s), &v) != nil {
-			return nil, problem("filterByTk", "Send an id or a list of ids.")
-		}
-	} else if ok && strings.Contains(s, ",") {
-		var list []any
-		for part := range strings.SplitSeq(s, ",") {
-			list = append(list, part)
-		}
-		v = list
+	coll, err := h.Store.Collection(c.ctx, c.resource)
+	if err != nil {
+		return nil, err
+	}
+	f := coll.Field(targetKey(coll))
+	bad := problem("filterByTk", "Send a key or a list of keys.")
+	whole := f != nil && (f.Type == collection.BigInt || f.Type == collection.Integer)
+	if s, ok := v.(string); ok {
+		v = parseKeys(s)
 	}
 	switch x := v.(type) {
 	case nil:
-		if c.params.Has("filterByTk") {
-			return []any{}, nil
+		return map[string]any{targetKey(coll): map[string]any{"$in": []any{}}}, nil
+	case map[string]any:
+		equal := map[string]any{}
+		for name, part := range x {
+			equal[name] = map[string]any{"$eq": part}
 		}
-		return nil, nil
+		if len(equal) == 0 {
+			return nil, bad
+		}
+		return equal, nil
 	case []any:
 		for _, e := range x {
-			if !isID(e) {
-				return nil, problem("filterByTk", "Send an id or a list of ids.")
+			if whole && !isID(e) {
+				return nil, bad
 			}
 		}
-		return x, nil
-	case string:
-		if x == "" && !c.params.Has("filterByTk") {
-			return nil, nil
-		}
-		if !isID(x) {
-			return nil, problem("filterByTk", "Send an id or a list of ids.")
-		}
-		return []any{x}, nil
+		return map[string]any{targetKey(coll): map[string]any{"$in": x}}, nil
 	}
-	return nil, problem("filterByTk", "Send an id or a list of ids.")
+	if whole && !isID(v) {
+		return nil, bad
+	}
+	return byKey(coll, v), nil
+}
+
+// parseKeys reads a key, keys with commas between them, or JSON of several.
+func parseKeys(s string) any {
+	s = strings.TrimSpace(s)
+	if strings.HasPrefix(s, "[") || strings.HasPrefix(s, "{") {
+		var v any
+		if json.Unmarshal([]byte(s), &v) == nil {
+			return v
+		}
+	}
+	if !strings.Contains(s, ",") {
+		return s
+	}
+	list := []any{}
+	for part := range strings.SplitSeq(s, ",") {
+		list = append(list, strings.TrimSpace(part))
+	}
+	return list
 }
 
 func isID(v any) bool {
@@ -121,7 +193,7 @@ func isID(v any) bool {
 }
 
 func (h *Records) list(c *call) (any, error) {
-	q, err := c.query()
+	q, err := h.query(c)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +216,7 @@ func (h *Records) list(c *call) (any, error) {
 }
 
 func (h *Records) get(c *call) (any, error) {
-	q, err := c.query()
+	q, err := h.query(c)
 	if err != nil {
 		return nil, err
 	}
@@ -169,29 +241,32 @@ func (h *Records) create(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := make([]collection.Record, len(list))
+	for i, item := range list {
+		values, ok := item.(map[string]any)
+		if !ok {
+			return nil, fault.New(fault.Invalid, "Send an object with the values, or a list of such objects.")
+		}
+		if all[i], err = c.allowed(values); err != nil {
+			return nil, err
+		}
+	}
 	write := h.Store.Write
 	if !many {
 		write = h.Store.WriteShared
 	}
 	var recs []collection.Record
 	err = write(c.ctx, c.resource, func(tx *pg.Tx) error {
-		recs = make([]collection.Record, 0, len(list))
-		for _, item := range list {
-			values, ok := item.(map[string]any)
-			if !ok {
-				return fault.New(fault.Invalid, "Send an object with the values, or a list of such objects.")
-			}
-			values, err := c.allowed(values)
-			if err != nil {
+		linked := all
+		if c.of != nil {
+			if linked, err = h.linkedAll(c, tx, all); err != nil {
 				return err
 			}
-			rec, err := h.Store.Create(c.ctx, tx, c.access(), c.resource, values, appends)
-			if err != nil {
-				return err
-			}
-			recs = append(recs, rec)
 		}
-		return nil
+		if recs, err = h.Store.CreateAll(c.ctx, tx, c.access(), c.resource, linked, appends); err != nil {
+			return err
+		}
+		return h.linkNew(c, tx, recs)
 	})
 	switch {
 	case err != nil:
@@ -202,25 +277,8 @@ func (h *Records) create(c *call) (any, error) {
 	return recs[0], nil
 }
 
-// allowed applies whitelist and blacklist to values.
-func (c *call) allowed(values map[string]any) (map[string]any, error) {
-	white, err := c.params.List("whitelist")
-	if err != nil {
-		return nil, err
-	}
-	black, err := c.params.List("blacklist")
-	if err != nil || len(white)+len(black) == 0 {
-		return values, err
-	}
-	values = maps.Clone(values)
-	maps.DeleteFunc(values, func(k string, _ any) bool {
-		return len(white) > 0 && !slices.Contains(white, k) || slices.Contains(black, k)
-	})
-	return values, nil
-}
-
 func (h *Records) update(c *call) (any, error) {
-	filter, err := c.filter()
+	filter, err := h.writeFilter(c)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +307,7 @@ func (h *Records) update(c *call) (any, error) {
 }
 
 func (h *Records) destroy(c *call) (any, error) {
-	filter, err := c.filter()
+	filter, err := h.writeFilter(c)
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +330,14 @@ func (h *Records) byKeys(c *call, tx *pg.Tx, values map[string]any) (collection.
 	}
 	filter := map[string]any{}
 	for _, k := range keys {
-		filter[k] = map[string]any{"$eq": values[k]}
+		v, there := values[k]
+		if !there {
+			return nil, problem("filterKeys", fmt.Sprintf("Send a value for “%s”: the record is found by it.", k))
+		}
+		filter[k] = map[string]any{"$eq": v}
+	}
+	if c.of != nil {
+		filter["$of"] = c.of.filter().(map[string]any)["$of"]
 	}
 	return h.Store.First(c.ctx, tx, c.access(), c.resource, collection.Query{Filter: filter})
 }
@@ -291,14 +356,23 @@ func (h *Records) orCreate(c *call, update bool) (any, error) {
 		if rec, err = h.byKeys(c, tx, values); err != nil {
 			return err
 		}
-		if rec == nil {
-			rec, err = h.Store.Create(c.ctx, tx, c.access(), c.resource, values, nil)
+		kept, err := c.allowed(values)
+		if err != nil {
 			return err
+		}
+		if rec == nil {
+			if kept, err = h.linked(c, tx, kept); err != nil {
+				return err
+			}
+			if rec, err = h.Store.Create(c.ctx, tx, c.access(), c.resource, kept, nil); err != nil {
+				return err
+			}
+			return h.linkNew(c, tx, []collection.Record{rec})
 		}
 		if !update {
 			return nil
 		}
-		recs, err := h.Store.Update(c.ctx, tx, c.access(), c.resource, rec["id"], values)
+		recs, err := h.Store.Update(c.ctx, tx, c.access(), c.resource, rec["id"], kept)
 		if err == nil && len(recs) > 0 {
 			rec = recs[0]
 		}

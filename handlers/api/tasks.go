@@ -24,6 +24,7 @@ type Tasks struct {
 // Routes registers the actions by name.
 func (h *Tasks) Routes(r Router) {
 	r.GET(`/api/workflowManualTasks\:listMine`, auth.UseRecords, h.listMine)
+	r.POST(`/api/workflowManualTasks\:listMine`, auth.UseRecords, h.listMine)
 	for _, key := range []string{"", "/:key"} {
 		r.GET(`/api/workflowManualTasks\:get`+key, auth.UseRecords, h.get)
 		r.POST(`/api/workflowManualTasks\:submit`+key, auth.UseRecords, h.submit)

@@ -11,6 +11,7 @@ import (
 
 	"alur/engine"
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/node"
 )
@@ -21,8 +22,9 @@ type Workflows struct {
 	Engine *engine.Engine
 	Actor  func(c echo.Context) auth.Actor
 
-	// Execution returns an execution with its jobs as the API shows it.
-	Execution func(ctx context.Context, a auth.Actor, id int64) (any, error)
+	// Record returns a record of a collection as it is listed, with the relations
+	// in appends; nil when there is none.
+	Record func(ctx context.Context, a auth.Actor, collection string, id int64, appends ...string) (any, error)
 
 	// Find returns the ids of the records of a collection that a filter matches.
 	Find func(ctx context.Context, a auth.Actor, collection string, filter any) ([]int64, error)
@@ -42,6 +44,11 @@ func (h *Workflows) Routes(r Router) {
 		r.POST(`/api/workflows\:execute`+key, auth.ManageWorkflows, h.execute)
 		r.POST(`/api/executions\:destroy`+key, auth.ManageWorkflows, h.destroyExecutions)
 		r.POST(`/api/executions\:cancel`+key, auth.ManageWorkflows, h.cancel)
+		r.POST(`/api/workflows\:sync`+key, auth.ManageWorkflows, h.sync)
+		r.POST(`/api/flow_nodes\:destroyBranch`+key, auth.ManageWorkflows, h.destroyBranch)
+		r.POST(`/api/flow_nodes\:duplicate`+key, auth.ManageWorkflows, h.duplicateNode)
+		r.POST(`/api/flow_nodes\:move`+key, auth.ManageWorkflows, h.moveNode)
+		r.POST(`/api/jobs\:resume`+key, auth.ManageServer, h.resume)
 	}
 }
 
@@ -168,6 +175,20 @@ type nodeValues struct {
 	Config      json.RawMessage
 	UpstreamID  *int64
 	BranchIndex *int
+
+	// DownstreamID is the one link that clients write themselves; nil when it was
+	// not sent, "null" for none.
+	DownstreamID json.RawMessage
+}
+
+// link is the node that shall follow; ok is false when nothing was said of it.
+func (v nodeValues) link() (next *int64, ok bool, err error) {
+	if len(v.DownstreamID) == 0 {
+		return nil, false, nil
+	}
+	var id optionalInt
+	err = id.UnmarshalJSON(v.DownstreamID)
+	return id.value, true, err
 }
 
 func (h *Workflows) createNode(c echo.Context) error {
@@ -227,8 +248,17 @@ func (h *Workflows) updateNode(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	next, linked, err := in.link()
+	if err != nil {
+		return err
+	}
 	changed := []engine.Node{}
 	for _, id := range ids {
+		if linked {
+			if err := h.Engine.LinkNode(c.Request().Context(), h.Actor(c), id, next); err != nil {
+				return err
+			}
+		}
 		n, err := h.Engine.UpdateNode(c.Request().Context(), h.Actor(c), id, engine.NodeChange{Title: in.Title, Config: in.Config})
 		if err != nil {
 			return err
@@ -316,34 +346,39 @@ func one(c echo.Context) (int64, error) {
 
 // targets are the records that a request names: by key in the path, by
 // filterByTk (one or several), or by filter.
-func (h *Workflows) targets(c echo.Context, collection string) ([]int64, error) {
-	keys := c.QueryParams()["filterByTk"]
-	keys = append(keys, c.QueryParams()["filterByTk[]"]...)
-	if key := c.Param("id"); key != "" {
-		keys = []string{key}
+func (h *Workflows) targets(c echo.Context, resource string) ([]int64, error) {
+	p, err := ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	var given any = c.Param("id")
+	if given == "" {
+		given = p["filterByTk"]
+	}
+	if text, ok := given.(string); ok {
+		given = parseKeys(text)
+	}
+	list, ok := given.([]any)
+	if !ok && given != nil && given != "" {
+		list = []any{given}
 	}
 	var ids []int64
-	for _, key := range keys {
-		var list []int64
-		if json.Unmarshal([]byte(key), &list) != nil { // not [1,2]
-			id, err := strconv.ParseInt(key, 10, 64)
-			if err != nil {
-				return nil, fault.New(fault.Invalid, fmt.Sprintf("“%s” is not an id.", key))
-			}
-			list = []int64{id}
+	for _, v := range list {
+		if !isID(v) {
+			return nil, problem("filterByTk", "Send an id or a list of ids.")
 		}
-		ids = append(ids, list...)
+		id, _ := strconv.ParseInt(strings.TrimSpace(collection.Format(v)), 10, 64)
+		ids = append(ids, id)
 	}
 	if len(ids) > 0 {
 		return ids, nil
 	}
-	errNone := fault.New(fault.Invalid, "Say which ones are meant with filterByTk or filter.")
-	var filter map[string]any
-	switch err := json.Unmarshal([]byte(c.QueryParam("filter")), &filter); {
-	case c.QueryParam("filter") == "", err == nil && len(filter) == 0:
-		return nil, errNone
-	case err != nil:
-		return nil, fault.Wrap(fault.Invalid, "The filter is not a JSON object.", err)
+	filter, err := p.JSON("filter")
+	if err != nil {
+		return nil, err
 	}
-	return h.Find(c.Request().Context(), h.Actor(c), collection, filter)
+	if unconditional(filter) {
+		return nil, problem("filterByTk", "Say which ones are meant with filterByTk or filter.")
+	}
+	return h.Find(c.Request().Context(), h.Actor(c), resource, filter)
 }

@@ -59,7 +59,7 @@ func (h *Workflows) cancel(c echo.Context) error {
 	if n == 0 {
 		return fault.New(fault.Invalid, "This execution has ended already.")
 	}
-	x, err := h.Execution(ctx, a, id)
+	x, err := h.Record(ctx, a, "executions", id, "jobs")
 	if err != nil {
 		return err
 	}

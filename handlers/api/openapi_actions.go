@@ -1,0 +1,140 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"alur/engine/auth"
+)
+
+// ownAction is an action that is no collection's.
+type ownAction struct {
+	operation
+	need auth.Right
+}
+
+// own describes an action of ours.
+func (d *document) own(a ownAction) { d.add(a.operation) }
+
+// ownActions are the actions that are registered by name, in the order of the
+// document. A test holds it against the table of routes.
+func ownActions() []ownAction {
+	var all []ownAction
+	tag, need := "", public
+	add := func(method, name, summary string, o operation) {
+		o.method, o.path, o.tag, o.id, o.summary = method, "/"+name, tag, name, summary
+		o.open = need == public
+		all = append(all, ownAction{o, need})
+	}
+	one := []string{"filterByTk"}
+	some := []string{"filterByTk", "filter"}
+	empty := object(nil)
+
+	tag = "auth"
+	add(http.MethodPost, "auth:signIn", "Sign in and get a token", operation{
+		body:   object(map[string]*openapi3.SchemaRef{"account": text("Mail address or user name."), "password": text("")}, "account", "password"),
+		answer: object(map[string]*openapi3.SchemaRef{"token": text(""), "user": ours("Person")}, "token", "user")})
+	need = auth.UseRecords
+	add(http.MethodGet, "auth:check", "Who am I", operation{answer: ours("Person")})
+	add(http.MethodPost, "auth:signOut", "Sign out: the token opens nothing any more", operation{body: empty, optional: true, answer: anything("")})
+	add(http.MethodPost, "auth:changePassword", "Change one's own password", operation{answer: anything(""), body: object(map[string]*openapi3.SchemaRef{
+		"oldPassword": text(""), "newPassword": text(""), "confirmPassword": text("")}, "oldPassword", "newPassword")})
+
+	tag = "collections"
+	add(http.MethodGet, "collections:list", "List collections", operation{params: []string{"page", "pageSize", "paginate", "appends"}, answer: listOf(ours("Collection")), meta: true})
+	add(http.MethodGet, "collections:listMeta", "List collections with their fields", operation{answer: listOf(ours("Collection"))})
+	add(http.MethodGet, "collections:get", "Read a collection with its fields", operation{params: one, answer: ours("Collection")})
+	add(http.MethodGet, "collections/{parent}/fields:list", "List the fields of a collection", operation{params: []string{"parent"}, answer: listOf(ours("Field"))})
+	need = auth.ManageCollections
+	add(http.MethodPost, "collections:create", "Make a collection with its table", operation{body: ours("Collection"), answer: ours("Collection")})
+	add(http.MethodPost, "collections:update", "Change a collection", operation{params: one, body: ours("Collection"), answer: listOf(ours("Collection"))})
+	add(http.MethodPost, "collections:destroy", "Delete a collection with all its records", operation{params: one, answer: whole("How many were deleted.")})
+	add(http.MethodPost, "collections/{parent}/fields:create", "Add a field", operation{params: []string{"parent"}, body: ours("Field"), answer: ours("Field")})
+	add(http.MethodPost, "collections/{parent}/fields:update", "Change a field", operation{params: []string{"parent", "filterByTk"}, body: ours("Field"), answer: listOf(ours("Field"))})
+	add(http.MethodPost, "collections/{parent}/fields:destroy", "Delete a field with its values", operation{params: []string{"parent", "filterByTk"}, answer: whole("How many were deleted.")})
+
+	tag, need = "workflows", auth.ManageWorkflows
+	add(http.MethodPost, "workflows:create", "Make a workflow without nodes", operation{body: ours("WorkflowValues"), answer: ours("Workflow")})
+	add(http.MethodPost, "workflows:update", "Change workflows, turn them on or off", operation{params: some, body: ours("WorkflowValues"), answer: listOf(ours("Workflow"))})
+	add(http.MethodPost, "workflows:destroy", "Delete workflows, with the current version all others", operation{params: some, answer: whole("How many versions were deleted.")})
+	add(http.MethodPost, "workflows:revision", "Make a new version when filter names the key, else a copy", operation{params: some, body: ours("WorkflowValues"), optional: true, answer: ours("Workflow")})
+	add(http.MethodPost, "workflows:execute", "Start a version by hand and wait for it", operation{params: []string{"filterByTk", "autoRevision"}, body: empty, answer: ours("Started")})
+	add(http.MethodPost, "workflows:sync", "Make every process read the workflows again", operation{params: some, status: http.StatusNoContent})
+	tag = "flow_nodes"
+	add(http.MethodPost, "workflows/{parent}/nodes:create", "Add a node", operation{params: []string{"parent"}, body: ours("NodeValues"), answer: ours("Node")})
+	add(http.MethodPost, "flow_nodes:update", "Change the settings of nodes", operation{params: some, body: ours("NodeValues"), answer: listOf(ours("Node"))})
+	add(http.MethodPost, "flow_nodes:destroy", "Delete a node with its branches", operation{params: []string{"filterByTk", "keepBranch"}, answer: ours("Node")})
+	add(http.MethodPost, "flow_nodes:destroyBranch", "Delete the nodes of a branch", operation{params: []string{"filterByTk", "branchIndex", "shift"}, answer: ours("Node")})
+	add(http.MethodPost, "flow_nodes:move", "Move a node with its branches", operation{params: one, body: ours("Place"), answer: ours("Node")})
+	add(http.MethodPost, "flow_nodes:duplicate", "Copy a node", operation{params: one, body: ours("Place"), answer: ours("Node")})
+	add(http.MethodPost, "flow_nodes:test", "Try settings of a node without an execution", operation{body: ours("NodeValues"), answer: ours("Outcome")})
+	tag = "executions"
+	add(http.MethodPost, "executions:cancel", "Stop an execution", operation{params: one, answer: ref("executions")})
+	add(http.MethodPost, "executions:destroy", "Delete executions that have ended", operation{params: some, answer: whole("How many were deleted.")})
+	tag, need = "jobs", auth.ManageServer
+	add(http.MethodPost, "jobs:resume", "Answer a waiting job", operation{params: one, status: http.StatusAccepted, answer: ref("jobs"),
+		body: object(map[string]*openapi3.SchemaRef{"status": whole("1 goes on, -6 to -1 end it."), "result": anything("")})})
+
+	tag, need = "workflowManualTasks", auth.UseRecords
+	add(http.MethodGet, "workflowManualTasks:listMine", "My tasks", operation{params: []string{"filter", "page", "pageSize", "search"}, answer: listOf(ours("Task")), meta: true})
+	add(http.MethodPost, "workflowManualTasks:submit", "Decide a task", operation{params: one, status: http.StatusAccepted, answer: ours("Task"),
+		body: object(map[string]*openapi3.SchemaRef{"result": object(nil)}, "result")})
+	add(http.MethodGet, "userWorkflowTasks:listMine", "How many tasks I have, by kind", operation{answer: listOf(object(nil)), meta: true})
+	add(http.MethodGet, "userWorkflowTaskStats:listMine", "How many tasks I have, by workflow", operation{
+		params: []string{"type", "search", "page", "pageSize"}, answer: listOf(object(nil)), meta: true})
+
+	tag, need = "users", auth.ManageUsers
+	add(http.MethodPost, "users:create", "Add a person", operation{body: ours("Person"), answer: ours("Person")})
+	add(http.MethodPost, "users:update", "Change people", operation{params: some, body: ours("Person"), answer: listOf(ours("Person"))})
+	add(http.MethodPost, "users:destroy", "Delete people", operation{params: some, answer: whole("How many were deleted.")})
+	return all
+}
+
+// actionSchemas are the values of our own actions.
+func actionSchemas() openapi3.Schemas {
+	none := orNone
+	settings := func() *openapi3.SchemaRef {
+		return inline(&openapi3.Schema{Type: &openapi3.Types{openapi3.TypeObject}})
+	}
+	schemas := openapi3.Schemas{
+		"alur.Person": object(map[string]*openapi3.SchemaRef{
+			"id": id(""), "nickname": text(""), "username": none(text("")), "email": none(text("")), "role": text(""), "active": truth("")}),
+		"alur.Collection": object(map[string]*openapi3.SchemaRef{
+			"name": text("A letter, then letters, digits and _."), "title": text(""), "titleField": text("What a record is called by."),
+			"filterTargetKey": anything("The field that records are addressed by."), "fields": listOf(ours("Field"))}),
+		"alur.Field": object(map[string]*openapi3.SchemaRef{
+			"name": text(""), "type": text("string, text, integer, bigInt, decimal, boolean, datetimeTz, dateOnly, json, belongsTo, hasMany, …"),
+			"interface": text("How it is shown."), "uiSchema": settings(), "allowNull": truth(""), "unique": truth(""),
+			"defaultValue": anything(""), "target": text("Of relations: the other collection."), "foreignKey": text("")}),
+		"alur.WorkflowValues": object(map[string]*openapi3.SchemaRef{
+			"title": text(""), "type": text("What starts it; stays as it is."), "description": text(""), "enabled": truth(""), "sync": truth("Run inside the request that starts it."),
+			"config": settings(), "options": settings(), "triggerTitle": text("")}),
+		"alur.Workflow": object(map[string]*openapi3.SchemaRef{
+			"id": id(""), "key": text("The same in all versions."), "title": text(""), "type": text(""), "enabled": truth(""),
+			"current": none(truth("true for the current version, else null.")), "sync": truth(""), "description": text(""), "config": settings(), "options": settings()}),
+		"alur.NodeValues": object(map[string]*openapi3.SchemaRef{
+			"type": text(""), "title": text(""), "config": settings(), "upstreamId": none(id("The node before.")), "branchIndex": none(whole("The branch of the node before."))}),
+		"alur.Place": object(map[string]*openapi3.SchemaRef{
+			"upstreamId": none(id("The node before; null for the first place.")), "branchIndex": none(whole("The branch of the node before.")), "config": settings()}),
+		"alur.Node": object(map[string]*openapi3.SchemaRef{
+			"id": id(""), "key": text("The same in all versions."), "type": text(""), "title": text(""), "config": settings(), "workflowId": id(""),
+			"upstreamId": none(id("")), "downstreamId": none(id("")), "branchIndex": none(whole(""))}),
+		"alur.Outcome": object(map[string]*openapi3.SchemaRef{
+			"status": whole("1 success, 0 waits, negative failure."), "result": anything(""), "log": text("")}, "status"),
+		"alur.Started": object(map[string]*openapi3.SchemaRef{
+			"execution":    none(object(map[string]*openapi3.SchemaRef{"id": id(""), "status": none(whole(""))})),
+			"newVersionId": id("")}, "execution"),
+		"alur.Task": object(map[string]*openapi3.SchemaRef{
+			"id": id(""), "title": text(""), "status": whole("0 open, 1 passed, -5 refused, -4 somebody else decided, -3 stopped."),
+			"result": anything(""), "executionId": id(""), "workflowId": id("")}),
+		"alur.Groups": object(map[string]*openapi3.SchemaRef{
+			"measures": listOf(ours("GroupPart")), "dimensions": listOf(ours("GroupPart")), "orders": listOf(settings()),
+			"filter": anything(""), "limit": whole("1 to 10,000."), "offset": whole("")}),
+		"alur.GroupPart": object(map[string]*openapi3.SchemaRef{
+			"field": anything("A field, or a path of relations and a field."), "alias": text("The member of the answer."),
+			"aggregation": text("Of measures: count, sum, avg, min or max."), "format": text("Of dates: YYYY-MM and the like.")}, "field"),
+	}
+	schemas["alur.Groups"].Value.Example = map[string]any{"measures": []any{map[string]any{"field": "id", "aggregation": "count", "alias": "count"}}}
+	return schemas
+}
