@@ -21,6 +21,7 @@ import (
 	"alur/engine/script"
 	"alur/engine/snowflake"
 	"alur/engine/task"
+	"alur/engine/transfer"
 	_ "alur/engine/triggers" // and the trigger types
 )
 
@@ -36,6 +37,7 @@ type app struct {
 	outbox  *mail.Outbox
 	tasks   *task.Store
 	scripts *script.Pool
+	imports *transfer.Store
 	engine  *engine.Engine
 	metrics *metric.Metrics
 	tracer  trace.Tracer // nil: no spans
@@ -68,6 +70,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a.db.Subscribe(collection.Channel, func(string) { a.records.Invalidate() })
 	a.outbox = &mail.Outbox{DB: a.db.DB, IDs: a.ids, Now: time.Now}
 	a.tasks = &task.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now, Outbox: a.outbox, BaseURL: c.BaseURL, Zone: a.users.Zone}
+	a.imports = &transfer.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Actor: a.users.Actor, Zone: a.users.Zone}
 	a.scripts = newScripts(c, a.log)
 	expr.Use(a.scripts)
 	services := &node.Services{}
@@ -91,6 +94,7 @@ func (a *app) background(ctx context.Context) error {
 	}
 	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
 	g.run(func(ctx context.Context) error { a.engine.Housekeep(ctx); return nil })
+	g.run(func(ctx context.Context) error { a.imports.Work(ctx); return nil })
 	if a.config.SMTPURL != "" {
 		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
 		if err != nil {

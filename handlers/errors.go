@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -63,14 +64,12 @@ func classify(err error) *fault.Error {
 		switch h.Code {
 		case http.StatusNotFound, http.StatusMethodNotAllowed:
 			return fault.New(fault.NotFound, "There is no such page.")
-		case http.StatusRequestEntityTooLarge:
-			return fault.New(fault.Invalid, "This is more than 1 MB. Send less at once.")
 		case http.StatusBadRequest:
 			return fault.New(fault.Invalid, "The server could not read what was sent. Open the page again and try once more.")
 		}
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fault.New(fault.Invalid, "This is more than 1 MB. Send less at once.")
+	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return fault.New(fault.Invalid, fmt.Sprintf("This is more than %d MB. Send less at once.", e.Limit>>20))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fault.Wrap(fault.Overloaded, "The server is busy and gave up after half a minute. Try again in a moment.", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -28,8 +29,14 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// requestTime is how long a request may take; streams are free of it.
-const requestTime = 30 * time.Second
+const (
+	// requestTime is how long a request may take; streams are free of it.
+	requestTime = 30 * time.Second
+	// uploadTime is how long one with a file may take.
+	uploadTime = 10 * time.Minute
+	// bodyBytes is how long a request may be if its route has no limit of its own.
+	bodyBytes = 1 << 20
+)
 
 // Keys of the echo context.
 const (
@@ -48,7 +55,7 @@ func (s *Server) use(e *echo.Echo) {
 		s.rescue,
 		headers,
 		middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: s.plain}),
-		middleware.BodyLimit("1M"),
+		s.bodyLimit,
 		s.deadline,
 		s.gate,
 		s.crossOrigin(cross),
@@ -177,6 +184,20 @@ func (s *Server) plain(c echo.Context) bool {
 	return r.Stream || strings.HasPrefix(c.Request().URL.Path, static.Prefix)
 }
 
+// bodyLimit refuses bodies that are longer than their route takes.
+func (s *Server) bodyLimit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r, most := c.Request(), int64(bodyBytes)
+		if route, _ := s.route(c); route.Upload > 0 {
+			most = route.Upload // whose handler says beside the field what is too much
+		} else if r.ContentLength > most {
+			return &http.MaxBytesError{Limit: most}
+		}
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
+		return next(c)
+	}
+}
+
 // deadline ends the context of a request that takes too long; a stream gets
 // the right to write for as long as it likes.
 func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
@@ -196,8 +217,16 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 			defer c.SetRequest(req)
 			return next(c)
 		}
-		r := c.Request()
-		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		r, most := c.Request(), requestTime
+		if route, _ := s.route(c); route.Upload > 0 {
+			most = uploadTime
+			control := http.NewResponseController(c.Response())
+			until := time.Now().Add(uploadTime)
+			if err := errors.Join(control.SetReadDeadline(until), control.SetWriteDeadline(until)); err != nil {
+				s.Log.DebugContext(r.Context(), "deadlines stay", "err", err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), most)
 		defer cancel()
 		c.SetRequest(r.WithContext(ctx))
 		defer c.SetRequest(r) // the error page gets time of its own

@@ -168,6 +168,7 @@ func (h *records) list(c echo.Context) error {
 		Rows: cols.rows(c, coll, page.Records), Pager: pagerOf(st, page), Narrowed: st.query != "" || len(conds) > 0,
 	}
 	vm.Fields = filterLinks(coll, st)
+	vm.Export = address(st.base+"/export", st.values())
 	for _, cond := range conds {
 		value, err := h.conditionWords(c, cond)
 		if err != nil {

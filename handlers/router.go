@@ -25,6 +25,7 @@ type Route struct {
 	Path   string     // with parameters: /tasks/:id
 	Need   auth.Right // Public, Signed or a right
 	Stream bool       // answers for minutes: no deadline, no compression
+	Upload int64      // bytes that it takes, with minutes to send them; 0 for the limit of all
 }
 
 // Secret reports whether the path holds a secret.
@@ -57,6 +58,16 @@ func (g *Group) Add(method, path string, need auth.Right, h echo.HandlerFunc) {
 // Stream registers a GET that answers for minutes (server-sent events).
 func (g *Group) Stream(path string, need auth.Right, h echo.HandlerFunc) {
 	g.add(Route{Method: http.MethodGet, Path: path, Need: need, Stream: true}, h)
+}
+
+// Upload registers a POST that takes a file of up to most bytes.
+func (g *Group) Upload(path string, need auth.Right, most int64, h echo.HandlerFunc) {
+	g.add(Route{Method: http.MethodPost, Path: path, Need: need, Upload: most}, h)
+}
+
+// Download registers a POST that answers with a file for minutes.
+func (g *Group) Download(path string, need auth.Right, h echo.HandlerFunc) {
+	g.add(Route{Method: http.MethodPost, Path: path, Need: need, Stream: true}, h)
 }
 
 func (g *Group) add(r Route, h echo.HandlerFunc) {

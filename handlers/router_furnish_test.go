@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/pg"
+	"alur/engine/transfer"
 )
 
 // furnish puts one of everything into the database, so that routes with ids
@@ -31,6 +34,7 @@ func (s *site) furnish() {
 	}
 	s.record("orders", collection.Record{"product": s.first("products"), "quantity": 1.0})
 	s.record("leaveRequests", collection.Record{"employee": s.first("employees"), "firstDay": "2030-07-01", "lastDay": "2030-07-05", "reason": "Summer"})
+	s.imported("orders")
 	s.work()
 	var workflow int64
 	if err := s.DB.GetContext(ctx, &workflow, `SELECT min(workflow_id) FROM alur.executions`); err != nil {
@@ -50,6 +54,26 @@ func (s *site) record(name string, values collection.Record) {
 	})
 	if err != nil {
 		s.t.Fatalf("create a record of %s: %v", name, err)
+	}
+}
+
+// imported uploads a file with a row that cannot be imported, and checks it.
+func (s *site) imported(name string) {
+	s.t.Helper()
+	ctx, a := s.t.Context(), s.users[root].Actor()
+	path := filepath.Join(s.t.TempDir(), "orders.csv")
+	if err := os.WriteFile(path, []byte("Quantity\nmany\n"), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	im, err := s.Imports.Upload(ctx, a, name, "orders.csv", path)
+	if err == nil {
+		_, err = s.Imports.Begin(ctx, a, im.ID, transfer.Settings{Columns: []string{"quantity"}, Match: "quantity"}, true)
+	}
+	if err == nil {
+		_, err = s.Imports.WorkOnce(ctx)
+	}
+	if err != nil {
+		s.t.Fatalf("import into %s: %v", name, err)
 	}
 }
 
@@ -102,6 +126,7 @@ var places = map[string]string{
 	"/executions/:/nodes/": `SELECT execution_id::text, node_key FROM alur.jobs`,
 	"/executions/:/steps/": `SELECT execution_id::text, id::text FROM alur.jobs`,
 
+	"/imports/:":              `SELECT id::text FROM alur.imports`,
 	"/collections/:":          `SELECT name FROM alur.collections`,
 	"/collections/:/fields/:": `SELECT collection_name, name FROM alur.fields`,
 	"/data/:":                 `SELECT 'orders', id::text FROM public.orders LIMIT 2`,

@@ -18,6 +18,7 @@ import (
 	"alur/engine/metric"
 	"alur/engine/pg"
 	"alur/engine/task"
+	"alur/engine/transfer"
 	"alur/static"
 )
 
@@ -33,6 +34,7 @@ type Server struct {
 	Engine  *engine.Engine
 	Tasks   *task.Store
 	Outbox  *mail.Outbox
+	Imports *transfer.Store
 	Metrics *metric.Metrics
 	Tracer  trace.Tracer // nil: no spans
 	Samples Samples      // what the set-up offers; nil for nothing
@@ -80,6 +82,7 @@ func (s *Server) resources() []Resource {
 		&apiDocs{server: s, records: &recordsAPI{db: s.DB, store: s.Records}},
 		&recordsAPI{db: s.DB, store: s.Records},
 		&records{store: s.Records, db: s.DB},
+		&transfers{records: &records{store: s.Records, db: s.DB}, store: s.Imports},
 		&collections{store: s.Records, db: s.DB},
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"alur/engine/script/scripttest"
 	"alur/engine/snowflake"
 	"alur/engine/task"
+	"alur/engine/transfer"
 	_ "alur/engine/triggers" // the trigger types
 	"alur/views"
 )
@@ -81,6 +82,7 @@ func newServer(t testing.TB, db *pg.DB) *Server {
 		Metrics: metric.New(),
 	}
 	s.Metrics.Watch(db, time.Now)
+	s.Imports = &transfer.Store{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: s.Log, Actor: s.Auth.Actor, Zone: s.Auth.Zone}
 	s.Tasks = &task.Store{DB: db, IDs: ids, Now: time.Now, Outbox: s.Outbox, BaseURL: s.BaseURL, Zone: s.Auth.Zone}
 	services := &node.Services{}
 	node.Provide(services, s.Records)

@@ -15,6 +15,7 @@ type RecordList struct {
 	Rows     []RecordRow
 	Pager    Pager
 	Narrowed bool   // a search or filter is on
+	Export   string // address of the export of what the list shows
 	Define   string // address of the collection's definition; "" when the reader may not change it
 }
 

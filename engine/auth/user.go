@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"net/mail"
 	"regexp"
 	"strings"
@@ -28,6 +29,16 @@ type User struct {
 // Actor returns u as the one who asks.
 func (u User) Actor() Actor {
 	return Actor{UserID: u.ID, Role: u.Role, Name: u.Nickname, Email: u.Email, Zone: u.TimeZone}
+}
+
+// Actor returns the active person with this id as an actor, with the rights that
+// they have now: for work that goes on in their name without a session.
+func (s *Store) Actor(ctx context.Context, id int64) (Actor, error) {
+	u, err := s.user(ctx, s.DB, id)
+	if err == nil && !u.Active {
+		err = errNoUser
+	}
+	return u.Actor(), err
 }
 
 // NewUser is a person to be created.

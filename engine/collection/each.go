@@ -1,0 +1,68 @@
+package collection
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+
+	"alur/engine/pg"
+)
+
+// eachPart is how many records [Store.Each] holds at once.
+const eachPart = 500
+
+// Each reads every record that matches, a part at a time and all of one moment,
+// and gives the parts to fn. Pages of p do not count. Memory does not grow with
+// the number of records.
+func (s *Store) Each(ctx context.Context, tx *pg.Tx, a Access, collection string, p Query, fn func([]Record) error) error {
+	c, cat, err := s.open(ctx, a, collection)
+	if err != nil {
+		return err
+	}
+	sel, err := s.selection(cat, a, c, p)
+	if err != nil {
+		return err
+	}
+	cols := sel.inc.columns()
+	// A name of its own: a prepared FETCH keeps the shape of its first cursor.
+	cursor := quote("each_" + strconv.FormatInt(s.ids.Next(), 10))
+	query := "DECLARE " + cursor + " NO SCROLL CURSOR FOR SELECT " + list(cols, sel.scope.alias) + " FROM " + sel.scope.from() + sel.where + sel.order
+	if _, err := tx.ExecContext(ctx, query, sel.scope.b.args...); err != nil {
+		return fmt.Errorf("read all of %s: %w", c.Name, s.stale(err))
+	}
+	fetch := "FETCH " + strconv.Itoa(eachPart) + " FROM " + cursor
+	for {
+		records, err := s.read(ctx, tx, cols, fetch, nil)
+		if err != nil {
+			return fmt.Errorf("read all of %s: %w", c.Name, err)
+		}
+		if len(records) == 0 {
+			return nil
+		}
+		if err := s.loadRelations(ctx, tx, sel.scope.b, sel.inc, records); err != nil {
+			return fmt.Errorf("read all of %s: %w", c.Name, err)
+		}
+		if err := fn(records); err != nil {
+			return err
+		}
+	}
+}
+
+// Rehearse writes what Create (id nil) or Update of one record would write, and
+// tells no listener of it: for transactions that are taken back.
+func (s *Store) Rehearse(ctx context.Context, tx *pg.Tx, a Access, collection string, id any, values Record) (Record, error) {
+	w, c, err := s.writer(ctx, tx, a, collection)
+	if err != nil {
+		return nil, err
+	}
+	if id == nil {
+		rec, err := w.create(ctx, c, values, 0)
+		return maps.Clone(rec), err
+	}
+	recs, err := w.update(ctx, c, id, values, 0)
+	if err != nil || len(recs) == 0 {
+		return nil, err
+	}
+	return maps.Clone(recs[0]), nil
+}

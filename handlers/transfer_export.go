@@ -1,0 +1,89 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"alur/engine/collection"
+	"alur/engine/fault"
+	"alur/engine/sheet"
+	"alur/views"
+)
+
+// selection is what a list shows: the records to export.
+func (h *transfers) selection(c echo.Context, coll *collection.Collection) (st listState, q collection.Query, err error) {
+	st = stateOf(c, recordsPath(coll.Name))
+	cols, err := h.records.columns(c, coll)
+	if err != nil {
+		return st, q, err
+	}
+	q.Filter = h.records.filter(coll, cols, st.query, conditions(coll, st.where))
+	q.Sort = []string{"-id"}
+	if cols.sorts(st.sort) {
+		q.Sort = []string{st.sort}
+	}
+	return st, q, nil
+}
+
+// askExport asks for columns and format.
+func (h *transfers) askExport(c echo.Context) error {
+	coll, err := h.records.find(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	st, q, err := h.selection(c, coll)
+	if err != nil {
+		return err
+	}
+	n, err := h.records.store.Count(ctx, h.records.db, access(c), coll.Name, q.Filter)
+	if err != nil {
+		return err
+	}
+	vm := views.Export{
+		Title: "Export " + coll.Title, Crumbs: crumbs(coll), Action: st.base + "/export", Keep: st.hidden(""), Cancel: st.url(),
+		Sub: fmt.Sprintf("%s records: those of the list that you came from, in its order.", views.Int(n)),
+		Format: views.Field{Name: "format", Label: "Format", Value: string(sheet.XLSX), Options: []views.Option{
+			{Value: string(sheet.XLSX), Text: "Excel workbook", Help: "Dates and numbers are real ones."},
+			{Value: string(sheet.CSV), Text: "CSV", Help: "Text, for every program."},
+		}},
+		Columns: views.Field{Name: "columns", Label: "Columns", Multiple: true},
+	}
+	columns, err := h.store.Columns(ctx, actor(c), coll)
+	if err != nil {
+		return err
+	}
+	for _, col := range columns {
+		vm.Columns.Options = append(vm.Columns.Options, views.Option{Value: col.Path, Text: col.Title, Selected: true})
+	}
+	return render(c, http.StatusOK, views.ExportPage(vm), nil)
+}
+
+// export answers with the file.
+func (h *transfers) export(c echo.Context) error {
+	coll, err := h.records.find(c)
+	if err != nil {
+		return err
+	}
+	form, err := c.FormParams()
+	if err != nil {
+		return fault.Wrap(fault.Invalid, "The server could not read what was sent. Open the page again and try once more.", err)
+	}
+	c.Request().URL.RawQuery = form.Encode() // the list's state came with the form
+	_, q, err := h.selection(c, coll)
+	if err != nil {
+		return err
+	}
+	format := sheet.Format(form.Get("format"))
+	if !format.Valid() {
+		return fault.Fields(map[string]string{"format": "Choose one of the formats."})
+	}
+	attachment(c, format, coll.Title)
+	_, err = h.store.Export(c.Request().Context(), access(c), coll, q, form["columns"], format, c.Response())
+	if err != nil && !c.Response().Committed {
+		c.Response().Header().Del(echo.HeaderContentDisposition)
+	}
+	return err
+}

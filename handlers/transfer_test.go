@@ -1,0 +1,129 @@
+package handlers
+
+import (
+	"bytes"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"alur/engine/collection"
+	"alur/engine/sheet"
+)
+
+// uploadFile sends a file as the browser's form does.
+func (s *site) uploadFile(who role, path, name string, content []byte) answer {
+	s.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", name)
+	if err == nil {
+		_, err = part.Write(content)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	form.Close()
+	r := httptest.NewRequest(http.MethodPost, path, &body)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return s.do(who, r)
+}
+
+// TestImportPages goes the way from a file to records, and to the report of what
+// was refused.
+func TestImportPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if err := s.Samples.Install(t.Context(), s.users[root].Actor(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	before := len(s.get(member, "/data/products").doc().Find("tbody tr").Nodes)
+	up := s.uploadFile(member, "/data/products/import", "Products.csv", []byte("Name,Stock,Price\n<b>Chair</b>,7,1\nLamp,many,1\n")).want(http.StatusSeeOther)
+	page := up.Header.Get("Location")
+	if text := s.get(member, page).want(http.StatusOK).words(); !strings.Contains(text, "Columns of the file") || !strings.Contains(text, "<b>Chair</b>") {
+		t.Errorf("the page of an upload reads %q", text)
+	}
+	form := url.Values{"columns.0": {"name"}, "columns.1": {"stock"}, "columns.2": {"price"}}
+	s.post(member, page, url.Values{"columns.0": {"name"}, "columns.1": {"name"}}).want(http.StatusUnprocessableEntity)
+	step := func(do, want string) {
+		t.Helper()
+		form.Set("do", do)
+		s.post(member, page, form).want(http.StatusSeeOther)
+		if text := s.get(member, page).words(); !strings.Contains(text, "0 of 2 rows") {
+			t.Errorf("a queued import reads %q", text)
+		}
+		if worked, err := s.Imports.WorkOnce(t.Context()); !worked || err != nil {
+			t.Fatal(worked, err)
+		}
+		if text := s.get(member, page).words(); !strings.Contains(text, want) || !strings.Contains(text, "Stock: Write a whole number") {
+			t.Errorf("after %s: %q", do, text)
+		}
+	}
+	step("check", "Would be created1")
+	step("run", "Created1")
+	if after := len(s.get(member, "/data/products").doc().Find("tbody tr").Nodes); after != before+1 {
+		t.Errorf("%d rows before, %d after", before, after)
+	}
+	report := s.get(member, page+"/report").want(http.StatusOK)
+	if got := report.Text; !strings.Contains(got, "Lamp,many,1,3,Stock: Write a whole number") {
+		t.Errorf("the report is %q", got)
+	}
+	if h := report.Header.Get("Content-Disposition"); h != `attachment; filename="Products-csv-problems.csv"` {
+		t.Errorf("Content-Disposition: %s", h)
+	}
+}
+
+// TestUploadLimits: what is no file, or too much of one, is refused beside the
+// field.
+func TestUploadLimits(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if err := s.Samples.Install(t.Context(), s.users[root].Actor(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	const path = "/data/products/import"
+	for _, c := range []struct {
+		name    string
+		content []byte
+		want    string
+	}{
+		{"", []byte("x"), "Choose a file."},
+		{"x.csv", nil, "The file is empty."},
+		{"x.csv", []byte("Name\n"), "no rows"},
+		{"x.csv", bytes.Repeat([]byte("x,"), (sheet.MaxBytes+2<<20)/2), "larger than 50 MB"},
+	} {
+		a := s.uploadFile(member, path, c.name, c.content).want(http.StatusUnprocessableEntity)
+		if got := a.find("#f-file-error"); !strings.Contains(got, c.want) {
+			t.Errorf("%s of %d bytes: %q, want %q", c.name, len(c.content), got, c.want)
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, "/data/products", strings.NewReader(strings.Repeat("x", bodyBytes+1)))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if text := s.do(member, r).want(http.StatusUnprocessableEntity).words(); !strings.Contains(text, "more than 1 MB") {
+		t.Errorf("a long form: %q", text)
+	}
+}
+
+func TestExportPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if err := s.Samples.Install(t.Context(), s.users[root].Actor(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	s.record("products", collection.Record{"name": "=1+1", "stock": 3.0, "price": 1.0})
+	ask := s.get(member, "/data/products/export?q=1%2B1").want(http.StatusOK)
+	if text := ask.words(); !strings.Contains(text, "1 records: those of the list") {
+		t.Errorf("the question reads %q", text)
+	}
+	form := url.Values{"q": {"1+1"}, "format": {"csv"}, "columns": {"stock", "name"}}
+	if got := s.post(member, "/data/products/export", form).want(http.StatusOK).Text; got != "\ufeffIn stock,Name\r\n3,'=1+1\r\n" && got != "\ufeffStock,Name\r\n3,'=1+1\r\n" {
+		t.Errorf("%q", got)
+	}
+	form.Set("columns", "password")
+	s.post(member, "/data/products/export", form).want(http.StatusUnprocessableEntity)
+	form.Set("columns", "name")
+	form.Set("format", "exe")
+	s.post(member, "/data/products/export", form).want(http.StatusUnprocessableEntity)
+}
