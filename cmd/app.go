@@ -67,6 +67,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a.ids = snowflake.New(a.number.n, time.Now)
 	a.users = &auth.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now}
 	a.records = collection.NewStore(a.db.DB, a.ids, time.Now)
+	a.db.Subscribe(auth.Channel, a.users.Forget)
 	a.db.Subscribe(collection.Channel, func(string) { a.records.Invalidate() })
 	a.outbox = &mail.Outbox{DB: a.db.DB, IDs: a.ids, Now: time.Now}
 	a.tasks = &task.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now, Outbox: a.outbox, BaseURL: c.BaseURL, Zone: a.users.Zone}

@@ -54,7 +54,7 @@ func TestUserCreate(t *testing.T) {
 		want string
 	}{
 		{"user create --email ann@example.com", "mail"},
-		{"user create --email bob@example.com --role king", "--role must be"},
+		{"user create --email bob@example.com --role king", "no such role"},
 		{"user create", "--email"},
 		{"user create --email bob@example.com extra", "no use for"},
 		{"user remove", "user create --email"},

@@ -34,7 +34,7 @@ func (p *program) userCreate(ctx context.Context) error {
 	c, rest, err := parseConfig("user create", p.args, p.env, p.err, func(flags *flag.FlagSet) {
 		flags.StringVar(&in.Email, "email", "", "`address` to sign in with")
 		flags.StringVar(&in.Nickname, "name", "", "`name` shown to others")
-		flags.StringVar(&role, "role", string(auth.Member), "`role`: root, admin or member")
+		flags.StringVar(&role, "role", "", "`role`: root, admin, member or one that you made; the default role when left out")
 	})
 	if err != nil {
 		return err
@@ -42,9 +42,7 @@ func (p *program) userCreate(ctx context.Context) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("there is no use for %q here", rest[0])
 	}
-	if in.Role = auth.Role(role); !in.Role.Valid() {
-		return errors.New("--role must be root, admin or member")
-	}
+	in.Role = auth.Role(role)
 	if in.Email == "" {
 		return errors.New("say who it is with --email")
 	}

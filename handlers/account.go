@@ -44,9 +44,13 @@ func (h *ownAccount) page(c echo.Context, status int, u auth.User, problems map[
 	if err != nil {
 		return err
 	}
+	acting, err := h.server.actingAs(c)
+	if err != nil {
+		return err
+	}
 	now := h.server.Now()
 	vm := views.Account{
-		Nickname: u.Nickname, SignedIn: account(u), Role: roleWord(u.Role), Problems: problems, Zone: u.TimeZone,
+		Nickname: u.Nickname, SignedIn: account(u), Role: acting, Problems: problems, Zone: u.TimeZone,
 		Zones: zoneOptions(now, u.TimeZone, "As the server: "+base.String()+", now "+now.In(base).Format("15:04")),
 	}
 	w := words(c)

@@ -3,6 +3,8 @@ package handlers
 import (
 	"context"
 
+	"github.com/labstack/echo/v4"
+
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/pg"
@@ -20,6 +22,13 @@ type authAPI struct {
 func (h *authAPI) Routes(g *Group) {
 	(&api.Auth{Store: h.store, Session: session, Client: client}).Routes(g)
 	(&api.Users{Store: h.store, Actor: actor, Find: h.find}).Routes(g)
+	(&api.Roles{Store: h.store, Session: session, CheckFilter: h.checkFilter}).Routes(g)
+	(&api.Keys{Store: h.store, Session: session}).Routes(g)
+}
+
+// checkFilter tries a scope's filter on its collection.
+func (h *authAPI) checkFilter(c echo.Context, name string, filter any) error {
+	return h.records.CheckFilter(c.Request().Context(), actor(c), name, filter)
 }
 
 func (h *authAPI) find(ctx context.Context, a auth.Actor, filter any) ([]int64, error) {

@@ -420,7 +420,7 @@ func TestAPIUsers(t *testing.T) {
 		{"by a member", member, "users:create", `{"username":"x"}`, 403, `"message"`},
 		{"a root", admin, "users:create", `{"username":"x","role":"root"}`, 400, `"field":"role"`},
 		{"two problems", admin, "users:create", `{"email":"x","password":"y"}`, 400, `"field":"password"`},
-		{"two roles", admin, "users:create", `{"username":"x","roles":[{"name":"admin"},{"name":"member"}]}`, 400, `"field":"roles"`},
+		{"two roles", admin, "users:create", `{"username":"x","roles":[{"name":"admin"},{"name":"member"}]}`, 200, `"roles":[{"name":"admin","rolesUsers":{"default":true}},{"name":"member"`},
 		{"update", admin, "users:update?filterByTk=77", `{"nickname":"Carl","roles":[{"name":"admin"}]}`, 200, `"nickname":"Carl"`},
 		{"update by path", admin, "users:update/77", `{"active":false}`, 200, `"active":false`},
 		{"update by filter", admin, `users:update?filter=` + url.QueryEscape(`{"username":"carl"}`), `{"active":true}`, 200, `"active":true`},

@@ -291,7 +291,10 @@ func (s *Server) signIn(next echo.HandlerFunc) echo.HandlerFunc {
 		if token == "" {
 			return next(c)
 		}
-		session, err := s.Auth.Resolve(r.Context(), kind, token)
+		session, err := s.Auth.Resolve(r.Context(), kind, token, client(c))
+		if err == nil {
+			session, err = s.Auth.As(r.Context(), session, auth.Role(r.Header.Get("X-Role")))
+		}
 		switch {
 		case fault.Is(err, fault.Unsigned):
 			c.Set(keyRefused, err)

@@ -43,6 +43,33 @@ func (s *site) furnish() {
 	if _, err := s.Engine.Draft(ctx, a, workflow); err != nil {
 		s.t.Fatal(err)
 	}
+	s.furnishRoles()
+}
+
+// furnishRoles makes a role with rules for a collection, a scope, and a key of
+// root's.
+func (s *site) furnishRoles() {
+	s.t.Helper()
+	ctx := s.t.Context()
+	if _, err := s.Auth.CreateRole(ctx, auth.System, auth.RoleDefinition{Name: "helper", Title: "Helper"}); err != nil {
+		s.t.Fatal(err)
+	}
+	scope, err := s.Auth.CreateScope(ctx, auth.System, auth.NamedScope{Key: "few", Name: "Few", Collection: "orders", Filter: []byte(`{"quantity":{"$lt":5}}`)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, err = s.Auth.PutResource(ctx, auth.System, "helper", auth.Resource{Collection: "orders", OwnRules: true,
+		Actions: []auth.ResourceAction{{Name: auth.View, ScopeID: &scope.ID}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	session, err := s.Auth.Resolve(ctx, auth.Web, s.tokens[root], auth.Client{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, _, err := s.Auth.CreateKey(ctx, session, "Importer", auth.Root, "30d"); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // record creates a record as root.
@@ -131,6 +158,11 @@ var places = map[string]string{
 	"/collections/:/fields/:": `SELECT collection_name, name FROM alur.fields`,
 	"/data/:":                 `SELECT 'orders', id::text FROM public.orders LIMIT 2`,
 
+	"/api/users/:":             `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
+	"/api/roles~":              `VALUES ('helper')`,
+	"/api/roles/:":             `VALUES ('helper', 'orders')`,
+	"/api/dataSourcesRolesRe":  `SELECT id::text FROM alur.role_scopes WHERE key = 'few'`,
+	"/api/apiKeys~":            `SELECT id::text FROM alur.api_keys`,
 	"/api/users~":              `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
 	"/api/workflows":           `SELECT id::text FROM alur.workflows`,
 	"/api/flow_nodes":          `SELECT id::text FROM alur.flow_nodes`,

@@ -87,7 +87,7 @@ func (s *site) again(who role) {
 	if who == deactivated {
 		return
 	}
-	if _, err := s.Auth.Resolve(s.t.Context(), auth.Web, s.tokens[who]); err == nil {
+	if _, err := s.Auth.Resolve(s.t.Context(), auth.Web, s.tokens[who], auth.Client{}); err == nil {
 		return
 	}
 	token, _, err := s.Auth.SignIn(s.t.Context(), auth.Web, string(who)+"@alur.test", password, auth.Client{IP: "192.0.2.1"})
@@ -241,6 +241,7 @@ func (s *site) same(before map[string]string, after string) bool {
 // write: when a session was last used, to the minute.
 var bookkeeping = map[string][]string{
 	"alur.sessions": {"used_at"},
+	"alur.api_keys": {"used_at", "used_ip"},
 }
 
 // snapshot is a hash over the rows of every table.

@@ -100,6 +100,11 @@ func (s *site) people() {
 	if _, err := s.Auth.EnsureRoot(ctx, auth.NewUser{Nickname: "Rita Root", Email: "root@alur.test", Password: password, Role: auth.Root}); err != nil {
 		s.t.Fatal(err)
 	}
+	// This company lets its members work with all records.
+	all := []string{"create", "view", "update", "destroy"}
+	if _, err := s.Auth.UpdateRole(ctx, auth.System, auth.Member, auth.RoleChange{Actions: &all}); err != nil {
+		s.t.Fatal(err)
+	}
 	for who, in := range map[role]auth.NewUser{
 		admin:       {Nickname: "Ann Admin", Email: "admin@alur.test", Role: auth.Admin},
 		member:      {Nickname: "Mia Member", Email: "member@alur.test", Role: auth.Member},

@@ -55,7 +55,11 @@ func (s *Server) shell(c echo.Context) (views.Shell, error) {
 	if !a.Signed() {
 		return shell, nil
 	}
-	shell.Person = views.Person{Name: a.Name, Email: a.Email, Role: roleWord(a.Role)}
+	acting, err := s.actingAs(c)
+	if err != nil {
+		return views.Shell{}, err
+	}
+	shell.Person = views.Person{Name: a.Name, Email: a.Email, Role: acting}
 	path := c.Request().URL.Path
 	for _, g := range navigation {
 		g.Links = slices.Clone(g.Links)
@@ -99,7 +103,7 @@ func (s *Server) dataLinks(ctx context.Context, a auth.Actor, path string) ([]vi
 	}
 	var links []views.NavLink
 	for _, c := range all {
-		if !c.System {
+		if !c.System && c.Allows(a, auth.View) {
 			url := recordsPath(c.Name)
 			links = append(links, views.NavLink{Name: titleOf(c), URL: url, Icon: "table", Current: below(path, url)})
 		}
@@ -121,14 +125,17 @@ func (s *Server) opens(a auth.Actor, path string) bool {
 	return ok && allow(a, r.Need) == nil
 }
 
-func roleWord(r auth.Role) string {
-	switch r {
-	case auth.Root:
-		return "Owner of this server"
-	case auth.Admin:
-		return "Administrator"
+// actingAs words the roles that the caller acts in.
+func (s *Server) actingAs(c echo.Context) (string, error) {
+	roles, err := s.Auth.Acting(c.Request().Context(), session(c))
+	if err != nil {
+		return "", err
 	}
-	return "Member"
+	titles := make([]string, len(roles))
+	for i, d := range roles {
+		titles[i] = d.Title
+	}
+	return strings.Join(titles, ", "), nil
 }
 
 // withoutActor makes c the request of nobody, for a page that needs no data.

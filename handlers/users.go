@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -50,9 +52,13 @@ func (h *users) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	vm := views.Users{Query: f.Query, Roles: roleFilter(f.Role), Pager: usersPager(f, len(people), total)}
+	roles, err := h.store.Roles(c.Request().Context(), actor(c))
+	if err != nil {
+		return err
+	}
+	vm := views.Users{Query: f.Query, Roles: roleFilter(roles, f.Role), Pager: usersPager(f, len(people), total), Tabs: peopleTabs(c, "/users")}
 	for _, u := range people {
-		vm.Rows = append(vm.Rows, userRow(c, u))
+		vm.Rows = append(vm.Rows, userRow(c, u, roles))
 	}
 	return render(c, http.StatusOK, views.UsersPage(vm), nil)
 }
@@ -79,22 +85,35 @@ func usersPager(f auth.Filter, shown, total int) views.Pager {
 	return p
 }
 
-func roleFilter(chosen auth.Role) []views.Option {
+func roleFilter(roles []auth.RoleDefinition, chosen auth.Role) []views.Option {
 	options := []views.Option{{Text: "Any role", Selected: chosen == ""}}
-	for _, r := range []auth.Role{auth.Root, auth.Admin, auth.Member} {
-		options = append(options, views.Option{Value: string(r), Text: roleWord(r), Selected: r == chosen})
+	for _, d := range roles {
+		options = append(options, views.Option{Value: string(d.Name), Text: d.Title, Selected: d.Name == chosen})
 	}
 	return options
 }
 
+// roleTitles words the roles of a person.
+func roleTitles(u auth.User, roles []auth.RoleDefinition) string {
+	var titles []string
+	for _, d := range roles {
+		if slices.Contains(u.Roles(), d.Name) {
+			titles = append(titles, d.Title)
+		}
+	}
+	return strings.Join(titles, ", ")
+}
+
 // userRow words a person.
-func userRow(c echo.Context, u auth.User) views.UserRow {
+func userRow(c echo.Context, u auth.User, roles []auth.RoleDefinition) views.UserRow {
 	r := views.UserRow{
-		ID: views.ID(u.ID), Name: u.Nickname, Account: account(u), Role: roleWord(u.Role),
+		ID: views.ID(u.ID), Name: u.Nickname, Account: account(u), Role: roleTitles(u, roles),
 		State: views.Completed, StateWord: "Active", LastSeen: views.Moment{Text: "never"},
 		Self: u.ID == actor(c).UserID,
 	}
-	r.Locked = u.Role == auth.Root && !r.Self
+	r.Locked = !r.Self && slices.ContainsFunc(roles, func(d auth.RoleDefinition) bool {
+		return slices.Contains(u.Roles(), d.Name) && !actor(c).MayGive(d)
+	})
 	switch {
 	case !u.Active:
 		r.State, r.StateWord = views.Cancelled, "Deactivated"
@@ -109,24 +128,68 @@ func userRow(c echo.Context, u auth.User) views.UserRow {
 }
 
 func (h *users) blank(c echo.Context) error {
-	return render(c, http.StatusOK, views.InvitePage(views.UserForm{Roles: roleChoices(auth.Member)}), nil)
+	roles, err := h.store.Roles(c.Request().Context(), actor(c))
+	if err != nil {
+		return err
+	}
+	var chosen []auth.Role
+	for _, d := range roles {
+		if d.Default {
+			chosen = []auth.Role{d.Name}
+		}
+	}
+	return render(c, http.StatusOK, views.InvitePage(views.UserForm{Roles: roleChoices(actor(c), roles, chosen)}), nil)
 }
 
-func roleChoices(chosen auth.Role) []views.Option {
-	return []views.Option{
-		{Value: string(auth.Member), Text: roleWord(auth.Member), Help: "Works with records and own tasks.", Selected: chosen == auth.Member},
-		{Value: string(auth.Admin), Text: roleWord(auth.Admin), Help: "Builds workflows and collections, looks after people.", Selected: chosen == auth.Admin},
+// roleChoices are the roles that a person may be given, and those that they have.
+func roleChoices(a auth.Actor, roles []auth.RoleDefinition, chosen []auth.Role) []views.Option {
+	var options []views.Option
+	for _, d := range roles {
+		o := views.Option{Value: string(d.Name), Text: d.Title, Help: d.Description, Selected: slices.Contains(chosen, d.Name)}
+		if d.Name == auth.Root && !o.Selected {
+			continue
+		}
+		if !a.MayGive(d) && !o.Selected {
+			o.Disabled, o.Help = true, "May do more than you, so you cannot give it."
+		}
+		options = append(options, o)
 	}
+	return options
+}
+
+// formRoles are the roles that a form chose, the old own one first when it stays.
+func formRoles(form url.Values, old auth.Role) (role auth.Role, more []auth.Role) {
+	var all []auth.Role
+	for _, r := range form["role"] {
+		if name := auth.Role(r); name == old {
+			all = slices.Insert(all, 0, name)
+		} else {
+			all = append(all, name)
+		}
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return all[0], all[1:]
 }
 
 func (h *users) invite(c echo.Context) error {
 	in := auth.NewUser{
 		Nickname: c.FormValue("nickname"), Email: c.FormValue("email"), Username: c.FormValue("username"),
-		Role: auth.Role(c.FormValue("role")),
 	}
+	form, err := c.FormParams()
+	if err != nil {
+		return err
+	}
+	in.Role, in.More = formRoles(form, "")
 	u, l, err := h.store.Invite(c.Request().Context(), actor(c), in, h.deliver(c))
 	if f := classify(err); fault.Is(err, fault.Invalid) {
-		vm := views.UserForm{Nickname: in.Nickname, Email: in.Email, Username: in.Username, Roles: roleChoices(in.Role), Problems: f.Fields}
+		roles, err := h.store.Roles(c.Request().Context(), actor(c))
+		if err != nil {
+			return err
+		}
+		vm := views.UserForm{Nickname: in.Nickname, Email: in.Email, Username: in.Username, Problems: f.Fields,
+			Roles: roleChoices(actor(c), roles, append(in.More, in.Role))}
 		return render(c, http.StatusUnprocessableEntity, views.InvitePage(vm), nil)
 	}
 	if err != nil {
@@ -200,22 +263,29 @@ func (h *users) show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.page(c, http.StatusOK, u, views.UserForm{Nickname: u.Nickname, Email: u.Email, Username: u.Username, Roles: rolesOf(u)})
+	return h.page(c, http.StatusOK, u, u.Roles(), views.UserForm{Nickname: u.Nickname, Email: u.Email, Username: u.Username})
 }
 
-// rolesOf are the roles that u may be given; none for a root.
-func rolesOf(u auth.User) []views.Option {
-	if u.Role == auth.Root {
-		return nil
+// page shows a person with what a form holds and the roles that it chose.
+func (h *users) page(c echo.Context, status int, u auth.User, chosen []auth.Role, form views.UserForm) error {
+	ctx, a, w := c.Request().Context(), actor(c), words(c)
+	roles, err := h.store.Roles(ctx, a)
+	if err != nil {
+		return err
 	}
-	return roleChoices(u.Role)
-}
-
-func (h *users) page(c echo.Context, status int, u auth.User, form views.UserForm) error {
-	w := words(c)
-	vm := views.User{Row: userRow(c, u), Form: form}
-	if vm.Row.Locked {
+	may, err := h.mayDo(ctx, u)
+	if err != nil {
+		return err
+	}
+	vm := views.User{Row: userRow(c, u, roles), Form: form, May: may}
+	if !slices.Contains(u.Roles(), auth.Root) {
+		vm.Form.Roles = roleChoices(a, roles, chosen)
+	}
+	switch {
+	case vm.Row.Locked && slices.Contains(u.Roles(), auth.Root):
 		vm.Why = u.Nickname + " owns this server. Only they themself can change this account."
+	case vm.Row.Locked:
+		vm.Why = u.Nickname + " may do more than you. Ask somebody with at least the same rights."
 	}
 	vm.Facts = []views.Fact{
 		{Name: "State", Value: vm.Row.StateWord},
@@ -223,6 +293,19 @@ func (h *users) page(c echo.Context, status int, u auth.User, form views.UserFor
 		{Name: "Added", Value: w.When(u.CreatedAt)},
 	}
 	return render(c, status, views.UserPage(vm), nil)
+}
+
+// mayDo says what a person may do, with all of their roles together.
+func (h *users) mayDo(ctx context.Context, u auth.User) ([]string, error) {
+	a, err := h.store.ActorOf(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.server.Records.Collections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rightsWords(a, all), nil
 }
 
 func (h *users) update(c echo.Context) error {
@@ -242,17 +325,16 @@ func (h *users) update(c echo.Context) error {
 		return &v
 	}
 	change := auth.Change{Nickname: value("nickname"), Email: value("email"), Username: value("username")}
-	if r := value("role"); r != nil {
-		role := auth.Role(*r)
-		change.Role = &role
+	chosen := u.Roles()
+	if form.Has("role") {
+		role, more := formRoles(form, u.Role)
+		chosen = append([]auth.Role{role}, more...)
+		change.Role, change.More = &role, &more
 	}
 	changed, err := h.store.Update(c.Request().Context(), actor(c), u.ID, change)
 	if f := classify(err); fault.Is(err, fault.Invalid) {
-		typed := views.UserForm{Nickname: form.Get("nickname"), Email: form.Get("email"), Username: form.Get("username"), Roles: rolesOf(u), Problems: f.Fields}
-		if change.Role != nil && typed.Roles != nil {
-			typed.Roles = roleChoices(*change.Role)
-		}
-		return h.page(c, http.StatusUnprocessableEntity, u, typed)
+		typed := views.UserForm{Nickname: form.Get("nickname"), Email: form.Get("email"), Username: form.Get("username"), Problems: f.Fields}
+		return h.page(c, http.StatusUnprocessableEntity, u, chosen, typed)
 	}
 	if err != nil {
 		return err

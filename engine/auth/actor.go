@@ -6,18 +6,28 @@ import (
 	"alur/engine/fault"
 )
 
-// Role is what a person may do. Roles made in the browser come on top later;
-// these three are built in (spec/platform.md §8).
+// Role names a set of rights; see [RoleDefinition].
 type Role string
 
+// The roles that are always there (spec/platform.md §8), and all roles of a
+// person together.
 const (
 	Root   Role = "root"   // everything; the first administrator
 	Admin  Role = "admin"  // workflows, collections, users
-	Member Role = "member" // records and own tasks
+	Member Role = "member" // own records and tasks
+	Union  Role = "__union__"
 )
 
-// Valid reports whether r is one of the built-in roles.
-func (r Role) Valid() bool { return r == Root || r == Admin || r == Member }
+// builtIn reports whether r is always there and cannot be deleted.
+func (r Role) builtIn() bool { return r == Root || r == Admin || r == Member }
+
+// builtIn are the rights of the roles as they come, for actors that were not
+// made by [Store.Resolve].
+var builtIn = map[Role]*Rights{
+	Root:   RoleDefinition{Name: Root}.rights(),
+	Admin:  RoleDefinition{Name: Admin, Actions: []string{"create", "view", "update", "destroy", "export", "importXlsx"}, Snippets: []string{"ui.*", "pm", "pm.*"}}.rights(),
+	Member: RoleDefinition{Name: Member, Actions: []string{"view:own"}}.rights(),
+}
 
 // Right is one thing an actor may or may not do.
 type Right uint8
@@ -28,17 +38,23 @@ const (
 	ManageCollections                  // change collections and fields
 	ManageUsers                        // invite, deactivate, reset; read the outbox
 	ManageServer                       // settings of the whole server
+	ManageRoles                        // change roles and who has them
+	SeeWorkflows                       // the names of workflows, not how they work
+	ManageKeys                         // the API keys of everybody
+	ReadAudit                          // who did what
+	rightsEnd
 )
 
 // Actor is who asks. Every engine call that can be refused takes one; the zero
 // Actor is nobody and is refused everything.
 type Actor struct {
 	UserID int64
-	Role   Role
+	Role   Role   // in which they act; Union for all of theirs
 	Name   string // shown in "decided by"
 	Email  string // "" when the person has none
 	Zone   string // IANA name of the person's time zone; "" for the server's, see Store.Zone
 	system bool
+	rights *Rights // of the role when the session was read; nil: as it comes
 }
 
 // System is the engine itself, acting for a workflow: every right, no user.
@@ -50,16 +66,28 @@ func (a Actor) IsSystem() bool { return a.system }
 // Signed reports whether a is a signed-in person.
 func (a Actor) Signed() bool { return a.UserID != 0 }
 
-// Can reports whether a has right r.
-func (a Actor) Can(r Right) bool {
-	switch {
-	case a.system, a.Role == Root, a.Role == Admin:
-		return true
-	case a.Role == Member:
-		return r == UseRecords
+// may is what a may do; nil is nothing.
+func (a Actor) may() *Rights {
+	if a.rights != nil {
+		return a.rights
 	}
-	return false
+	return builtIn[a.Role]
 }
+
+// Can reports whether a has right r.
+func (a Actor) Can(r Right) bool { return a.system || a.may().can(r) }
+
+// Grant is what a may do with the records of a collection: none, all, their own
+// or those in a scope, and which fields of them.
+func (a Actor) Grant(collection string, act Action) Grant {
+	if a.system {
+		return Everything
+	}
+	return a.may().grant(collection, act)
+}
+
+// covers reports whether a may give other to somebody.
+func (a Actor) covers(other *Rights) bool { return a.system || a.may().covers(other) }
 
 // Require returns nil when a has right r, Unsigned for nobody, and Forbidden
 // otherwise.

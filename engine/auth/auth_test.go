@@ -247,14 +247,14 @@ func TestUpdateOneself(t *testing.T) {
 	s, _ := newStore(t)
 	u := create(t, s, auth.NewUser{Username: "m"})
 	token := signIn(t, s, "m")
-	if _, err := s.Resolve(t.Context(), auth.Web, token); err != nil {
+	if _, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{}); err != nil {
 		t.Fatal(err)
 	}
 	name, zone, admin := "Mia", "Europe/Berlin", auth.Admin
 	if _, err := s.Update(t.Context(), u.Actor(), u.ID, auth.Change{Nickname: &name, TimeZone: &zone}); err != nil {
 		t.Fatalf("own name: %v", err)
 	}
-	session, err := s.Resolve(t.Context(), auth.Web, token)
+	session, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{})
 	if err != nil || session.Actor.Name != "Mia" || session.Actor.Location(time.UTC).String() != zone {
 		t.Errorf("the session is %+v, %v; want the new name and zone at once", session, err)
 	}
@@ -275,7 +275,7 @@ func TestRoleChangeEndsSessions(t *testing.T) {
 	if _, err := s.Update(t.Context(), auth.System, u.ID, auth.Change{Role: &role}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Resolve(t.Context(), auth.Web, token); code(err) != "BLOCKED_TOKEN" {
+	if _, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{}); code(err) != "BLOCKED_TOKEN" {
 		t.Errorf("the old session: %v, want BLOCKED_TOKEN", err)
 	}
 }
@@ -321,7 +321,7 @@ func TestDelete(t *testing.T) {
 	if err := s.Delete(t.Context(), admin.Actor(), u.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Resolve(t.Context(), auth.Web, token); code(err) != "INVALID_TOKEN" {
+	if _, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{}); code(err) != "INVALID_TOKEN" {
 		t.Errorf("the session of who was deleted: %v, want INVALID_TOKEN", err)
 	}
 	if err := s.Delete(t.Context(), admin.Actor(), u.ID); !fault.Is(err, fault.NotFound) {

@@ -43,7 +43,7 @@ func TestSetup(t *testing.T) {
 	if err != nil || u.Role != auth.Root {
 		t.Fatalf("Setup: %+v, %v", u, err)
 	}
-	if got, err := s.Resolve(t.Context(), auth.Web, session); err != nil || got.Actor.Role != auth.Root {
+	if got, err := s.Resolve(t.Context(), auth.Web, session, auth.Client{}); err != nil || got.Actor.Role != auth.Root {
 		t.Errorf("the session is %+v, %v", got, err)
 	}
 	if zone, err := s.Zone(t.Context()); err != nil || zone.String() != "Europe/Berlin" {
@@ -131,7 +131,7 @@ func TestInvite(t *testing.T) {
 	if err != nil || !u.HasPassword {
 		t.Fatalf("Accept: %+v, %v", u, err)
 	}
-	if _, err := s.Resolve(t.Context(), auth.Web, session); err != nil {
+	if _, err := s.Resolve(t.Context(), auth.Web, session, auth.Client{}); err != nil {
 		t.Error(err)
 	}
 	signIn(t, s, "ann@example.com")

@@ -1,5 +1,6 @@
 -- name: user
 SELECT id, nickname, COALESCE(username, '') AS username, COALESCE(email, '') AS email, role, active,
+       ARRAY(SELECT m.role_name FROM alur.roles_users m WHERE m.user_id = users.id ORDER BY m.created_at, m.role_name) AS more_roles,
        password IS NOT NULL AS has_password, COALESCE(time_zone, '') AS time_zone,
        last_login_at, created_at, updated_at
 FROM alur.users
@@ -8,11 +9,12 @@ WHERE id = $1
 -- name: users
 -- $1: text to look for in names and addresses, '' for all; $2: a role or ''.
 SELECT id, nickname, COALESCE(username, '') AS username, COALESCE(email, '') AS email, role, active,
+       ARRAY(SELECT m.role_name FROM alur.roles_users m WHERE m.user_id = users.id ORDER BY m.created_at, m.role_name) AS more_roles,
        password IS NOT NULL AS has_password, COALESCE(time_zone, '') AS time_zone,
        last_login_at, created_at, updated_at
 FROM alur.users
 WHERE ($1 = '' OR position(lower($1) IN lower(nickname || ' ' || COALESCE(username, '') || ' ' || COALESCE(email, ''))) > 0)
-  AND ($2 = '' OR role = $2)
+  AND ($2 = '' OR role = $2 OR id IN (SELECT user_id FROM alur.roles_users WHERE role_name = $2))
 ORDER BY active DESC, lower(nickname), id
 LIMIT $3 OFFSET $4
 
@@ -20,10 +22,11 @@ LIMIT $3 OFFSET $4
 SELECT count(*)
 FROM alur.users
 WHERE ($1 = '' OR position(lower($1) IN lower(nickname || ' ' || COALESCE(username, '') || ' ' || COALESCE(email, ''))) > 0)
-  AND ($2 = '' OR role = $2)
+  AND ($2 = '' OR role = $2 OR id IN (SELECT user_id FROM alur.roles_users WHERE role_name = $2))
 
 -- name: lock user
 SELECT id, nickname, COALESCE(username, '') AS username, COALESCE(email, '') AS email, role, active,
+       ARRAY(SELECT m.role_name FROM alur.roles_users m WHERE m.user_id = users.id ORDER BY m.created_at, m.role_name) AS more_roles,
        password IS NOT NULL AS has_password, COALESCE(time_zone, '') AS time_zone,
        last_login_at, created_at, updated_at
 FROM alur.users
@@ -67,9 +70,12 @@ DELETE FROM alur.users WHERE id = $1
 
 -- name: has root
 SELECT EXISTS (SELECT FROM alur.users WHERE role = 'root')
+    OR EXISTS (SELECT FROM alur.roles_users WHERE role_name = 'root')
 
 -- name: other roots
-SELECT count(*) FROM alur.users WHERE role = 'root' AND active AND password IS NOT NULL AND id <> $1
+SELECT count(*) FROM alur.users
+WHERE (role = 'root' OR id IN (SELECT user_id FROM alur.roles_users WHERE role_name = 'root'))
+  AND active AND password IS NOT NULL AND id <> $1
 
 -- name: lock
 -- Held to the end of the transaction, across all processes.
@@ -88,7 +94,9 @@ VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
 
 -- name: session
 SELECT s.token_hash, s.user_id, s.kind, s.created_at, s.used_at, s.expires_at, s.revoked_at, s.ip, s.agent,
-       u.role, u.nickname, COALESCE(u.email, '') AS email, COALESCE(u.time_zone, '') AS time_zone, u.active
+       u.role, u.nickname, COALESCE(u.email, '') AS email, COALESCE(u.time_zone, '') AS time_zone, u.active,
+       ARRAY(SELECT m.role_name FROM alur.roles_users m WHERE m.user_id = u.id ORDER BY m.created_at, m.role_name) AS more_roles,
+       (SELECT version FROM alur.rights) AS rights_version
 FROM alur.sessions s
 JOIN alur.users u ON u.id = s.user_id
 WHERE s.token_hash = $1

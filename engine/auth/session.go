@@ -5,8 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/lib/pq"
 
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -19,6 +23,7 @@ type Kind string
 const (
 	Web Kind = "web" // a browser, by cookie
 	API Kind = "api" // a program, by Authorization header
+	Key Kind = "key" // the same with a key that was made for it, see APIKey
 )
 
 func (k Kind) prefix() string {
@@ -49,9 +54,15 @@ type Session struct {
 	Actor     Actor
 	CreatedAt time.Time // UTC
 	UsedAt    time.Time // UTC, exact to a minute
-	ExpiresAt time.Time // UTC; the absolute end
+	ExpiresAt time.Time // UTC; the absolute end; the zero time for a key without one
 	Client
+	Roles []Role // all of the person's; Actor.Role is the one they act in
+
+	version int64 // of the roles when it was read
 }
+
+// has reports whether the person of s has role.
+func (s Session) has(role Role) bool { return slices.Contains(s.Roles, role) }
 
 type sessionRow struct {
 	Hash      []byte     `db:"token_hash"`
@@ -68,15 +79,28 @@ type sessionRow struct {
 	Email     string     `db:"email"`
 	TimeZone  string     `db:"time_zone"`
 	Active    bool       `db:"active"`
+
+	More    pq.StringArray `db:"more_roles"`
+	Version int64          `db:"rights_version"`
+	KeyRole string         `db:"key_role"` // of a key, as is KeyName
+	KeyName string         `db:"key_name"`
+	Endless bool           `db:"endless"` // a key that does not expire
 }
 
 func (r sessionRow) session() Session {
-	u := User{ID: r.UserID, Role: r.Role, Nickname: r.Nickname, Email: r.Email, TimeZone: r.TimeZone}
-	return Session{
-		ID: hash(r.Hash).String(), Kind: r.Kind, Actor: u.Actor(),
+	s := Session{
+		ID: hash(r.Hash).String(), Kind: r.Kind,
 		CreatedAt: r.CreatedAt.UTC(), UsedAt: r.UsedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
-		Client: Client{r.IP, r.Agent},
+		Client: Client{r.IP, r.Agent}, Roles: r.user().Roles(), version: r.Version,
 	}
+	if r.Endless {
+		s.ExpiresAt = time.Time{}
+	}
+	return s
+}
+
+func (r sessionRow) user() User {
+	return User{ID: r.UserID, Role: r.Role, More: r.More, Nickname: r.Nickname, Email: r.Email, TimeZone: r.TimeZone}
 }
 
 // over returns why the session cannot be used at now, nil when it can.
@@ -86,6 +110,10 @@ func (r sessionRow) over(now time.Time) error {
 		return unsigned("BLOCKED_TOKEN", "You were signed out. Sign in again.")
 	case !r.Active:
 		return unsigned("NOT_EXIST_USER", "This account was deactivated. Ask an administrator.")
+	case r.Kind == Key:
+		if !r.Endless && !now.Before(r.ExpiresAt) {
+			return unsigned("EXPIRED_TOKEN", "This API key has expired. Make a new one.")
+		}
 	case !now.Before(r.ExpiresAt), now.Sub(r.UsedAt) >= idleTime:
 		return unsigned("EXPIRED_SESSION", "Your session has ended. Sign in again.")
 	}
@@ -96,22 +124,29 @@ func unsigned(code, msg string) error {
 	return &fault.Error{Kind: fault.Unsigned, Code: code, Msg: msg}
 }
 
-// Resolve returns the session of token. Its errors are fault.Unsigned with a
-// Code: EMPTY_TOKEN, INVALID_TOKEN, EXPIRED_SESSION, BLOCKED_TOKEN or
-// NOT_EXIST_USER. Most calls need no query; see [sessionCache]. The use of the
-// session is recorded at most once a minute.
-func (s *Store) Resolve(ctx context.Context, kind Kind, token string) (Session, error) {
+// Resolve returns the session of token, a browser's (Web) or a program's (API,
+// which also takes keys). Its errors are fault.Unsigned with a Code: EMPTY_TOKEN,
+// INVALID_TOKEN, EXPIRED_SESSION, EXPIRED_TOKEN, BLOCKED_TOKEN, NOT_EXIST_USER or
+// ROLE_NOT_FOUND_FOR_USER. Most calls need no query; see [sessionCache]. The use
+// of the session is recorded at most once a minute.
+func (s *Store) Resolve(ctx context.Context, kind Kind, token string, from Client) (Session, error) {
 	if token == "" {
 		return Session{}, unsigned("EMPTY_TOKEN", "Sign in to continue.")
 	}
 	invalid := unsigned("INVALID_TOKEN", "This token is not known here. Sign in again.")
-	if !looksLike(token, kind.prefix()) {
+	if kind == API && looksLikeKey(token) {
+		kind = Key
+	} else if !looksLike(token, kind.prefix()) {
 		return Session{}, invalid
 	}
 	h, now := hashOf(token), s.now()
 	r, seen, ok := s.cache.get(h, now)
 	if !ok {
-		switch err := s.DB.GetContext(ctx, &r, queries.Get("session"), h[:]); {
+		query, touch := queries.Get("session"), queries.Get("touch session")
+		if kind == Key {
+			query, touch = keyQueries.Get("key"), keyQueries.Get("touch key")
+		}
+		switch err := s.DB.GetContext(ctx, &r, query, h[:]); {
 		case errors.Is(err, sql.ErrNoRows):
 			return Session{}, invalid
 		case err != nil:
@@ -120,8 +155,12 @@ func (s *Store) Resolve(ctx context.Context, kind Kind, token string) (Session, 
 		if r.Kind != kind {
 			return Session{}, invalid
 		}
-		if r.over(now) == nil && now.Sub(r.UsedAt) > touchEvery {
-			if _, err := s.DB.ExecContext(ctx, queries.Get("touch session"), h[:], now, now.Add(-touchEvery)); err != nil {
+		if r.over(now) == nil && (now.Sub(r.UsedAt) > touchEvery || kind == Key && r.UsedAt.Equal(r.CreatedAt)) {
+			args := []any{h[:], now, now.Add(-touchEvery)}
+			if kind == Key {
+				args = append(args, clip(from.IP, 64))
+			}
+			if _, err := s.DB.ExecContext(ctx, touch, args...); err != nil {
 				return Session{}, fmt.Errorf("record the use of a session: %w", err)
 			}
 			r.UsedAt = now
@@ -131,7 +170,13 @@ func (s *Store) Resolve(ctx context.Context, kind Kind, token string) (Session, 
 	if err := r.over(now); err != nil {
 		return Session{}, err
 	}
-	return r.session(), nil
+	b, err := s.roles(ctx, r.Version)
+	if err != nil {
+		return Session{}, err
+	}
+	session := r.session()
+	session.Actor, err = r.actor(b)
+	return session, err
 }
 
 // open starts a session for user id and returns its token.
@@ -208,6 +253,7 @@ func (s *Store) EndOtherSessions(ctx context.Context, a Actor, current Session) 
 func (s *Store) revoke(ctx context.Context, userID int64, h hash) (ended bool, err error) {
 	res, err := s.DB.ExecContext(ctx, queries.Get("revoke session"), h[:], userID, s.now())
 	s.cache.drop(userID)
+	s.DB.Notify(Channel, strconv.FormatInt(userID, 10), notifyWithin)
 	if err != nil {
 		return false, fmt.Errorf("end a session of user %d: %w", userID, err)
 	}
@@ -220,7 +266,7 @@ func (s *Store) endSessions(ctx context.Context, tx *pg.Tx, id int64, keep hash)
 	if _, err := tx.ExecContext(ctx, queries.Get("revoke sessions of"), id, s.now(), keep[:]); err != nil {
 		return fmt.Errorf("end sessions of user %d: %w", id, err)
 	}
-	tx.OnCommit(func() { s.cache.drop(id) })
+	s.changed(tx, id)
 	return nil
 }
 
@@ -252,8 +298,8 @@ func clip(s string, n int) string {
 
 // sessionCache remembers sessions for a moment, so that a client with many
 // requests costs one query every 1.5 seconds. This process drops a person's
-// entries with each change of theirs; others see the change when theirs are
-// too old. The zero value is ready.
+// entries with each change of theirs; others do when they hear of it ([Channel]),
+// at the latest when theirs are too old. The zero value is ready.
 type sessionCache struct {
 	mu      sync.Mutex
 	changes uint64 // counts drops: an answer read before one is not kept
@@ -294,6 +340,14 @@ func (c *sessionCache) put(h hash, r sessionRow, read time.Time, seen uint64) {
 		c.entries = map[hash]cachedSession{}
 	}
 	c.entries[h] = cachedSession{r, read}
+}
+
+// clear forgets everything.
+func (c *sessionCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes++
+	c.entries = nil
 }
 
 // drop forgets the sessions of a person.

@@ -37,7 +37,7 @@ func TestResolve(t *testing.T) {
 		{"used each hour for 30 days", auth.Web, func(t *testing.T, s *auth.Store, c *clock, token string) string {
 			for range 30*24 - 1 {
 				c.add(time.Hour)
-				if _, err := s.Resolve(t.Context(), auth.Web, token); err != nil {
+				if _, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{}); err != nil {
 					t.Fatalf("at %s: %v", c.Now(), err)
 				}
 			}
@@ -45,7 +45,7 @@ func TestResolve(t *testing.T) {
 			return token
 		}, "EXPIRED_SESSION"},
 		{"signed out", auth.Web, func(t *testing.T, s *auth.Store, _ *clock, token string) string {
-			session, err := s.Resolve(t.Context(), auth.Web, token)
+			session, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +55,7 @@ func TestResolve(t *testing.T) {
 			return token
 		}, "BLOCKED_TOKEN"},
 		{"deactivated", auth.Web, func(t *testing.T, s *auth.Store, _ *clock, token string) string {
-			session, err := s.Resolve(t.Context(), auth.Web, token)
+			session, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestResolve(t *testing.T) {
 			return token
 		}, "BLOCKED_TOKEN"},
 		{"reset", auth.Web, func(t *testing.T, s *auth.Store, _ *clock, token string) string {
-			session, err := s.Resolve(t.Context(), auth.Web, token)
+			session, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +84,7 @@ func TestResolve(t *testing.T) {
 			if tc.do != nil {
 				token = tc.do(t, s, c, token)
 			}
-			session, err := s.Resolve(t.Context(), tc.kind, token)
+			session, err := s.Resolve(t.Context(), tc.kind, token, auth.Client{})
 			if code(err) != tc.want {
 				t.Fatalf("Resolve: %v, want %s", err, tc.want)
 			}
@@ -106,24 +106,24 @@ func TestResolveOtherProcess(t *testing.T) {
 	there := storeOn(here.DB, c, 2)
 	create(t, here, auth.NewUser{Username: "ann"})
 	token := signIn(t, here, "ann")
-	session, err := there.Resolve(t.Context(), auth.Web, token)
+	session, err := there.Resolve(t.Context(), auth.Web, token, auth.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := here.SignOut(t.Context(), session); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := here.Resolve(t.Context(), auth.Web, token); code(err) != "BLOCKED_TOKEN" {
+	if _, err := here.Resolve(t.Context(), auth.Web, token, auth.Client{}); code(err) != "BLOCKED_TOKEN" {
 		t.Errorf("here, at once: %v, want BLOCKED_TOKEN", err)
 	}
 	c.add(time.Second)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel() // no query gets through
-	if _, err := there.Resolve(ended, auth.Web, token); err != nil {
+	if _, err := there.Resolve(ended, auth.Web, token, auth.Client{}); err != nil {
 		t.Errorf("there, a second later: %v; want it remembered", err)
 	}
 	c.add(time.Second)
-	if _, err := there.Resolve(t.Context(), auth.Web, token); code(err) != "BLOCKED_TOKEN" {
+	if _, err := there.Resolve(t.Context(), auth.Web, token, auth.Client{}); code(err) != "BLOCKED_TOKEN" {
 		t.Errorf("there, two seconds later: %v, want BLOCKED_TOKEN", err)
 	}
 }
@@ -136,7 +136,7 @@ func TestRevokeWhileResolving(t *testing.T) {
 	create(t, s, auth.NewUser{Username: "ann"})
 	for range 20 {
 		token := signIn(t, s, "ann")
-		session, err := s.Resolve(t.Context(), auth.Web, token)
+		session, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestRevokeWhileResolving(t *testing.T) {
 					case <-stop:
 						return
 					default:
-						_, _ = s.Resolve(context.Background(), auth.Web, token)
+						_, _ = s.Resolve(context.Background(), auth.Web, token, auth.Client{})
 					}
 				}
 			}()
@@ -157,7 +157,7 @@ func TestRevokeWhileResolving(t *testing.T) {
 		if err := s.SignOut(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Resolve(t.Context(), auth.Web, token); code(err) != "BLOCKED_TOKEN" {
+		if _, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{}); code(err) != "BLOCKED_TOKEN" {
 			t.Errorf("after the sign-out: %v, want BLOCKED_TOKEN", err)
 		}
 		close(stop)
@@ -175,7 +175,7 @@ func TestUseIsRecordedOnceAMinute(t *testing.T) {
 	opened := c.Now()
 	usedAt := func() time.Time {
 		t.Helper()
-		if _, err := s.Resolve(t.Context(), auth.Web, token); err != nil {
+		if _, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{}); err != nil {
 			t.Fatal(err)
 		}
 		var used time.Time
@@ -221,7 +221,7 @@ func TestSessions(t *testing.T) {
 	if err := s.EndSession(t.Context(), u.Actor(), list[2].ID); !fault.Is(err, fault.NotFound) {
 		t.Errorf("end it again: %v, want not found", err)
 	}
-	current, err := s.Resolve(t.Context(), auth.Web, tokens[2])
+	current, err := s.Resolve(t.Context(), auth.Web, tokens[2], auth.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []string{"BLOCKED_TOKEN", "BLOCKED_TOKEN", "ok"} {
-		if _, err := s.Resolve(t.Context(), auth.Web, tokens[i]); code(err) != want {
+		if _, err := s.Resolve(t.Context(), auth.Web, tokens[i], auth.Client{}); code(err) != want {
 			t.Errorf("session %d: %v, want %s", i, err, want)
 		}
 	}
@@ -406,7 +406,7 @@ func TestChangePassword(t *testing.T) {
 	s, _ := newStore(t)
 	u := create(t, s, auth.NewUser{Username: "ann", Nickname: "Ann Margarethe"})
 	other, token := signIn(t, s, "ann"), signIn(t, s, "ann")
-	current, err := s.Resolve(t.Context(), auth.Web, token)
+	current, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -422,10 +422,10 @@ func TestChangePassword(t *testing.T) {
 	if err := change(password, "twelve green llamas"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Resolve(t.Context(), auth.Web, token); err != nil {
+	if _, err := s.Resolve(t.Context(), auth.Web, token, auth.Client{}); err != nil {
 		t.Errorf("the session that changed it: %v", err)
 	}
-	if _, err := s.Resolve(t.Context(), auth.Web, other); code(err) != "BLOCKED_TOKEN" {
+	if _, err := s.Resolve(t.Context(), auth.Web, other, auth.Client{}); code(err) != "BLOCKED_TOKEN" {
 		t.Errorf("the other session: %v, want BLOCKED_TOKEN", err)
 	}
 	for pw, want := range map[string]string{password: "WRONG_PASSWORD", "twelve green llamas": "ok"} {

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,7 @@ type Store struct {
 	hasRoot atomic.Bool                   // once there is a root there always is one
 	zone    atomic.Pointer[time.Location] // the server's; nil: not read yet
 	swept   atomic.Int64                  // second of the last sweep
+	book    atomic.Pointer[book]          // the roles; nil: not read yet
 }
 
 // now is s.Now in the resolution that the database keeps.
@@ -129,8 +131,15 @@ func (s *Store) prepare(ctx context.Context, a Actor, in NewUser) (_ NewUser, pa
 	}
 	in = in.tidy()
 	p := in.problems()
-	if in.Role == Root && !a.IsSystem() {
-		p["role"] = "A root account is made at the set-up or with: alur user create --role root."
+	b, err := s.fresh(ctx)
+	if err != nil {
+		return in, "", err
+	}
+	in.Role = b.orDefault(in.Role)
+	for _, r := range append([]Role{in.Role}, in.More...) {
+		if msg := b.roleProblem(a, r); msg != "" {
+			p["role"] = msg
+		}
 	}
 	if err := fault.Fields(p); err != nil {
 		return in, "", err
@@ -154,7 +163,24 @@ func (s *Store) insert(ctx context.Context, tx *pg.Tx, in NewUser, password stri
 	if err != nil {
 		return User{}, fmt.Errorf("create user: %w", taken(err))
 	}
+	if err := s.giveRoles(ctx, tx, id, in.More); err != nil {
+		return User{}, err
+	}
 	return s.user(ctx, tx, id)
+}
+
+// giveRoles sets the further roles of a person.
+func (s *Store) giveRoles(ctx context.Context, tx *pg.Tx, id int64, roles []Role) error {
+	if _, err := tx.ExecContext(ctx, roleQueries.Get("clear roles of"), id); err != nil {
+		return fmt.Errorf("set the roles of user %d: %w", id, err)
+	}
+	for i, r := range roles {
+		// Each a little later: their order is that of time.
+		if _, err := tx.ExecContext(ctx, roleQueries.Get("add role"), id, r, s.now().Add(time.Duration(i)*time.Microsecond)); err != nil {
+			return fmt.Errorf("set the roles of user %d: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // taken words the violation of a unique index.
@@ -181,7 +207,7 @@ func (s *Store) Update(ctx context.Context, a Actor, id int64, c Change) (User, 
 		if a.UserID != id {
 			return User{}, errNoUser
 		}
-		if c.Username != nil || c.Email != nil || c.Role != nil {
+		if c.Username != nil || c.Email != nil || c.Role != nil || c.More != nil {
 			return User{}, a.Require(ManageUsers)
 		}
 	}
@@ -190,13 +216,19 @@ func (s *Store) Update(ctx context.Context, a Actor, id int64, c Change) (User, 
 	}
 	var password string
 	return s.change(ctx, a, id, func(tx *pg.Tx, u *User) error {
-		old := u.Role
+		old := u.Roles()
 		set(&u.Nickname, c.Nickname)
 		set(&u.Username, c.Username)
 		set(&u.Email, c.Email)
 		set(&u.TimeZone, c.TimeZone)
 		if c.Role != nil {
 			u.Role = *c.Role
+		}
+		if c.More != nil {
+			u.More = nil
+			for _, r := range *c.More {
+				u.More = append(u.More, string(r))
+			}
 		}
 		in := NewUser{Nickname: u.Nickname, Username: u.Username, Email: u.Email, Role: u.Role, TimeZone: u.TimeZone}
 		if c.Password != nil {
@@ -206,14 +238,20 @@ func (s *Store) Update(ctx context.Context, a Actor, id int64, c Change) (User, 
 		if c.Password != nil && *c.Password == "" {
 			p["password"] = passwordProblem("")
 		}
-		if u.Role != old && u.Role == Root && !a.IsSystem() {
-			p["role"] = "A root account is made at the set-up or with: alur user create --role root."
+		roles := u.Roles()
+		if err := s.mayGive(ctx, a, old, roles, p); err != nil {
+			return err
 		}
 		if err := fault.Fields(p); err != nil {
 			return err
 		}
-		if old == Root && u.Role != Root {
+		if slices.Contains(old, Root) && !slices.Contains(roles, Root) {
 			if err := s.otherRoot(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		if c.More != nil {
+			if err := s.giveRoles(ctx, tx, id, roles[1:]); err != nil {
 				return err
 			}
 		}
@@ -230,10 +268,48 @@ func (s *Store) Update(ctx context.Context, a Actor, id int64, c Change) (User, 
 				return fmt.Errorf("set the password of user %d: %w", id, err)
 			}
 		}
-		if u.Role != old || c.Password != nil {
+		if !slices.Equal(old, roles) || c.Password != nil {
 			return s.endSessions(ctx, tx, id, hash{})
 		}
 		return nil
+	})
+}
+
+// mayGive notes in p when a may not give roles that a person does not have yet.
+func (s *Store) mayGive(ctx context.Context, a Actor, old, roles []Role, p map[string]string) error {
+	for _, r := range roles {
+		if slices.Contains(old, r) {
+			continue
+		}
+		b, err := s.fresh(ctx)
+		if err != nil {
+			return err
+		}
+		if msg := b.roleProblem(a, r); msg != "" {
+			p["role"] = msg
+		}
+	}
+	return nil
+}
+
+// SetOwnRole makes one of a's roles the own one, in which programs act unless
+// they ask for another.
+func (s *Store) SetOwnRole(ctx context.Context, a Actor, role Role) (User, error) {
+	if err := a.Require(UseRecords); err != nil {
+		return User{}, err
+	}
+	return s.change(ctx, a, a.UserID, func(tx *pg.Tx, u *User) error {
+		if !u.has(role) {
+			return fault.Fields(map[string]string{"roleName": "Choose one of your own roles."})
+		}
+		var more []Role
+		for _, r := range u.Roles() {
+			if r != role {
+				more = append(more, r)
+			}
+		}
+		u.Role = role
+		return s.giveRoles(ctx, tx, u.ID, more)
 	})
 }
 
@@ -252,7 +328,7 @@ func (s *Store) Deactivate(ctx context.Context, a Actor, id int64) (User, error)
 		return User{}, errSelf
 	}
 	return s.change(ctx, a, id, func(tx *pg.Tx, u *User) error {
-		if u.Role == Root {
+		if u.has(Root) {
 			if err := s.otherRoot(ctx, tx, id); err != nil {
 				return err
 			}
@@ -287,12 +363,12 @@ func (s *Store) Delete(ctx context.Context, a Actor, id int64) error {
 		if err != nil {
 			return err
 		}
-		if u.Role == Root {
+		if u.has(Root) {
 			if err := s.otherRoot(ctx, tx, id); err != nil {
 				return err
 			}
 		}
-		tx.OnCommit(func() { s.cache.drop(id) })
+		s.changed(tx, id)
 		_, err = tx.ExecContext(ctx, queries.Get("delete user"), id)
 		if pg.IsForeignKey(err) {
 			return fault.Wrap(fault.Conflict, u.Nickname+" has tasks or records. Deactivate the account instead, so that the history stays true.", err)
@@ -313,7 +389,7 @@ func (s *Store) change(ctx context.Context, a Actor, id int64, fn func(*pg.Tx, *
 		if err := fn(tx, &u); err != nil {
 			return err
 		}
-		tx.OnCommit(func() { s.cache.drop(id) })
+		s.changed(tx, id)
 		_, err := tx.ExecContext(ctx, queries.Get("update user"),
 			id, u.Nickname, u.Username, u.Email, u.Role, u.Active, u.TimeZone, s.now())
 		if err != nil {
@@ -331,10 +407,14 @@ func (s *Store) lockUser(ctx context.Context, tx *pg.Tx, a Actor, id int64) (Use
 	if err != nil {
 		return User{}, err
 	}
-	if u.Role == Root && a.UserID != id && !a.IsSystem() {
+	if u.has(Root) && a.UserID != id && !a.IsSystem() {
 		return User{}, errRoot
 	}
-	return u, nil
+	b, err := s.fresh(ctx)
+	if err != nil {
+		return User{}, err
+	}
+	return u, b.mayChange(a, u)
 }
 
 // otherRoot makes sure that a root remains when id stops being one. The lock

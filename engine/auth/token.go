@@ -13,6 +13,7 @@ import (
 const (
 	webPrefix    = "alur_ses_"
 	apiPrefix    = "alur_api_"
+	keyPrefix    = "alur_key_"
 	setupPrefix  = "alur_set_"
 	invitePrefix = "alur_inv_"
 	resetPrefix  = "alur_rst_"

@@ -4,9 +4,12 @@ import (
 	"context"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lib/pq"
 
 	"alur/engine/fault"
 )
@@ -17,16 +20,32 @@ type User struct {
 	Nickname    string     `db:"nickname"`      // 1 to 100 characters; what others see
 	Username    string     `db:"username"`      // "" for none; unique whatever the case
 	Email       string     `db:"email"`         // "" for none; unique whatever the case. One of the two is set
-	Role        Role       `db:"role"`          //
+	Role        Role       `db:"role"`          // the own one: in it programs act unless they ask for another
 	Active      bool       `db:"active"`        // false: may not sign in and has no session
 	HasPassword bool       `db:"has_password"`  // false: invited, has not come yet
 	TimeZone    string     `db:"time_zone"`     // IANA name; "" for the server's
 	LastLoginAt *time.Time `db:"last_login_at"` // UTC; nil: never
 	CreatedAt   time.Time  `db:"created_at"`
 	UpdatedAt   time.Time  `db:"updated_at"`
+
+	More pq.StringArray `db:"more_roles"` // further roles, see Roles
 }
 
-// Actor returns u as the one who asks.
+// Roles lists the roles of u, the own one first.
+func (u User) Roles() []Role {
+	roles := []Role{u.Role}
+	for _, m := range u.More {
+		if r := Role(m); r != u.Role {
+			roles = append(roles, r)
+		}
+	}
+	return roles
+}
+
+func (u User) has(role Role) bool { return slices.Contains(u.Roles(), role) }
+
+// Actor returns u as the one who asks, with what their own role allows as it
+// comes; see [Store.ActorOf] for roles that people made or changed.
 func (u User) Actor() Actor {
 	return Actor{UserID: u.ID, Role: u.Role, Name: u.Nickname, Email: u.Email, Zone: u.TimeZone}
 }
@@ -47,7 +66,8 @@ type NewUser struct {
 	Nickname string // "": taken from Email or Username
 	Username string
 	Email    string
-	Role     Role   // "": Member. Root only by the operator
+	Role     Role   // "": the default role. Root only by the operator
+	More     []Role // further roles
 	Password string // "": set by the person through a link
 	TimeZone string
 }
@@ -58,6 +78,7 @@ type Change struct {
 	Username *string
 	Email    *string
 	Role     *Role
+	More     *[]Role // all further roles
 	Password *string // of somebody else; for one's own see Store.ChangePassword
 	TimeZone *string
 }
@@ -72,9 +93,6 @@ func (u NewUser) tidy() NewUser {
 	}
 	if u.Nickname == "" {
 		u.Nickname, _, _ = strings.Cut(u.Email, "@")
-	}
-	if u.Role == "" {
-		u.Role = Member
 	}
 	return u
 }
@@ -96,9 +114,6 @@ func (u NewUser) problems() map[string]string {
 	}
 	if u.Email == "" && u.Username == "" {
 		p["email"] = "Enter an email address or a user name to sign in with."
-	}
-	if !u.Role.Valid() {
-		p["role"] = "Choose administrator or member."
 	}
 	if u.Password != "" {
 		if msg := passwordProblem(u.Password, u.own()...); msg != "" {

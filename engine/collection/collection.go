@@ -238,7 +238,7 @@ func (c *Collection) visible(a auth.Actor, name string) *Field {
 	if f == nil && name == "id" { // whatever the primary key is called
 		f = c.key
 	}
-	if f == nil || !f.visibleTo(a) {
+	if f == nil || !c.Shows(a, f) {
 		return nil
 	}
 	return f

@@ -41,7 +41,7 @@ func (w *writer) explain(c *Collection, err error) error {
 		}
 	case pg.IsForeignKey(err):
 		if e.Table == c.Table {
-			return c.beside(err, "fk", "Choose a record that exists.")
+			return c.beside(err, "fk", noSuchRecord)
 		}
 		for _, other := range w.cat.list {
 			if other.Table == e.Table && !other.System {

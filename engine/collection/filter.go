@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 )
 
@@ -91,10 +92,21 @@ func (sc *scope) join(f *Field) (*scope, error) {
 	sub := sc.b.scope(c)
 	sub.joins = sc.joins
 	if f.Type == HasOne { // of several, which nothing forbids, the first counts
-		fmt.Fprintf(sc.joins, " LEFT JOIN LATERAL (SELECT * FROM %s x WHERE %s = %s ORDER BY %s LIMIT 1) %s ON true",
-			c.from(), theirs.col("x"), ours.col(sc.alias), c.key.col("x"), sub.alias)
+		x := *sub
+		x.alias = "x"
+		limit, err := x.limit(auth.View)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(sc.joins, " LEFT JOIN LATERAL (SELECT * FROM %s x WHERE %s ORDER BY %s LIMIT 1) %s ON true",
+			c.from(), glue([]string{theirs.col("x") + " = " + ours.col(sc.alias), limit}, " AND "), c.key.col("x"), sub.alias)
 	} else {
-		fmt.Fprintf(sc.joins, " LEFT JOIN %s %s ON %s = %s", c.from(), sub.alias, theirs.col(sub.alias), ours.col(sc.alias))
+		limit, err := sub.limit(auth.View)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(sc.joins, " LEFT JOIN %s %s ON %s", c.from(), sub.alias,
+			glue([]string{theirs.col(sub.alias) + " = " + ours.col(sc.alias), limit}, " AND "))
 	}
 	sc.to[f.Name] = sub
 	return sub, nil
@@ -126,7 +138,11 @@ func (sc *scope) exists(f *Field, build func(*scope) (string, error)) (string, e
 	if err != nil {
 		return "", err
 	}
-	if cond != "" {
+	limit, err := sub.limit(auth.View)
+	if err != nil {
+		return "", err
+	}
+	if cond = glue([]string{cond, limit}, " AND "); cond != "" {
 		cond = " AND " + cond
 	}
 	if f.Type == BelongsToMany {

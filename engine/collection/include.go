@@ -9,6 +9,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -120,7 +121,7 @@ func badField(param string, c *Collection, name string) error {
 
 // shown reports whether a field was asked for.
 func (inc *include) shown(f *Field) bool {
-	return f.visibleTo(inc.a.Actor) && (inc.only == nil || inc.only[f.Name]) && !inc.except[f.Name]
+	return inc.c.Shows(inc.a.Actor, f) && (inc.only == nil || inc.only[f.Name]) && !inc.except[f.Name]
 }
 
 // columns are the fields to select: those that were asked for, and the keys that
@@ -229,7 +230,9 @@ func (s *Store) loadThrough(ctx context.Context, q pg.Q, b *builder, inc *includ
 	if through == nil || near == nil || far == nil || through.byName[f.ForeignKey] == nil || through.byName[f.OtherKey] == nil {
 		return badField("appends", inc.c, f.Name)
 	}
-	links, err := s.related(ctx, q, b, &include{c: through, a: inc.a}, through.byName[f.ForeignKey], values(records, near.Name))
+	// Who sees the relation sees that there are links; what else they hold, only
+	// with a right on them.
+	links, err := s.related(ctx, q, b, &include{c: through, a: inc.a.trusted()}, through.byName[f.ForeignKey], values(records, near.Name))
 	if err != nil {
 		return err
 	}
@@ -246,7 +249,9 @@ func (s *Store) loadThrough(ctx context.Context, q pg.Q, b *builder, inc *includ
 		for _, link := range links[Format(r[near.Name])] {
 			for _, item := range groups[Format(link[f.OtherKey])] {
 				item = maps.Clone(item)
-				item[f.Through] = link
+				if through.Allows(inc.a.Actor, auth.View) {
+					item[f.Through] = through.strip(inc.a.Actor, link)
+				}
 				found = append(found, item)
 			}
 		}
@@ -261,17 +266,21 @@ func (s *Store) related(ctx context.Context, q pg.Q, b *builder, child *include,
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	const alias = "t0"
+	sc := (&builder{cat: b.cat, a: child.a, now: b.now}).scope(child.c)
 	cols := child.columns()
 	if !slices.Contains(cols, by) {
 		cols = append(slices.Clone(cols), by)
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s %s WHERE %s = ANY ($1::text[]::%s[])",
-		list(cols, alias), child.c.from(), alias, by.col(alias), columnTypes[by.Type])
-	if child.c.key != nil {
-		query += " ORDER BY " + child.c.key.col(alias)
+	among := fmt.Sprintf("%s = ANY (%s::text[]::%s[])", by.col(sc.alias), sc.b.param(pq.StringArray(keys)), columnTypes[by.Type])
+	limit, err := sc.limit(auth.View)
+	if err != nil {
+		return nil, err
 	}
-	records, err := s.read(ctx, q, cols, query, []any{pq.StringArray(keys)})
+	query := fmt.Sprintf("SELECT %s FROM %s WHERE %s", list(cols, sc.alias), sc.from(), glue([]string{among, limit}, " AND "))
+	if child.c.key != nil {
+		query += " ORDER BY " + child.c.key.col(sc.alias)
+	}
+	records, err := s.read(ctx, q, cols, query, sc.b.args)
 	if err != nil {
 		return nil, err
 	}

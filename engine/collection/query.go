@@ -47,10 +47,10 @@ const defaultPageSize = 20
 // through 500 pages to see how many there are.
 const exactCount = 10_000
 
-// List reads records. Reading is allowed to everybody who may use records,
-// except for system collections with a right of their own.
+// List reads the records that the actor may see, with the fields that they may
+// see; see [Collection.Allows].
 func (s *Store) List(ctx context.Context, q pg.Q, a Access, collection string, p Query) (Page, error) {
-	c, cat, err := s.open(ctx, a, collection)
+	c, cat, err := s.openTo(ctx, a, collection, auth.View)
 	if err != nil {
 		return Page{}, err
 	}
@@ -91,7 +91,7 @@ func (s *Store) List(ctx context.Context, q pg.Q, a Access, collection string, p
 
 // First reads the first record that matches; nil when there is none.
 func (s *Store) First(ctx context.Context, q pg.Q, a Access, collection string, p Query) (Record, error) {
-	c, cat, err := s.open(ctx, a, collection)
+	c, cat, err := s.openTo(ctx, a, collection, auth.View)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (s *Store) First(ctx context.Context, q pg.Q, a Access, collection string, 
 
 // Count counts the records that match.
 func (s *Store) Count(ctx context.Context, q pg.Q, a Access, collection string, filter any) (int, error) {
-	c, cat, err := s.open(ctx, a, collection)
+	c, cat, err := s.openTo(ctx, a, collection, auth.View)
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +122,7 @@ func (s *Store) Count(ctx context.Context, q pg.Q, a Access, collection string, 
 func (s *Store) count(ctx context.Context, q pg.Q, cat *catalogue, a Access, c *Collection, filter any) (int, error) {
 	b := s.builder(cat, a)
 	sc := b.scope(c)
-	where, err := sc.filter(filter)
+	where, err := sc.filter(filter, auth.View)
 	if err != nil {
 		return 0, err
 	}
@@ -228,10 +228,15 @@ func IDs(filter any) any {
 	return filter
 }
 
-// filter is the WHERE clause for f, "" for none.
-func (sc *scope) filter(f any) (string, error) {
+// filter is the WHERE clause for f among the records that the actor may do act
+// with; "" for none.
+func (sc *scope) filter(f any, act auth.Action) (string, error) {
 	where, err := sc.where(IDs(f), 0)
-	if err != nil || where == "" {
+	if err != nil {
+		return "", err
+	}
+	limit, err := sc.limit(act)
+	if where = glue([]string{where, limit}, " AND "); err != nil || where == "" {
 		return "", err
 	}
 	return " WHERE " + where, nil
@@ -252,7 +257,7 @@ func (s *Store) selection(cat *catalogue, a Access, c *Collection, p Query) (*se
 		return nil, err
 	}
 	sel := &selection{scope: s.builder(cat, a).scope(c), inc: inc}
-	if sel.where, err = sel.scope.filter(p.Filter); err != nil {
+	if sel.where, err = sel.scope.filter(p.Filter, auth.View); err != nil {
 		return nil, err
 	}
 	sel.order, err = sel.scope.order(p.Sort)

@@ -195,12 +195,14 @@ func (w *writer) link(ctx context.Context, f *Field, target *Collection, source 
 	defer func() { w.path = w.path[:len(w.path)-1] }()
 	if !created {
 		gone := Record{back.Name: map[string]any{"$eq": source}, id: map[string]any{"$notIn": keys}}
+		w.linking = back.Name
 		if _, err := w.update(ctx, target, gone, Record{back.Name: nil}, depth+1); err != nil {
 			return err
 		}
 	}
 	if len(keys) > 0 {
 		come := Record{back.Name: map[string]any{"$ne": source}, id: map[string]any{"$in": keys}}
+		w.linking = back.Name
 		if _, err := w.update(ctx, target, come, Record{back.Name: source}, depth+1); err != nil {
 			return err
 		}
@@ -211,6 +213,7 @@ func (w *writer) link(ctx context.Context, f *Field, target *Collection, source 
 			delete(x, back.Relation)
 		}
 		x[back.Name] = source
+		w.linking = back.Name
 		if _, err := w.create(ctx, target, x, depth+1); err != nil {
 			return err
 		}
@@ -246,6 +249,17 @@ func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, 
 	if err != nil {
 		return err
 	}
+	kept, err := w.unseen(ctx, f, target, by, through, source)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(wanted, func(l wantedLink) bool { return len(l.values) > 0 }) {
+		// The right to write the relation is the right to make its links; only who
+		// writes into a link needs a right on these.
+		asker := w.a
+		w.a = w.a.trusted()
+		defer func() { w.a = asker }()
+	}
 	mine := Record{f.ForeignKey: map[string]any{"$eq": source}}
 	var there []Record
 	if !created {
@@ -258,6 +272,9 @@ func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, 
 	var gone []any
 	for _, l := range there {
 		i := slices.IndexFunc(wanted, func(to wantedLink) bool { return Format(to.key) == Format(l[f.OtherKey]) })
+		if i < 0 && kept[Format(l[f.OtherKey])] {
+			continue
+		}
 		if i < 0 {
 			gone = append(gone, through.ID(l))
 			continue

@@ -7,13 +7,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -34,8 +34,8 @@ func (s *Store) Create(ctx context.Context, tx *pg.Tx, a Access, collection stri
 	if err := w.tell(ctx); err != nil {
 		return nil, err
 	}
-	if len(appends) == 0 {
-		return maps.Clone(rec), nil
+	if len(appends) == 0 || !c.Allows(a.Actor, auth.View) {
+		return c.strip(a.Actor, rec), nil
 	}
 	return s.First(ctx, tx, a, collection, Query{Filter: c.ID(rec), Appends: appends})
 }
@@ -53,7 +53,7 @@ func (s *Store) Update(ctx context.Context, tx *pg.Tx, a Access, collection stri
 	}
 	out := make([]Record, len(recs))
 	for i, r := range recs {
-		out[i] = maps.Clone(r)
+		out[i] = c.strip(a.Actor, r)
 	}
 	return out, w.tell(ctx)
 }
@@ -73,8 +73,18 @@ func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection 
 		w.changes = slices.DeleteFunc(w.changes, func(ch Change) bool { return ch.Collection == c && ch.Kind == Updated })
 		return len(recs), w.tell(ctx)
 	}
+	if values, err = w.permit(c, auth.Update, values, ""); err != nil {
+		return 0, err
+	}
 	sets, err := w.sets(ctx, c, values, 0)
 	if err != nil {
+		return 0, err
+	}
+	after := Record{}
+	for _, set := range sets {
+		after[set.field.Name] = set.arg
+	}
+	if err := w.checkLinks(ctx, c, nil, after, ""); err != nil {
 		return 0, err
 	}
 	b := s.builder(w.cat, a)
@@ -108,8 +118,11 @@ func (s *Store) Destroy(ctx context.Context, tx *pg.Tx, a Access, collection str
 }
 
 func (w *writer) destroy(ctx context.Context, c *Collection, filter any) (int, error) {
+	if _, err := w.permit(c, auth.Destroy, nil, ""); err != nil {
+		return 0, err
+	}
 	b := w.s.builder(w.cat, w.a)
-	old, err := w.locked(b, c, filter, []*Field{c.key})
+	old, err := w.locked(b, c, filter, []*Field{c.key}, auth.Destroy)
 	if err != nil {
 		return 0, err
 	}
@@ -146,20 +159,23 @@ func (s *Store) Edit(ctx context.Context, tx *pg.Tx, a Access, collection string
 	if err != nil {
 		return nil, err
 	}
-	arg, wrong := c.key.arg(id, a.zone())
-	if wrong != "" {
+	if _, wrong := c.key.arg(id, a.zone()); wrong != "" {
 		return nil, fault.New(fault.NotFound, "This record does not exist any more.")
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s t WHERE %s = $1 FOR NO KEY UPDATE", list(c.columns, "t"), c.from(), c.key.col("t"))
-	now, err := s.read(ctx, tx, c.columns, query, []any{arg})
+	b := s.builder(w.cat, a)
+	one, err := w.locked(b, c, id, c.columns, auth.Update)
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.read(ctx, tx, c.columns, "SELECT "+list(c.columns, "o")+" FROM "+one, b.args)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("lock %s %s: %w", c.Name, Format(id), err)
 	case len(now) == 0:
-		return nil, fault.New(fault.NotFound, "This record does not exist any more.")
+		return nil, s.unreached(ctx, tx, a, c, id)
 	case seen != "" && c.State(now[0]) != seen:
 		return nil, fault.Wrap(fault.Conflict, "Not saved. Somebody else changed this record while you were editing it.",
-			&Lost{ID: id, Theirs: now[0], Mine: values})
+			&Lost{ID: id, Theirs: c.strip(a.Actor, now[0]), Mine: values})
 	}
 	recs, err := w.update(ctx, c, id, values, 0)
 	if err != nil {
@@ -168,7 +184,7 @@ func (s *Store) Edit(ctx context.Context, tx *pg.Tx, a Access, collection string
 	if len(recs) == 0 {
 		return nil, fault.New(fault.NotFound, "This record does not exist any more.")
 	}
-	return maps.Clone(recs[0]), w.tell(ctx)
+	return c.strip(a.Actor, recs[0]), w.tell(ctx)
 }
 
 // writer is one write with all that follows from it.
@@ -179,6 +195,7 @@ type writer struct {
 	cat     *catalogue
 	changes []Change
 	path    []string // the relations that led to what is being written
+	linking string   // the key that a relation is about to set in a record of its target
 }
 
 func (s *Store) writer(ctx context.Context, tx *pg.Tx, a Access, collection string) (*writer, *Collection, error) {
@@ -210,8 +227,12 @@ func (w *writer) tell(ctx context.Context) error {
 // create writes one record and those nested in it. Every column is in the
 // statement, so that a collection has one text that stays prepared.
 func (w *writer) create(ctx context.Context, c *Collection, values Record, depth int) (Record, error) {
-	values, err := w.related(ctx, c, values, depth)
+	linking := w.linked()
+	values, err := w.permit(c, auth.Create, values, linking)
 	if err != nil {
+		return nil, err
+	}
+	if values, err = w.related(ctx, c, values, depth); err != nil {
 		return nil, err
 	}
 	now := w.s.now().UTC().Format(Instant)
@@ -239,6 +260,9 @@ func (w *writer) create(ctx context.Context, c *Collection, values Record, depth
 		return nil, w.explain(c, err)
 	}
 	rec := recs[0]
+	if err := w.checkLinks(ctx, c, nil, rec, linking); err != nil {
+		return nil, err
+	}
 	w.changes = append(w.changes, Change{Kind: Created, Collection: c, After: rec})
 	return rec, w.linkAll(ctx, c, rec, values, depth, true)
 }
@@ -377,6 +401,11 @@ func (f *Field) keeps(v any) bool {
 // update changes the records that match and returns them, oldest first. One
 // statement locks them, changes them, and gives them as they were and as they are.
 func (w *writer) update(ctx context.Context, c *Collection, filter any, values Record, depth int) ([]Record, error) {
+	linking := w.linked()
+	values, err := w.permit(c, auth.Update, values, linking)
+	if err != nil {
+		return nil, err
+	}
 	sets, err := w.sets(ctx, c, values, depth)
 	if err != nil {
 		return nil, err
@@ -410,6 +439,9 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 	recs := make([]Record, len(changes))
 	for i, ch := range changes {
 		recs[i] = ch.After
+		if err := w.checkLinks(ctx, c, ch.Before, ch.After, linking); err != nil {
+			return nil, err
+		}
 		if err := w.linkAll(ctx, c, ch.After, values, depth, false); err != nil {
 			return nil, err
 		}
@@ -432,7 +464,7 @@ func (c *Collection) changed(before, after Record) []string {
 // updateSQL is an UPDATE without RETURNING. updated_at rises with every change,
 // also within one millisecond: edits are compared by it.
 func (w *writer) updateSQL(b *builder, c *Collection, filter any, sets []set) (string, error) {
-	old, err := w.locked(b, c, filter, c.columns)
+	old, err := w.locked(b, c, filter, c.columns, auth.Update)
 	if err != nil {
 		return "", err
 	}
@@ -454,17 +486,22 @@ func (w *writer) updateSQL(b *builder, c *Collection, filter any, sets []set) (s
 	return strings.TrimSuffix(q.String(), ", ") + fmt.Sprintf(" FROM %s WHERE t.%s = o.%s", old, key, key), nil
 }
 
-// locked is a subquery called o of the records that match, locked against other
-// writers but not against references to them.
-func (w *writer) locked(b *builder, c *Collection, filter any, cols []*Field) (string, error) {
+// locked is a subquery called o of the records that match and that the actor may
+// do act with, locked against other writers but not against references to them.
+func (w *writer) locked(b *builder, c *Collection, filter any, cols []*Field, act auth.Action) (string, error) {
 	sc := b.scope(c)
-	where, err := sc.filter(filter)
+	given, err := sc.where(IDs(filter), 0)
 	if err != nil {
 		return "", err
 	}
-	if where == "" {
+	if given == "" {
 		return "", badFilter("Say which records: an empty filter would mean all of them.")
 	}
+	limit, err := sc.reach(act)
+	if err != nil {
+		return "", err
+	}
+	where := " WHERE " + glue([]string{given, limit}, " AND ")
 	return fmt.Sprintf("(SELECT %s FROM %s%s ORDER BY %s FOR NO KEY UPDATE OF %s) o",
 		list(cols, sc.alias), sc.from(), where, c.key.col(sc.alias), sc.alias), nil
 }

@@ -123,9 +123,17 @@ func (h *Auth) changePassword(c echo.Context) error {
 func userJSON(u auth.User) map[string]any {
 	return map[string]any{
 		"id": u.ID, "nickname": u.Nickname, "username": orNull(u.Username), "email": orNull(u.Email),
-		"active": u.Active, "role": u.Role, "roles": []map[string]any{{"name": u.Role}}, "timeZone": orNull(u.TimeZone),
+		"active": u.Active, "role": u.Role, "roles": rolesJSON(u), "timeZone": orNull(u.TimeZone),
 		"lastLoginAt": timeJSON(u.LastLoginAt), "createdAt": timeJSON(&u.CreatedAt), "updatedAt": timeJSON(&u.UpdatedAt),
 	}
+}
+
+func rolesJSON(u auth.User) []map[string]any {
+	var list []map[string]any
+	for i, r := range u.Roles() {
+		list = append(list, map[string]any{"name": r, "rolesUsers": map[string]any{"default": i == 0}})
+	}
+	return list
 }
 
 func orNull(s string) any {
