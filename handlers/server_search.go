@@ -144,7 +144,7 @@ func (h *search) mine(ctx context.Context, a auth.Actor) ([]*collection.Collecti
 	}
 	var mine []*collection.Collection
 	for _, c := range all {
-		if !c.System && a.Can(c.Right) {
+		if !c.System && c.Allows(a, auth.View) {
 			mine = append(mine, c)
 		}
 	}

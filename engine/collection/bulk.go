@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -28,8 +28,8 @@ func (s *Store) CreateAll(ctx context.Context, tx *pg.Tx, a Access, collection s
 		return nil, err
 	}
 	for i, rec := range out {
-		out[i] = maps.Clone(rec)
-		if len(appends) == 0 {
+		out[i] = c.strip(a.Actor, rec)
+		if len(appends) == 0 || !c.Allows(a.Actor, auth.View) {
 			continue
 		}
 		if out[i], err = s.First(ctx, tx, a, collection, Query{Filter: rec["id"], Appends: appends}); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -30,6 +31,9 @@ func (s *Store) Move(ctx context.Context, a Access, collection string, m Move) e
 		f, err := c.orderedBy(m.Field)
 		if err != nil {
 			return err
+		}
+		if !c.Takes(a.Actor, auth.Update, f) {
+			return refused(c, auth.Update)
 		}
 		if err := w.move(ctx, c, f, m); err != nil {
 			return err
@@ -92,7 +96,10 @@ func (w *writer) move(ctx context.Context, c *Collection, f *Field, m Move) erro
 		return err
 	}
 	values[f.Name] = at
-	_, err = w.update(ctx, c, Record{c.key.Name: map[string]any{"$eq": c.ID(source)}}, values, 0)
+	moved, err := w.update(ctx, c, Record{c.key.Name: map[string]any{"$eq": c.ID(source)}}, values, 0)
+	if err == nil && len(moved) == 0 {
+		err = w.s.unreached(ctx, w.tx, w.a, c, c.ID(source))
+	}
 	return err
 }
 

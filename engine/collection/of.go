@@ -1,6 +1,10 @@
 package collection
 
-import "fmt"
+import (
+	"fmt"
+
+	"alur/engine/auth"
+)
 
 // Of narrows a filter to the records that an association of one record leads to:
 // {"$of": Of{…}}. It is no JSON value, so nobody can send it.
@@ -42,7 +46,11 @@ func (sc *scope) associated(o Of) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	source := fmt.Sprintf("(SELECT %s FROM %s WHERE %s)", ours.col(up.alias), up.from(), is)
+	limit, err := up.limit(auth.View)
+	if err != nil {
+		return "", err
+	}
+	source := fmt.Sprintf("(SELECT %s FROM %s WHERE %s)", ours.col(up.alias), up.from(), glue([]string{is, limit}, " AND "))
 	if f.Type != BelongsToMany {
 		return theirs.col(sc.alias) + " = " + source, nil
 	}

@@ -1,71 +1,35 @@
 package collection
 
-import (
-	"maps"
-	"slices"
-	"strings"
-)
+import "strings"
 
-// fill puts values in the place of the variables in a filter, as in
-// {"ownerId": "{{$user.id}}"}.
-func (b *builder) fill(v any) (any, error) {
-	switch x := v.(type) {
-	case map[string]any:
-		out := make(map[string]any, len(x))
-		for _, k := range slices.Sorted(maps.Keys(x)) {
-			e, err := b.fill(x[k])
-			if err != nil {
-				return nil, err
+// fill puts values in the place of the variables in the filter of a scope, as in
+// {"ownerId": "{{$user.id}}"}. It knows what it needs of the one who asks, and
+// reads nothing: a scope stands in every statement.
+func (b *builder) fill(filter any) (any, error) {
+	return resolved(filter, func(path string) (any, error) {
+		a := b.a.Actor
+		for _, root := range []string{"$user.", "ctx.state.currentUser.", "currentUser."} {
+			switch rest, ok := strings.CutPrefix(path, root); {
+			case !ok:
+			case rest == "id":
+				return float64(a.UserID), nil
+			case rest == "nickname":
+				return a.Name, nil
+			case rest == "email":
+				return a.Email, nil
 			}
-			out[k] = e
 		}
-		return out, nil
-	case []any:
-		out := make([]any, len(x))
-		for i := range x {
-			e, err := b.fill(x[i])
-			if err != nil {
-				return nil, err
-			}
-			out[i] = e
-		}
-		return out, nil
-	case string:
-		name, ok := strings.CutPrefix(strings.TrimSpace(x), "{{")
-		if !ok {
-			return x, nil
-		}
-		if name, ok = strings.CutSuffix(name, "}}"); !ok {
-			return x, nil
-		}
-		return b.variable(strings.TrimSpace(name))
-	}
-	return v, nil
-}
-
-// variable is what a name stands for: the one who asks, their role, or a time.
-func (b *builder) variable(name string) (any, error) {
-	a := b.a.Actor
-	for _, prefix := range []string{"$user", "ctx.state.currentUser", "currentUser"} {
-		rest, ok := strings.CutPrefix(name, prefix)
-		switch {
-		case !ok:
-		case rest == ".id" || rest == "":
-			return float64(a.UserID), nil
-		case rest == ".nickname":
-			return a.Name, nil
-		case rest == ".email":
-			return a.Email, nil
-		}
-	}
-	if name == "$nRole" || name == "ctx.state.currentRole" {
-		return string(a.Role), nil
-	}
-	if kind, ok := strings.CutPrefix(name, "$nDate."); ok {
-		if kind == "now" {
+		switch path {
+		case "$nRole", "ctx.state.currentRole":
+			return string(a.Role), nil
+		case "$nDate.now", "$system.now":
 			return b.now.UTC().Format(Instant), nil
 		}
-		return map[string]any{"type": kind}, nil
-	}
-	return nil, badFilter("There is no variable “%s”. Use $user.id, $user.nickname, $user.email, $nRole or $nDate.today.", short(name))
+		if name, ok := strings.CutPrefix(path, "$nDate."); ok {
+			if v := namedDate(name, b.now.In(b.a.zone())); v != nil {
+				return v, nil
+			}
+		}
+		return nil, badFilter("There is no variable “%s”. Use $user.id, $user.nickname, $user.email, $nRole or $nDate.today.", short(path))
+	})
 }

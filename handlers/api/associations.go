@@ -28,7 +28,7 @@ func (h *Records) association(ctx context.Context, who auth.Actor, parent, key, 
 		return nil, false
 	}
 	f := c.Field(name)
-	if f == nil || !f.IsRelation() || f.Hidden || f.Right != 0 && !who.Can(f.Right) {
+	if f == nil || !f.IsRelation() || !c.Shows(who, f) {
 		return nil, false
 	}
 	target, err := h.Store.Collection(ctx, f.Target)

@@ -35,7 +35,7 @@ func (h *Records) Document(ctx context.Context, a auth.Actor) (*openapi3.T, erro
 		Security: openapi3.SecurityRequirements{{"token": []string{}}},
 	}}
 	for _, c := range all {
-		if a.Can(c.Right) {
+		if c.Allows(a, auth.View) {
 			d.known = append(d.known, c)
 		}
 	}

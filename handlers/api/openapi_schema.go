@@ -63,7 +63,7 @@ func id(description string) *openapi3.SchemaRef {
 // shows lists the fields of c that who asks may see.
 func shows(c *collection.Collection, a auth.Actor) []*collection.Field {
 	return slices.DeleteFunc(slices.Clone(c.Fields), func(f *collection.Field) bool {
-		return f.Hidden || f.Right != 0 && !a.Can(f.Right)
+		return !c.Shows(a, f)
 	})
 }
 

@@ -83,8 +83,8 @@ type roleValues struct {
 	options map[string]any
 }
 
-// ours are the keys of a role that are not kept as options.
-var ours = []string{"name", "title", "description", "strategy", "snippets", "default", "hidden", "createdAt", "updatedAt", "resources", "id"}
+// roleKeys are the keys of a role that are not kept as options.
+var roleKeys = []string{"name", "title", "description", "strategy", "snippets", "default", "hidden", "createdAt", "updatedAt", "resources", "id"}
 
 func readRole(c echo.Context) (v roleValues, err error) {
 	var raw json.RawMessage
@@ -100,7 +100,7 @@ func readRole(c echo.Context) (v roleValues, err error) {
 	if err := json.Unmarshal(raw, &v.options); err != nil {
 		return v, fault.Wrap(fault.Invalid, "Send an object with name, title, strategy and snippets.", err)
 	}
-	for _, k := range ours {
+	for _, k := range roleKeys {
 		delete(v.options, k)
 	}
 	return v, nil
