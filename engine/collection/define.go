@@ -93,6 +93,9 @@ func (d *definer) create(ctx context.Context, def Definition) error {
 	case err != nil:
 		return err
 	}
+	if err := d.indexStamps(ctx, c); err != nil {
+		return err
+	}
 	d.cat.list = append(d.cat.list, c)
 	d.cat.byName[c.Name] = c
 	if key != nil {

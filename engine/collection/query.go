@@ -33,7 +33,7 @@ type Query struct {
 // Page is one page of records.
 type Page struct {
 	Records   []Record
-	Count     int // all that match; 0 when Query.NoCount. Of a Big collection about so many, when above 10,000
+	Count     int // all that match; 0 when Query.NoCount. About so many when above 10,000 and costly to count
 	Page      int
 	PageSize  int
 	TotalPage int
@@ -42,10 +42,14 @@ type Page struct {
 
 const defaultPageSize = 20
 
-// exactCount is up to where the records of a big collection are counted one by
-// one. Above, PostgreSQL's estimate does: it costs nothing, and nobody leafs
-// through 500 pages to see how many there are.
-const exactCount = 10_000
+// exactCount is up to where records are counted one by one. Above, PostgreSQL's
+// estimate does in collections that grow without end, and where counting costs
+// more than exactCost: nobody leafs through 500 pages to see how many there are.
+// The cost is that of about 200,000 records, 15 ms.
+const (
+	exactCount = 10_000
+	exactCost  = 5_000
+)
 
 // List reads the records that the actor may see, with the fields that they may
 // see; see [Collection.Allows].
@@ -126,42 +130,47 @@ func (s *Store) count(ctx context.Context, q pg.Q, cat *catalogue, a Access, c *
 	if err != nil {
 		return 0, err
 	}
-	query := "SELECT count(*) FROM " + sc.from() + where
-	if c.Big {
-		query = "SELECT count(*) FROM (SELECT FROM " + sc.from() + where + " LIMIT " + strconv.Itoa(exactCount+1) + ") x"
-	}
+	query := "SELECT count(*) FROM (SELECT FROM " + sc.from() + where + " LIMIT " + strconv.Itoa(exactCount+1) + ") x"
 	var n int
 	if err := q.GetContext(ctx, &n, query, b.args...); err != nil {
 		return 0, fmt.Errorf("count %s: %w", c.Name, s.stale(err))
 	}
-	if !c.Big || n <= exactCount {
+	if n <= exactCount {
 		return n, nil
 	}
-	about, err := estimate(ctx, q, "SELECT FROM "+sc.from()+where, b.args)
+	about, cost, err := estimate(ctx, q, "SELECT FROM "+sc.from()+where, b.args)
 	if err != nil {
 		return 0, fmt.Errorf("estimate how many %s there are: %w", c.Name, s.stale(err))
 	}
-	return max(n, about), nil
+	if c.Big || cost > exactCost {
+		return max(n, about), nil
+	}
+	if err := q.GetContext(ctx, &n, "SELECT count(*) FROM "+sc.from()+where, b.args...); err != nil {
+		return 0, fmt.Errorf("count %s: %w", c.Name, s.stale(err))
+	}
+	return n, nil
 }
 
-// estimate is how many rows PostgreSQL expects of a query.
-func estimate(ctx context.Context, q pg.Q, query string, args []any) (int, error) {
+// estimate is how many rows PostgreSQL expects of a query, and what it expects to
+// do for them, in reads of a page.
+func estimate(ctx context.Context, q pg.Q, query string, args []any) (rows int, cost float64, err error) {
 	var raw []byte
 	if err := q.GetContext(ctx, &raw, "EXPLAIN (FORMAT JSON) "+query, args...); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var plans []struct {
 		Plan struct {
 			Rows float64 `json:"Plan Rows"`
+			Cost float64 `json:"Total Cost"`
 		}
 	}
 	if err := json.Unmarshal(raw, &plans); err != nil {
-		return 0, fmt.Errorf("read the plan: %w", err)
+		return 0, 0, fmt.Errorf("read the plan: %w", err)
 	}
 	if len(plans) == 0 {
-		return 0, errors.New("read the plan: there is none")
+		return 0, 0, errors.New("read the plan: there is none")
 	}
-	return int(plans[0].Plan.Rows), nil
+	return int(plans[0].Plan.Rows), plans[0].Plan.Cost, nil
 }
 
 // Matches reports whether record id meets filter, as the transaction behind q
@@ -273,12 +282,16 @@ func (sel *selection) limit(n, offset int) {
 
 func (s *Store) run(ctx context.Context, q pg.Q, sel *selection) ([]Record, error) {
 	cols := sel.inc.columns()
-	query := "SELECT " + list(cols, sel.scope.alias) + " FROM " + sel.scope.from() + sel.where + sel.order + sel.tail
-	records, err := s.read(ctx, q, cols, query, sel.scope.b.args)
+	records, err := s.read(ctx, q, cols, sel.sql(cols), sel.scope.b.args)
 	if err != nil {
 		return nil, err
 	}
 	return records, s.loadRelations(ctx, q, sel.scope.b, sel.inc, records)
+}
+
+// sql is the statement that reads cols.
+func (sel *selection) sql(cols []*Field) string {
+	return "SELECT " + list(cols, sel.scope.alias) + " FROM " + sel.scope.from() + sel.where + sel.order + sel.tail
 }
 
 // order is the ORDER BY clause.
@@ -295,11 +308,14 @@ func (sc *scope) order(sorts []string) (string, error) {
 				continue
 			}
 			path, descending := strings.CutPrefix(name, "-")
-			col, err := sc.sortColumn(strings.Split(strings.TrimPrefix(path, "+"), "."))
+			col, filled, err := sc.sortColumn(strings.Split(strings.TrimPrefix(path, "+"), "."))
 			if err != nil {
 				return "", err
 			}
-			if descending {
+			switch {
+			case descending && filled:
+				col += " DESC" // as an index read backwards gives it
+			case descending:
 				col += " DESC NULLS LAST"
 			}
 			parts = append(parts, col)
@@ -308,39 +324,37 @@ func (sc *scope) order(sorts []string) (string, error) {
 	if len(parts) > 20 {
 		return "", badSort("Sort by at most 20 fields.")
 	}
-	if id != "" && !slices.ContainsFunc(parts, func(p string) bool { return strings.TrimSuffix(p, " DESC NULLS LAST") == id }) {
+	if id != "" && !slices.ContainsFunc(parts, func(p string) bool { return strings.TrimSuffix(p, " DESC") == id }) {
 		parts = append(parts, id)
 	}
 	if len(parts) == 0 {
 		return "", nil
 	}
-	for i, p := range parts {
-		if strings.TrimSuffix(p, " DESC NULLS LAST") == id { // never null: let the primary key serve
-			parts[i] = strings.TrimSuffix(p, " NULLS LAST")
-		}
-	}
 	return " ORDER BY " + strings.Join(parts, ", "), nil
 }
 
-func (sc *scope) sortColumn(steps []string) (string, error) {
+// sortColumn is the column at the end of a path; filled says that it is never
+// null.
+func (sc *scope) sortColumn(steps []string) (col string, filled bool, err error) {
 	f := sc.c.visible(sc.b.a.Actor, steps[0])
 	switch {
 	case f == nil || len(steps) > maxDepth:
-		return "", badSort(fmt.Sprintf("“%s” cannot be sorted by “%s”: there is no such field.", sc.c.Title, short(steps[0])))
+		return "", false, badSort(fmt.Sprintf("“%s” cannot be sorted by “%s”: there is no such field.", sc.c.Title, short(steps[0])))
 	case f.ToOne() && len(steps) > 1:
 		sub, err := sc.join(f)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
-		return sub.sortColumn(steps[1:])
+		col, _, err = sub.sortColumn(steps[1:])
+		return col, false, err
 	case f.Type == BelongsTo:
 		f = sc.c.byName[f.ForeignKey]
 	case len(steps) > 1 || f.IsRelation() || f.Base() == JSON || f.virtual():
-		return "", badSort(fmt.Sprintf("“%s” cannot be sorted by “%s”.", sc.c.Title, f.Title))
+		return "", false, badSort(fmt.Sprintf("“%s” cannot be sorted by “%s”.", sc.c.Title, f.Title))
 	case f.Order != "":
 		f = sc.c.byName[f.Order]
 	}
-	return f.col(sc.alias), nil
+	return f.col(sc.alias), sc.c.filled(f), nil
 }
 
 func badSort(msg string) error {

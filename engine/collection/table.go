@@ -135,6 +135,9 @@ func (d *definer) checkOptions(c *Collection, f *Field) map[string]string {
 		return p
 	}
 	f.checkChoices(p)
+	if problem := f.checkIndex(); problem != "" {
+		p["index"] = problem
+	}
 	if f.Base() == Decimal && (f.Precision < 0 || f.Precision > 1000 || f.Scale < 0 || f.Scale > f.Precision) {
 		p["precision"] = "Write how many digits there are in all, and how many of them after the point."
 	}
@@ -302,6 +305,9 @@ func (d *definer) setRules(ctx context.Context, c *Collection, f *Field, column 
 	if err := d.setRequired(ctx, c, f, column); err != nil {
 		return err
 	}
+	if err := d.setIndexes(ctx, c, nil, f, column); err != nil {
+		return err
+	}
 	return d.setUnique(ctx, c, f, column)
 }
 
@@ -412,6 +418,9 @@ func (d *definer) alterReference(ctx context.Context, c *Collection, old, f *Fie
 
 // alterRules follows changes of required and unique.
 func (d *definer) alterRules(ctx context.Context, c *Collection, old, f *Field, column string) error {
+	if err := d.setIndexes(ctx, c, old, f, column); err != nil {
+		return err
+	}
 	if old.Required && !f.Required {
 		if err := d.tx.Simple(ctx, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", c.from(), quote(column))); err != nil {
 			return err

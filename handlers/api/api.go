@@ -14,6 +14,7 @@ import (
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/pg"
+	jsonvalue "alur/engine/value"
 )
 
 // notFound is the answer for resources and actions that are not there, and for
@@ -129,7 +130,7 @@ func (h *Records) serve(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, envelope(out))
+	return c.JSONBlob(http.StatusOK, envelope(out))
 }
 
 // split finds resource and action; without an action the method says which.
@@ -205,16 +206,30 @@ func body(r *http.Request) (any, error) {
 }
 
 // envelope wraps what an action answered (spec/platform.md §2).
-func envelope(v any) any {
+func envelope(v any) []byte {
+	data, meta := v, any(nil)
 	switch x := v.(type) {
 	case answer:
-		if x.meta == nil {
-			return map[string]any{"data": x.data}
-		}
-		return map[string]any{"data": x.data, "meta": x.meta}
+		data, meta = x.data, x.meta
 	case collection.Page:
-		return map[string]any{"data": x.Records, "meta": map[string]any{
-			"count": x.Count, "page": x.Page, "pageSize": x.PageSize, "totalPage": x.TotalPage}}
+		data = x.Records
+		meta = map[string]any{"count": x.Count, "page": x.Page, "pageSize": x.PageSize, "totalPage": x.TotalPage}
 	}
-	return map[string]any{"data": v}
+	out := append(make([]byte, 0, 1024), `{"data":`...)
+	if records, ok := data.([]collection.Record); ok { // the most frequent ones are written by hand
+		out = append(out, '[')
+		for i, r := range records {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = jsonvalue.Append(out, r)
+		}
+		out = append(out, ']')
+	} else {
+		out = jsonvalue.Append(out, data)
+	}
+	if meta != nil {
+		out = jsonvalue.Append(append(out, `,"meta":`...), meta)
+	}
+	return append(out, '}')
 }
