@@ -82,6 +82,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Metrics: a.metrics, Tracer: a.tracer,
 		Attempts: c.Attempts,
 	})
+	a.records.AskUsers(a.engine)
 	return a, nil
 }
 

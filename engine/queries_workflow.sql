@@ -206,3 +206,13 @@ FROM alur.workflows
 WHERE current
 ORDER BY lower(title), id
 LIMIT $1
+
+-- name: settings
+-- The settings of the triggers and nodes of all current workflows.
+SELECT w.id, w.title, jsonb_build_array(w.config) || coalesce((
+        SELECT jsonb_agg(n.config)
+        FROM alur.flow_nodes n
+        WHERE n.workflow_id = w.id), '[]') AS configs
+FROM alur.workflows w
+WHERE w.current
+ORDER BY w.title, w.id

@@ -34,6 +34,10 @@ func (h *collections) Routes(g *Group) {
 	g.POST("/collections/:name/fields", auth.ManageCollections, h.createField)
 	g.GET("/collections/:name/fields/:field", auth.ManageCollections, h.showField)
 	g.POST("/collections/:name/fields/:field", auth.ManageCollections, h.updateField)
+	g.GET("/collections/adopt", auth.ManageCollections, h.tables)
+	g.POST("/collections/adopt", auth.ManageCollections, h.adopt)
+	g.GET("/collections/:name/fields/:field/type", auth.ManageCollections, h.askConvert)
+	g.POST("/collections/:name/fields/:field/type", auth.ManageCollections, h.convert)
 	g.GET("/collections/:name/fields/:field/delete", auth.ManageCollections, h.askRemoveField)
 	g.POST("/collections/:name/fields/:field/delete", auth.ManageCollections, h.removeField)
 }
@@ -60,8 +64,8 @@ func (h *collections) list(c echo.Context) error {
 	}
 	var vm views.Collections
 	for _, coll := range all {
-		if coll.System {
-			continue
+		if coll.System || coll.Options["isThrough"] == true && len(ownFields(coll)) < 3 {
+			continue // collections that only hold links
 		}
 		n, err := h.store.Count(ctx, h.db, access(c), coll.Name, nil)
 		if err != nil {
@@ -69,7 +73,7 @@ func (h *collections) list(c echo.Context) error {
 		}
 		vm.Rows = append(vm.Rows, views.CollectionRow{
 			Name: coll.Name, Title: coll.Title, Fields: views.Int(len(ownFields(coll))), Records: views.Int(n),
-			Data: recordsPath(coll.Name), URL: definitionPath(coll.Name),
+			Data: recordsPath(coll.Name), URL: definitionPath(coll.Name), Adopted: coll.Adopted(),
 		})
 	}
 	return render(c, http.StatusOK, views.CollectionsPage(vm), nil)
@@ -87,12 +91,13 @@ func ownFields(coll *collection.Collection) []*collection.Field {
 }
 
 func (h *collections) blank(c echo.Context) error {
-	return render(c, http.StatusOK, views.NewCollectionPage(views.CollectionForm{}), nil)
+	return render(c, http.StatusOK, views.NewCollectionPage(views.CollectionForm{Stamps: true, People: true}), nil)
 }
 
 func (h *collections) create(c echo.Context) error {
 	d := collection.Definition{Title: strings.TrimSpace(c.FormValue("title")), Name: strings.TrimSpace(c.FormValue("name"))}
-	vm := views.CollectionForm{Title: d.Title, Name: d.Name}
+	vm := views.CollectionForm{Title: d.Title, Name: d.Name, Stamps: c.FormValue("stamps") == "true", People: c.FormValue("people") == "true", Sortable: c.FormValue("sortable") == "true"}
+	d.Options = map[string]any{"createdAt": vm.Stamps, "updatedAt": vm.Stamps, "createdBy": vm.People, "updatedBy": vm.People, "sortable": vm.Sortable}
 	if d.Title == "" {
 		vm.Problems = map[string]string{"title": "Write a title."}
 		return render(c, http.StatusUnprocessableEntity, views.NewCollectionPage(vm), nil)
@@ -148,7 +153,7 @@ func (h *collections) show(c echo.Context) error {
 func (h *collections) page(c echo.Context, code int, coll *collection.Collection, title, titleField string, problems map[string]string) error {
 	vm := views.CollectionView{
 		URL: definitionPath(coll.Name), Data: recordsPath(coll.Name),
-		Form: views.CollectionForm{Title: title, Name: coll.Name, Problems: problems},
+		Form: views.CollectionForm{Title: title, Name: coll.Name, Problems: problems}, Notes: collectionNotes(coll),
 	}
 	auto := "the first short text"
 	if f := coll.Field(coll.TitleField); f != nil {
@@ -160,10 +165,10 @@ func (h *collections) page(c echo.Context, code int, coll *collection.Collection
 		if err != nil {
 			return err
 		}
-		if f.Relation == "" && !f.Hidden {
+		if f.Relation == "" && (!f.Hidden || f.Type == collection.Password) {
 			vm.Fields = append(vm.Fields, row)
 		}
-		if !f.ReadOnly && f.Column != "" && f.Relation == "" && f.Type != collection.JSON {
+		if !f.ReadOnly && !f.Hidden && f.Column != "" && f.Relation == "" && f.Base() != collection.JSON {
 			vm.Form.TitleFields = append(vm.Form.TitleFields, views.Option{Value: f.Name, Text: f.Title, Selected: f.Name == titleField})
 		}
 	}
@@ -175,9 +180,12 @@ func (h *collections) fieldRow(c echo.Context, coll *collection.Collection, f *c
 	if !f.ReadOnly {
 		row.URL = definitionPath(coll.Name) + "/fields/" + f.Name
 	}
-	for mark, on := range map[string]bool{"Required": f.Required, "Unique": f.Unique, "Filled by the system": f.ReadOnly} {
-		if on {
-			row.Marks = append(row.Marks, mark)
+	for _, mark := range []struct {
+		text string
+		on   bool
+	}{{"Primary key", f == coll.Key() && f.Name != "id"}, {"Required", f.Required}, {"Unique", f.Unique}, {"Filled by the system", f.Filled()}} {
+		if mark.on {
+			row.Marks = append(row.Marks, mark.text)
 		}
 	}
 	switch {
@@ -188,6 +196,9 @@ func (h *collections) fieldRow(c echo.Context, coll *collection.Collection, f *c
 		}
 		if target != nil {
 			row.Detail = "to " + target.Title
+			if back := otherSide(coll, target, f); back != nil {
+				row.Detail += ", which shows it as " + back.Title
+			}
 		}
 	case len(f.Enum) > 0:
 		var labels []string
@@ -213,33 +224,4 @@ func (h *collections) update(c echo.Context) error {
 		return err
 	}
 	return done(c, definitionPath(coll.Name), "Saved.")
-}
-
-func (h *collections) askRemove(c echo.Context) error {
-	coll, err := h.find(c)
-	if err != nil {
-		return err
-	}
-	n, err := h.store.Count(c.Request().Context(), h.db, access(c), coll.Name, nil)
-	if err != nil {
-		return err
-	}
-	url := definitionPath(coll.Name)
-	vm := views.Confirm{
-		Title: "Delete collection", Text: fmt.Sprintf("“%s” will be gone, with %s. This cannot be undone.", coll.Title, views.Count(n, "record", "records")),
-		Lines:  []string{"Workflows that use this collection stop working.", "It is refused while another collection refers to this one."},
-		Action: url + "/delete", Do: "Delete collection", Back: url,
-	}
-	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
-}
-
-func (h *collections) remove(c echo.Context) error {
-	coll, err := h.find(c)
-	if err != nil {
-		return err
-	}
-	if err := h.store.DropCollection(c.Request().Context(), actor(c), coll.Name, false, collection.All); err != nil {
-		return err
-	}
-	return done(c, "/collections", fmt.Sprintf("Deleted “%s”.", coll.Title))
 }

@@ -15,45 +15,6 @@ import (
 	"alur/views"
 )
 
-// fieldKind is a kind of field as people choose one.
-type fieldKind struct {
-	name  string // in the address
-	typ   string
-	iface string // "" for the type's own
-	group string
-	title string
-	help  string
-}
-
-// fieldKinds are all kinds, in the order people are offered them.
-var fieldKinds = []fieldKind{
-	{"text", collection.String, "", "Text", "Text", "One line: a name, a number with letters."},
-	{"longText", collection.Text, "", "Text", "Long text", "Several lines: a note, a reason."},
-	{"choice", collection.String, "select", "Text", "Single choice", "One of a few values: a status, a size."},
-	{"integer", collection.Integer, "", "Numbers", "Integer", "A whole number: a quantity."},
-	{"decimal", collection.Decimal, "", "Numbers", "Decimal", "A number with fixed digits after the point: a price."},
-	{"boolean", collection.Boolean, "", "Numbers", "Yes or no", "A box to tick."},
-	{"datetime", collection.Datetime, "", "Dates", "Date and time", "A moment, shown to everybody in their own time zone."},
-	{"date", collection.DateOnly, "", "Dates", "Date", "A day, the same for everybody."},
-	{"belongsTo", collection.BelongsTo, "", "Relations", "Belongs to one", "A record of another collection, or a person: an order's product."},
-	{"hasMany", collection.HasMany, "", "Relations", "Has many", "The other side: all orders of a product."},
-	{"json", collection.JSON, "", "For programs", "JSON", "Lists and objects that programs store."},
-}
-
-// moreKinds are kinds that only programs make.
-var moreKinds = []fieldKind{
-	{"bigInt", collection.BigInt, "", "", "Big integer", ""}, {"double", collection.Double, "", "", "Number", ""}, {"float", collection.Float, "", "", "Number", ""},
-}
-
-func kindOf(f *collection.Field) fieldKind {
-	for _, k := range slices.Concat(fieldKinds, moreKinds) {
-		if k.typ == f.Type && (k.iface == "") == (len(f.Enum) == 0) {
-			return k
-		}
-	}
-	return fieldKind{typ: f.Type, title: f.Type}
-}
-
 func (h *collections) blankField(c echo.Context) error {
 	coll, err := h.find(c)
 	if err != nil {
@@ -74,15 +35,6 @@ func (h *collections) blankField(c echo.Context) error {
 		})
 	}
 	return render(c, http.StatusOK, views.FieldTypesPage(vm), nil)
-}
-
-// field is an empty field of the kind.
-func (k fieldKind) field() *collection.Field {
-	f := &collection.Field{Type: k.typ, Interface: k.iface}
-	if k.iface == "select" {
-		f.Enum = []collection.Choice{{}}
-	}
-	return f
 }
 
 // fieldForm is what a form for a field is made from.
@@ -123,6 +75,9 @@ func (h *collections) createField(c echo.Context) error {
 	f := collection.Field{}
 	f.Set(changes)
 	f.Name, f.Type, f.Interface = name, in.kind.typ, in.kind.iface
+	if title := strings.TrimSpace(form.Get("reverseTitle")); title != "" {
+		f.Options["reverseField"] = map[string]any{"name": camelCase(title), "title": title}
+	}
 	made, err := h.store.AddField(c.Request().Context(), actor(c), coll.Name, f)
 	if err != nil {
 		return h.fieldAgain(c, in, err)
@@ -190,57 +145,13 @@ func (h *collections) updateField(c echo.Context) error {
 	return done(c, definitionPath(coll.Name), fmt.Sprintf("Saved “%s”.", strings.TrimSpace(form.Get("title"))))
 }
 
-// changes are the keys of the definition that the form sets.
-func (in fieldForm) changes() map[string]any {
-	text := func(name string) string { return strings.TrimSpace(in.typed.Get(name)) }
-	m := map[string]any{
-		"title": text("title"), "allowNull": text("required") != "true", "unique": text("unique") == "true",
-		"description": text("description"),
-	}
-	if v := text("defaultValue"); v != "" {
-		m["defaultValue"] = v
-	} else {
-		m["defaultValue"] = nil
-	}
-	switch in.kind.name {
-	case "boolean":
-		if m["defaultValue"] != nil {
-			m["defaultValue"] = text("defaultValue") == "true"
-		}
-	case "text":
-		m["length"] = text("length")
-	case "choice":
-		m["uiSchema"] = map[string]any{"title": text("title"), "enum": in.choices()}
-	case "integer":
-		m["min"], m["max"] = text("min"), text("max")
-	case "decimal":
-		m["min"], m["max"] = text("min"), text("max")
-		if scale := text("scale"); scale != "" {
-			m["scale"], m["precision"] = scale, decimalDigits
-			if in.field != nil {
-				m["precision"] = max(in.field.Precision, decimalDigits)
-			}
-		}
-	case "datetime":
-		m["defaultToCurrentTime"] = text("defaultValue") == "now"
-		m["defaultValue"] = nil
-	case "belongsTo":
-		m["target"], m["onDelete"] = text("target"), text("onDelete")
-	case "hasMany":
-		m["target"] = text("target")
-		delete(m, "allowNull")
-		delete(m, "unique")
-	}
-	return m
-}
-
 // decimalDigits is how many digits a decimal has that is made here.
 const decimalDigits = 20
 
 // wrongNumbers finds settings that are no numbers.
 func (in fieldForm) wrongNumbers() map[string]string {
 	problems := map[string]string{}
-	for _, name := range []string{"length", "scale", "min", "max"} {
+	for _, name := range []string{"length", "minLength", "scale", "min", "max", "size", "digits", "start"} {
 		typed := strings.TrimSpace(in.typed.Get(name))
 		if _, err := strconv.ParseFloat(typed, 64); err != nil && typed != "" {
 			problems[name] = "Write a number."
@@ -281,31 +192,4 @@ func choicesText(choices []collection.Choice) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
-}
-
-func (h *collections) askRemoveField(c echo.Context) error {
-	coll, f, err := h.ownField(c)
-	if err != nil {
-		return err
-	}
-	path := definitionPath(coll.Name) + "/fields/" + f.Name
-	vm := views.Confirm{
-		Title: "Delete field", Text: fmt.Sprintf("“%s” will be gone from every record of “%s”, with its values. This cannot be undone.", f.Title, coll.Title),
-		Action: path + "/delete", Do: "Delete field", Back: path,
-	}
-	if f.Type == collection.BelongsTo {
-		vm.Lines = []string{"The other side of the relation goes with it."}
-	}
-	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
-}
-
-func (h *collections) removeField(c echo.Context) error {
-	coll, f, err := h.ownField(c)
-	if err != nil {
-		return err
-	}
-	if err := h.store.DropField(c.Request().Context(), actor(c), coll.Name, f.Name, collection.All); err != nil {
-		return err
-	}
-	return done(c, definitionPath(coll.Name), fmt.Sprintf("Deleted the field “%s”.", f.Title))
 }

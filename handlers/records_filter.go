@@ -188,20 +188,25 @@ func filterLinks(coll *collection.Collection, st listState) []views.Link {
 }
 
 func fieldIcon(f *collection.Field) string {
-	switch f.Type {
-	case collection.String, collection.Text:
-		if len(f.Enum) > 0 {
-			return "list"
-		}
+	switch {
+	case f.IsRelation():
+		return "relation"
+	case len(f.Enum) > 0, f.IsList():
+		return "list"
+	case f.Type == collection.Password:
+		return "lock"
+	case f.Type == collection.Formula:
+		return "calc"
+	}
+	switch f.Base() {
+	case collection.String, collection.Text, collection.UUID, collection.Virtual:
 		return "text"
 	case collection.Boolean:
 		return "toggle"
-	case collection.Datetime, collection.DateOnly:
+	case collection.Datetime, collection.DatetimeNoTz, collection.UnixTimestamp, collection.DateOnly, collection.Time:
 		return "calendar"
 	case collection.JSON:
 		return "braces"
-	case collection.BelongsTo, collection.HasOne, collection.HasMany, collection.BelongsToMany:
-		return "relation"
 	}
 	return "number"
 }

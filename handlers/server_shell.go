@@ -103,7 +103,7 @@ func (s *Server) dataLinks(ctx context.Context, a auth.Actor, path string) ([]vi
 	}
 	var links []views.NavLink
 	for _, c := range all {
-		if !c.System && c.Allows(a, auth.View) {
+		if !c.System && c.Options["hidden"] != true && c.Allows(a, auth.View) {
 			url := recordsPath(c.Name)
 			links = append(links, views.NavLink{Name: titleOf(c), URL: url, Icon: "table", Current: below(path, url)})
 		}

@@ -11,6 +11,7 @@ type CollectionRow struct {
 	Records string
 	Data    string // address of its records
 	URL     string // of its definition
+	Adopted bool   // its table was there before it
 }
 
 // CollectionForm is the name of a collection and how its records are called.
@@ -20,6 +21,8 @@ type CollectionForm struct {
 	TitleField  string
 	TitleFields []Option
 	Problems    map[string]string
+
+	Stamps, People, Sortable bool // what each record of a new one holds
 }
 
 // CollectionView is one collection with its fields.
@@ -28,6 +31,7 @@ type CollectionView struct {
 	Data   string
 	Form   CollectionForm
 	Fields []FieldRow
+	Notes  []string // what is unlike other collections
 }
 
 // FieldRow is one field in a collection's table.
@@ -69,4 +73,28 @@ type FieldForm struct {
 	Refusal string
 	Main    []RecordField
 	Rules   []RecordField
+
+	Relation []string // how a relation goes, in both directions
+	Becomes  []Option // the types that an existing field can be changed to
+}
+
+// Tables are the tables of the database that can become collections.
+type Tables struct{ Rows []TableRow }
+
+// TableRow is one of them.
+type TableRow struct {
+	Name     string
+	ID       string // for the page
+	What     string // "Table, about 1,200 rows"
+	Columns  []TableColumn
+	Warnings []string
+}
+
+// TableColumn is a column and what it becomes.
+type TableColumn struct {
+	Name, SQL string
+	Field     string // the name; "" when it cannot be shown
+	Icon      string
+	Type      string
+	Marks     []string
 }

@@ -16,7 +16,7 @@ import (
 type Table struct {
 	Name     string
 	View     bool
-	Rows     int // about
+	Rows     int // about; -1: unknown
 	Columns  []Column
 	Warnings []string // what will not work once it is a collection
 	ReadOnly bool     // its records cannot be changed

@@ -128,7 +128,8 @@ type Collection struct {
 func (c *Collection) Field(name string) *Field { return c.byName[name] }
 
 // Key is the field that tells records apart, as a rule "id"; nil when there is
-// none, and then records can only be read.
+// none, and then records can only be read. A key of another name is in every
+// record as "id" too.
 func (c *Collection) Key() *Field { return c.key }
 
 // named is the field called name, by default the primary key.
@@ -196,6 +197,12 @@ func (c *Collection) compile() {
 			c.columns = append(c.columns, f)
 		}
 	}
+	if c.key != nil && c.byName["id"] == nil { // pages and workflows know records by their id
+		alias := *c.key
+		alias.Name, alias.Title, alias.ReadOnly = "id", "ID", true
+		c.byName["id"] = &alias
+		c.columns = append(c.columns, &alias)
+	}
 	if !c.System {
 		c.TitleField = c.stored
 		i := slices.IndexFunc(c.own, func(f *Field) bool { return f.Type == String && len(f.Enum) == 0 && !f.Hidden })
@@ -235,9 +242,6 @@ func (c *Collection) inserting(args []any) (query string, rest []any) {
 // visible returns the field called name when the actor may see it.
 func (c *Collection) visible(a auth.Actor, name string) *Field {
 	f := c.byName[name]
-	if f == nil && name == "id" { // whatever the primary key is called
-		f = c.key
-	}
 	if f == nil || !c.Shows(a, f) {
 		return nil
 	}

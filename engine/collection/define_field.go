@@ -442,6 +442,7 @@ func (s *Store) DropCollection(ctx context.Context, a auth.Actor, name string, d
 }
 
 func (d *definer) dropCollection(ctx context.Context, c *Collection, drop bool) error {
+	throughs := map[string]bool{}
 	for _, other := range d.cat.list {
 		for _, f := range slices.Clone(other.Fields) {
 			if other == c || other.System || !f.IsRelation() || f.Target != c.Name && f.Through != c.Name {
@@ -453,12 +454,14 @@ func (d *definer) dropCollection(ctx context.Context, c *Collection, drop bool) 
 			if f.Type == BelongsTo {
 				continue // links go with their relation, below; an adopted table keeps its key as a plain field
 			}
+			if f.Type == BelongsToMany {
+				throughs[f.Through] = f.Through != c.Name
+			}
 			if err := d.forget(ctx, other, f.Name); err != nil {
 				return err
 			}
 		}
 	}
-	throughs := map[string]bool{}
 	for _, f := range c.Fields {
 		if f.Type == BelongsToMany {
 			throughs[f.Through] = true
@@ -467,7 +470,10 @@ func (d *definer) dropCollection(ctx context.Context, c *Collection, drop bool) 
 	if err := d.release(ctx, c); err != nil {
 		return err
 	}
-	for name := range throughs {
+	for name, there := range throughs {
+		if !there {
+			continue
+		}
 		if err := d.dropThrough(ctx, name); err != nil {
 			return err
 		}

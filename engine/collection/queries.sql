@@ -75,7 +75,7 @@ FROM (
     SELECT
         c.relname AS "Name",
         c.relkind AS "Kind",
-        greatest(c.reltuples, 0) AS "Rows",
+        c.reltuples AS "Rows",
         coalesce((
             SELECT json_agg(a.attname ORDER BY array_position(k.conkey, a.attnum))
             FROM pg_constraint k

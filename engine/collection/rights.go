@@ -43,7 +43,7 @@ func (c *Collection) Shows(a auth.Actor, f *Field) bool {
 		return false
 	}
 	g := c.grant(a, auth.View)
-	return g.AllFields() || f == c.key || f.Name == "updatedAt" || covers(g, f)
+	return g.AllFields() || f == c.key || f == c.byName["id"] || f.Name == "updatedAt" || covers(g, f)
 }
 
 // Takes reports whether a may write f by act, which is Create or Update.

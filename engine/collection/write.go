@@ -502,6 +502,9 @@ func (w *writer) locked(b *builder, c *Collection, filter any, cols []*Field, ac
 		return "", err
 	}
 	where := " WHERE " + glue([]string{given, limit}, " AND ")
+	if slices.Contains(cols, c.byName["id"]) && c.key.Name != "id" { // the key's column once
+		cols = slices.DeleteFunc(slices.Clone(cols), func(f *Field) bool { return f == c.byName["id"] })
+	}
 	return fmt.Sprintf("(SELECT %s FROM %s%s ORDER BY %s FOR NO KEY UPDATE OF %s) o",
 		list(cols, sc.alias), sc.from(), where, c.key.col(sc.alias), sc.alias), nil
 }
