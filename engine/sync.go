@@ -11,6 +11,10 @@ import (
 	"alur/engine/value"
 )
 
+// CodeRefused is the code of the error by which a synchronous workflow undoes the
+// change that started it (spec/triggers-core.md §2.6).
+const CodeRefused = "WORKFLOW_ROLLBACK_ON_FAILURE"
+
 // refusal is the cause of the error by which a synchronous execution undoes the
 // change that started it. When that change was a step of another execution, the
 // other one records the refused one with its own journal.
@@ -102,7 +106,7 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) (id int64, er
 		}
 	})
 	return 0, &fault.Error{
-		Kind: fault.Invalid, Code: "WORKFLOW_ROLLBACK_ON_FAILURE",
+		Kind: fault.Invalid, Code: CodeRefused,
 		Msg: fmt.Sprintf("Not saved. The workflow “%s” refused this change. Its execution %d says why.", ev.Workflow.Title, claim.ID),
 		Err: &refusal{inner: r.refused, write: write},
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/views"
@@ -122,7 +123,11 @@ func failJSON(c echo.Context, f *fault.Error) error {
 	if f.Kind == fault.Overloaded {
 		c.Response().Header().Set("Retry-After", "2")
 	}
-	return c.JSON(status(f.Kind, true), map[string]any{"errors": list})
+	code := status(f.Kind, true)
+	if f.Code == engine.CodeRefused {
+		code = http.StatusUnprocessableEntity // spec/triggers-core.md §2.6
+	}
+	return c.JSON(code, map[string]any{"errors": list})
 }
 
 // toSignIn sends the browser to the sign-in page and from there back.

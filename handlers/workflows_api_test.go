@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"alur/engine"
 )
 
 // object reads {"data": …}.
@@ -140,4 +142,20 @@ func TestNodeTestAPI(t *testing.T) {
 		}
 	}
 	s.postJSON(member, path, `{"type": "calculation"}`).want(http.StatusForbidden)
+}
+
+// TestRefusedAPI: a synchronous workflow that ends badly and may undo the change
+// answers with the status and code that clients know.
+func TestRefusedAPI(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.shop()
+	w := s.postJSON(admin, "/api/workflows:create",
+		`{"title": "Guard", "type": "collection", "sync": true, "config": {"collection": "sales", "mode": 1, "rollbackOnFailure": true}}`).want(http.StatusOK).object()
+	s.postJSON(admin, fmt.Sprintf("/api/workflows/%d/nodes:create", idOf(w["id"])), `{"type": "end", "config": {"endStatus": -1}}`).want(http.StatusOK)
+	s.postJSON(admin, fmt.Sprintf("/api/workflows:update?filterByTk=%d", idOf(w["id"])), `{"enabled": true}`).want(http.StatusOK)
+	refused := s.postJSON(member, "/api/sales:create", `{}`).want(http.StatusUnprocessableEntity)
+	if !strings.Contains(refused.Text, `"code":"`+engine.CodeRefused+`"`) {
+		t.Errorf("%s", refused.Text)
+	}
 }
