@@ -123,32 +123,45 @@ func (d *document) collection(c *collection.Collection) {
 		o.method, o.path, o.tag, o.id, o.summary = method, "/"+c.Name+":"+action, c.Name, c.Name+"."+action, summary
 		d.add(o)
 	}
-	read := []string{"filter", "fields", "appends", "except"}
-	on(http.MethodGet, "list", "List records, page by page", operation{
-		params: append(slices.Clone(read), "sort", "page", "pageSize", "paginate"), answer: listOf(ref(c.Name)), meta: true})
-	on(http.MethodGet, "get", "Read one record", operation{params: append([]string{"filterByTk"}, read...), answer: orNone(ref(c.Name))})
-	on(http.MethodPost, "query", "Group records and reckon up", operation{body: ours("Groups"), answer: listOf(object(nil))})
+	if c.Allows(d.actor, auth.View) {
+		read := []string{"filter", "fields", "appends", "except"}
+		on(http.MethodGet, "list", "List records, page by page", operation{
+			params: append(slices.Clone(read), "sort", "page", "pageSize", "paginate"), answer: listOf(ref(c.Name)), meta: true})
+		on(http.MethodGet, "get", "Read one record", operation{params: append([]string{"filterByTk"}, read...), answer: orNone(ref(c.Name))})
+		on(http.MethodPost, "query", "Group records and reckon up", operation{body: ours("Groups"), answer: listOf(object(nil))})
+	}
 	if c.System {
 		return
 	}
 	values := c.Name + ".values"
+	creates, updates := c.Allows(d.actor, auth.Create), c.Allows(d.actor, auth.Update)
 	d.Components.Schemas[values] = d.valuesSchema(c)
 	fresh := ref(values)
 	if names := needed(c, d.actor); len(names) > 0 {
 		fresh = inline(&openapi3.Schema{AllOf: openapi3.SchemaRefs{ref(values), inline(&openapi3.Schema{Required: names})}})
 	}
 	allowed := []string{"whitelist", "blacklist", "updateAssociationValues"}
-	on(http.MethodPost, "create", "Create a record, or several in one go", operation{params: append([]string{"appends"}, allowed...),
-		body:   inline(&openapi3.Schema{OneOf: openapi3.SchemaRefs{fresh, listOf(fresh)}, Example: example(c, d.actor)}),
-		answer: inline(&openapi3.Schema{OneOf: openapi3.SchemaRefs{ref(c.Name), listOf(ref(c.Name))}})})
-	on(http.MethodPost, "update", "Change records", operation{params: append([]string{"filterByTk", "filter"}, allowed...),
-		body: ref(values), answer: listOf(ref(c.Name))})
-	on(http.MethodPost, "destroy", "Delete records", operation{params: []string{"filterByTk", "filter"}, answer: whole("How many were deleted.")})
-	on(http.MethodPost, "firstOrCreate", "Read the record that has these values, or create it", operation{
-		params: append([]string{"filterKeys"}, allowed...), body: ref(values), answer: ref(c.Name)})
-	on(http.MethodPost, "updateOrCreate", "Change the record that has these values, or create it", operation{
-		params: append([]string{"filterKeys"}, allowed...), body: ref(values), answer: ref(c.Name)})
-	if slices.ContainsFunc(c.Fields, func(f *collection.Field) bool { return f.Type == collection.Sort }) {
+	if creates {
+		on(http.MethodPost, "create", "Create a record, or several in one go", operation{params: append([]string{"appends"}, allowed...),
+			body:   inline(&openapi3.Schema{OneOf: openapi3.SchemaRefs{fresh, listOf(fresh)}, Example: example(c, d.actor)}),
+			answer: inline(&openapi3.Schema{OneOf: openapi3.SchemaRefs{ref(c.Name), listOf(ref(c.Name))}})})
+	}
+	if updates {
+		on(http.MethodPost, "update", "Change records", operation{params: append([]string{"filterByTk", "filter"}, allowed...),
+			body: ref(values), answer: listOf(ref(c.Name))})
+	}
+	if c.Allows(d.actor, auth.Destroy) {
+		on(http.MethodPost, "destroy", "Delete records", operation{params: []string{"filterByTk", "filter"}, answer: whole("How many were deleted.")})
+	}
+	if creates && c.Allows(d.actor, auth.View) {
+		on(http.MethodPost, "firstOrCreate", "Read the record that has these values, or create it", operation{
+			params: append([]string{"filterKeys"}, allowed...), body: ref(values), answer: ref(c.Name)})
+	}
+	if creates && updates {
+		on(http.MethodPost, "updateOrCreate", "Change the record that has these values, or create it", operation{
+			params: append([]string{"filterKeys"}, allowed...), body: ref(values), answer: ref(c.Name)})
+	}
+	if updates && slices.ContainsFunc(c.Fields, func(f *collection.Field) bool { return f.Type == collection.Sort }) {
 		on(http.MethodPost, "move", "Put a record before or behind another", operation{
 			params: []string{"sourceId", "targetId", "method", "sticky", "sortField"}, answer: text("")})
 	}

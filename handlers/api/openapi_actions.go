@@ -17,36 +17,45 @@ type ownAction struct {
 // own describes an action of ours.
 func (d *document) own(a ownAction) { d.add(a.operation) }
 
+// actionList is a list that is being written: what is added has its tag and needs
+// its right.
+type actionList struct {
+	all  []ownAction
+	tag  string
+	need auth.Right
+}
+
+func (l *actionList) add(method, name, summary string, o operation) {
+	o.method, o.path, o.tag, o.id, o.summary = method, "/"+name, l.tag, name, summary
+	o.open = l.need == public
+	l.all = append(l.all, ownAction{o, l.need})
+}
+
 // ownActions are the actions that are registered by name, in the order of the
 // document. A test holds it against the table of routes.
 func ownActions() []ownAction {
-	var all []ownAction
-	tag, need := "", public
-	add := func(method, name, summary string, o operation) {
-		o.method, o.path, o.tag, o.id, o.summary = method, "/"+name, tag, name, summary
-		o.open = need == public
-		all = append(all, ownAction{o, need})
-	}
+	var l actionList
+	add := l.add
 	one := []string{"filterByTk"}
 	some := []string{"filterByTk", "filter"}
 	empty := object(nil)
 
-	tag = "auth"
+	l.tag = "auth"
 	add(http.MethodPost, "auth:signIn", "Sign in and get a token", operation{
 		body:   object(map[string]*openapi3.SchemaRef{"account": text("Mail address or user name."), "password": text("")}, "account", "password"),
 		answer: object(map[string]*openapi3.SchemaRef{"token": text(""), "user": ours("Person")}, "token", "user")})
-	need = auth.UseRecords
+	l.need = auth.UseRecords
 	add(http.MethodGet, "auth:check", "Who am I", operation{answer: ours("Person")})
 	add(http.MethodPost, "auth:signOut", "Sign out: the token opens nothing any more", operation{body: empty, optional: true, answer: anything("")})
 	add(http.MethodPost, "auth:changePassword", "Change one's own password", operation{answer: anything(""), body: object(map[string]*openapi3.SchemaRef{
 		"oldPassword": text(""), "newPassword": text(""), "confirmPassword": text("")}, "oldPassword", "newPassword")})
 
-	tag = "collections"
+	l.tag = "collections"
 	add(http.MethodGet, "collections:list", "List collections", operation{params: []string{"page", "pageSize", "paginate", "appends"}, answer: listOf(ours("Collection")), meta: true})
 	add(http.MethodGet, "collections:listMeta", "List collections with their fields", operation{answer: listOf(ours("Collection"))})
 	add(http.MethodGet, "collections:get", "Read a collection with its fields", operation{params: one, answer: ours("Collection")})
 	add(http.MethodGet, "collections/{parent}/fields:list", "List the fields of a collection", operation{params: []string{"parent"}, answer: listOf(ours("Field"))})
-	need = auth.ManageCollections
+	l.need = auth.ManageCollections
 	add(http.MethodPost, "collections:create", "Make a collection with its table", operation{body: ours("Collection"), answer: ours("Collection")})
 	add(http.MethodPost, "collections:update", "Change a collection", operation{params: one, body: ours("Collection"), answer: listOf(ours("Collection"))})
 	add(http.MethodPost, "collections:destroy", "Delete a collection with all its records", operation{params: one, answer: whole("How many were deleted.")})
@@ -54,14 +63,14 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "collections/{parent}/fields:update", "Change a field", operation{params: []string{"parent", "filterByTk"}, body: ours("Field"), answer: listOf(ours("Field"))})
 	add(http.MethodPost, "collections/{parent}/fields:destroy", "Delete a field with its values", operation{params: []string{"parent", "filterByTk"}, answer: whole("How many were deleted.")})
 
-	tag, need = "workflows", auth.ManageWorkflows
+	l.tag, l.need = "workflows", auth.ManageWorkflows
 	add(http.MethodPost, "workflows:create", "Make a workflow without nodes", operation{body: ours("WorkflowValues"), answer: ours("Workflow")})
 	add(http.MethodPost, "workflows:update", "Change workflows, turn them on or off", operation{params: some, body: ours("WorkflowValues"), answer: listOf(ours("Workflow"))})
 	add(http.MethodPost, "workflows:destroy", "Delete workflows, with the current version all others", operation{params: some, answer: whole("How many versions were deleted.")})
 	add(http.MethodPost, "workflows:revision", "Make a new version when filter names the key, else a copy", operation{params: some, body: ours("WorkflowValues"), optional: true, answer: ours("Workflow")})
 	add(http.MethodPost, "workflows:execute", "Start a version by hand and wait for it", operation{params: []string{"filterByTk", "autoRevision"}, body: empty, answer: ours("Started")})
 	add(http.MethodPost, "workflows:sync", "Make every process read the workflows again", operation{params: some, status: http.StatusNoContent})
-	tag = "flow_nodes"
+	l.tag = "flow_nodes"
 	add(http.MethodPost, "workflows/{parent}/nodes:create", "Add a node", operation{params: []string{"parent"}, body: ours("NodeValues"), answer: ours("Node")})
 	add(http.MethodPost, "flow_nodes:update", "Change the settings of nodes", operation{params: some, body: ours("NodeValues"), answer: listOf(ours("Node"))})
 	add(http.MethodPost, "flow_nodes:destroy", "Delete a node with its branches", operation{params: []string{"filterByTk", "keepBranch"}, answer: ours("Node")})
@@ -69,14 +78,14 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "flow_nodes:move", "Move a node with its branches", operation{params: one, body: ours("Place"), answer: ours("Node")})
 	add(http.MethodPost, "flow_nodes:duplicate", "Copy a node", operation{params: one, body: ours("Place"), answer: ours("Node")})
 	add(http.MethodPost, "flow_nodes:test", "Try settings of a node without an execution", operation{body: ours("NodeValues"), answer: ours("Outcome")})
-	tag = "executions"
+	l.tag = "executions"
 	add(http.MethodPost, "executions:cancel", "Stop an execution", operation{params: one, answer: ref("executions")})
 	add(http.MethodPost, "executions:destroy", "Delete executions that have ended", operation{params: some, answer: whole("How many were deleted.")})
-	tag, need = "jobs", auth.ManageServer
+	l.tag, l.need = "jobs", auth.ManageServer
 	add(http.MethodPost, "jobs:resume", "Answer a waiting job", operation{params: one, status: http.StatusAccepted, answer: ref("jobs"),
 		body: object(map[string]*openapi3.SchemaRef{"status": whole("1 goes on, -6 to -1 end it."), "result": anything("")})})
 
-	tag, need = "workflowManualTasks", auth.UseRecords
+	l.tag, l.need = "workflowManualTasks", auth.UseRecords
 	add(http.MethodGet, "workflowManualTasks:listMine", "My tasks", operation{params: []string{"filter", "page", "pageSize", "search"}, answer: listOf(ours("Task")), meta: true})
 	add(http.MethodPost, "workflowManualTasks:submit", "Decide a task", operation{params: one, status: http.StatusAccepted, answer: ours("Task"),
 		body: object(map[string]*openapi3.SchemaRef{"result": object(nil)}, "result")})
@@ -84,11 +93,12 @@ func ownActions() []ownAction {
 	add(http.MethodGet, "userWorkflowTaskStats:listMine", "How many tasks I have, by workflow", operation{
 		params: []string{"type", "search", "page", "pageSize"}, answer: listOf(object(nil)), meta: true})
 
-	tag, need = "users", auth.ManageUsers
+	l.tag, l.need = "users", auth.ManageUsers
 	add(http.MethodPost, "users:create", "Add a person", operation{body: ours("Person"), answer: ours("Person")})
 	add(http.MethodPost, "users:update", "Change people", operation{params: some, body: ours("Person"), answer: listOf(ours("Person"))})
 	add(http.MethodPost, "users:destroy", "Delete people", operation{params: some, answer: whole("How many were deleted.")})
-	return all
+	l.rights()
+	return l.all
 }
 
 // actionSchemas are the values of our own actions.

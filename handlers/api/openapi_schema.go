@@ -102,7 +102,8 @@ func (d *document) valuesSchema(c *collection.Collection) *openapi3.SchemaRef {
 
 func writable(c *collection.Collection, a auth.Actor) []*collection.Field {
 	return slices.DeleteFunc(shows(c, a), func(f *collection.Field) bool {
-		return f.ReadOnly && f.Name != "id" || f.Filled() && f.Name != "id"
+		return f.ReadOnly && f.Name != "id" || f.Filled() && f.Name != "id" ||
+			!c.Takes(a, auth.Create, f) && !c.Takes(a, auth.Update, f)
 	})
 }
 
