@@ -186,8 +186,8 @@ func TestUsersList(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	doc := s.get(admin, "/users").want(http.StatusOK).doc()
-	if n := doc.Find("tbody tr").Length(); n != 4 {
-		t.Errorf("%d people, want 4", n)
+	if n := doc.Find("tbody tr").Length(); n != 5 {
+		t.Errorf("%d people, want 5", n)
 	}
 	row := "#user-" + id(s.users[root])
 	if doc.Find(row+" [role=menuitem]").Length() != 0 {

@@ -75,6 +75,8 @@ func (s *Server) resources() []Resource {
 		&tasks{store: s.Tasks},
 		&links{server: s, store: s.Tasks},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},
+		&roles{store: s.Auth, records: s.Records},
+		&keys{store: s.Auth},
 		&outbox{server: s, store: s.Outbox},
 		&workflowsAPI{engine: s.Engine, db: s.DB, records: s.Records},
 		&tasksAPI{store: s.Tasks, db: s.DB, records: s.Records},

@@ -41,9 +41,12 @@ const (
 	admin       role = "admin"
 	root        role = "root"
 	deactivated role = "deactivated" // signed in once, then deactivated
+	custom      role = "custom"      // a role of its own: people, the names of workflows, all records
+	memberKey   role = "member key"  // a program with an API key of member's
+	adminKey    role = "admin key"   // and of admin's
 )
 
-var everybody = []role{nobody, member, admin, root, deactivated}
+var everybody = []role{nobody, member, custom, admin, root, deactivated, memberKey, adminKey}
 
 const password = "a quiet green teapot"
 
@@ -101,13 +104,17 @@ func (s *site) people() {
 		s.t.Fatal(err)
 	}
 	// This company lets its members work with all records.
-	all := []string{"create", "view", "update", "destroy"}
+	all := []string{"create", "view", "update", "destroy", "export", "importXlsx"}
 	if _, err := s.Auth.UpdateRole(ctx, auth.System, auth.Member, auth.RoleChange{Actions: &all}); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := s.Auth.CreateRole(ctx, auth.System, auth.RoleDefinition{Name: "desk", Title: "Front desk", Actions: all, Snippets: []string{"pm.users", "ui.workflows"}}); err != nil {
 		s.t.Fatal(err)
 	}
 	for who, in := range map[role]auth.NewUser{
 		admin:       {Nickname: "Ann Admin", Email: "admin@alur.test", Role: auth.Admin},
 		member:      {Nickname: "Mia Member", Email: "member@alur.test", Role: auth.Member},
+		custom:      {Nickname: "Cleo Custom", Email: "custom@alur.test", Role: "desk"},
 		deactivated: {Nickname: "Dan Gone", Email: "deactivated@alur.test", Role: auth.Admin},
 	} {
 		in.Password = password
@@ -117,7 +124,7 @@ func (s *site) people() {
 		}
 		s.users[who] = u
 	}
-	for _, who := range []role{root, admin, member, deactivated} {
+	for _, who := range []role{root, admin, member, custom, deactivated} {
 		token, u, err := s.Auth.SignIn(ctx, auth.Web, string(who)+"@alur.test", password, auth.Client{IP: "192.0.2.1"})
 		if err != nil {
 			s.t.Fatalf("sign %s in: %v", who, err)
@@ -126,6 +133,16 @@ func (s *site) people() {
 	}
 	if _, err := s.Auth.Deactivate(ctx, auth.System, s.users[deactivated].ID); err != nil {
 		s.t.Fatal(err)
+	}
+	for who, of := range map[role]role{memberKey: member, adminKey: admin} {
+		session, err := s.Auth.Resolve(ctx, auth.Web, s.tokens[of], auth.Client{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if s.tokens[who], _, err = s.Auth.CreateKey(ctx, session, string(who), "", "never"); err != nil {
+			s.t.Fatal(err)
+		}
+		s.users[who] = s.users[of]
 	}
 }
 
@@ -190,7 +207,9 @@ func (s *site) do(who role, r *http.Request) answer {
 		r = r.WithContext(s.t.Context())
 	}
 	r.Host = "alur.test"
-	if token := s.tokens[who]; token != "" {
+	if token := s.tokens[who]; who == memberKey || who == adminKey {
+		r.Header.Set("Authorization", "Bearer "+token)
+	} else if token != "" {
 		r.AddCookie(s.cookie(sessionCookie, token))
 	}
 	w := httptest.NewRecorder()

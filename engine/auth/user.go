@@ -57,7 +57,10 @@ func (s *Store) Actor(ctx context.Context, id int64) (Actor, error) {
 	if err == nil && !u.Active {
 		err = errNoUser
 	}
-	return u.Actor(), err
+	if err != nil {
+		return Actor{}, err
+	}
+	return s.ActorOf(ctx, u)
 }
 
 // NewUser is a person to be created.

@@ -6,23 +6,36 @@ import (
 	"maps"
 	"strconv"
 
+	"alur/engine/auth"
 	"alur/engine/pg"
 )
 
 // eachPart is how many records [Store.Each] holds at once.
 const eachPart = 500
 
-// Each reads every record that matches, a part at a time and all of one moment,
-// and gives the parts to fn. Pages of p do not count. Memory does not grow with
+// Each reads every record that matches and that the actor may export, a part at a
+// time and all of one moment, and gives the parts to fn. Pages of p do not count. Memory does not grow with
 // the number of records.
 func (s *Store) Each(ctx context.Context, tx *pg.Tx, a Access, collection string, p Query, fn func([]Record) error) error {
-	c, cat, err := s.open(ctx, a, collection)
+	c, cat, err := s.openTo(ctx, a, collection, auth.View)
 	if err != nil {
 		return err
+	}
+	export := c.grant(a.Actor, auth.Export)
+	if !export.Allowed {
+		return refused(c, auth.Export)
 	}
 	sel, err := s.selection(cat, a, c, p)
 	if err != nil {
 		return err
+	}
+	switch limit, err := sel.scope.limit(auth.Export); {
+	case err != nil:
+		return err
+	case limit != "" && sel.where == "":
+		sel.where = " WHERE " + limit
+	case limit != "":
+		sel.where += " AND " + limit
 	}
 	cols := sel.inc.columns()
 	// A name of its own: a prepared FETCH keeps the shape of its first cursor.
@@ -43,6 +56,14 @@ func (s *Store) Each(ctx context.Context, tx *pg.Tx, a Access, collection string
 		if err := s.loadRelations(ctx, tx, sel.scope.b, sel.inc, records); err != nil {
 			return fmt.Errorf("read all of %s: %w", c.Name, err)
 		}
+		if !export.AllFields() {
+			for _, r := range records {
+				maps.DeleteFunc(r, func(name string, _ any) bool {
+					f := c.byName[name]
+					return f != nil && f != c.key && !covers(export, f)
+				})
+			}
+		}
 		if err := fn(records); err != nil {
 			return err
 		}
@@ -58,11 +79,11 @@ func (s *Store) Rehearse(ctx context.Context, tx *pg.Tx, a Access, collection st
 	}
 	if id == nil {
 		rec, err := w.create(ctx, c, values, 0)
-		return maps.Clone(rec), err
+		return c.strip(a.Actor, rec), err
 	}
 	recs, err := w.update(ctx, c, id, values, 0)
 	if err != nil || len(recs) == 0 {
 		return nil, err
 	}
-	return maps.Clone(recs[0]), nil
+	return c.strip(a.Actor, recs[0]), nil
 }

@@ -65,7 +65,15 @@ func (s *Store) openTo(ctx context.Context, a Access, collection string, act aut
 	return c, cat, err
 }
 
-var doing = map[auth.Action]string{auth.View: "see", auth.Create: "create", auth.Update: "change", auth.Destroy: "delete"}
+var doing = map[auth.Action]string{auth.View: "see", auth.Create: "create", auth.Update: "change", auth.Destroy: "delete", auth.Export: "export", auth.Import: "import"}
+
+// RequireOn returns nil when a may do act with some of the records of c.
+func (c *Collection) RequireOn(a auth.Actor, act auth.Action) error {
+	if !c.Allows(a, act) {
+		return refused(c, act)
+	}
+	return nil
+}
 
 func refused(c *Collection, act auth.Action) error {
 	return fault.New(fault.Forbidden, fmt.Sprintf("You do not have the right to %s records of “%s”. Ask an administrator.", doing[act], c.Title))

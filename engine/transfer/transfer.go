@@ -207,6 +207,9 @@ func (s *Store) Begin(ctx context.Context, a auth.Actor, id int64, settings Sett
 	if err != nil {
 		return Import{}, err
 	}
+	if err := c.RequireOn(a, auth.Import); err != nil {
+		return Import{}, err
+	}
 	targets, err := s.Targets(ctx, a, c)
 	if err != nil {
 		return Import{}, err

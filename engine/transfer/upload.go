@@ -34,6 +34,9 @@ func (s *Store) Upload(ctx context.Context, a auth.Actor, collection, fileName, 
 	if err != nil {
 		return Import{}, err
 	}
+	if err := c.RequireOn(a, auth.Import); err != nil {
+		return Import{}, err
+	}
 	var open int
 	if err := s.DB.GetContext(ctx, &open, queries.Get("open"), a.UserID); err != nil {
 		return Import{}, fmt.Errorf("count imports under way: %w", err)

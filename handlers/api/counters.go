@@ -31,6 +31,9 @@ func (h *Counters) Routes(r Router) {
 var taskTypes = []string{"manual"}
 
 func (h *Counters) tasks(c echo.Context) error {
+	if err := h.Actor(c).Require(auth.UseRecords); err != nil {
+		return err
+	}
 	me := h.Actor(c).UserID
 	page, err := h.List(c.Request().Context(), "userWorkflowTasks", collection.Query{Filter: map[string]any{"userId": me}, All: true})
 	if err != nil {
@@ -53,6 +56,9 @@ func (h *Counters) tasks(c echo.Context) error {
 // workflows answers the counters of each workflow that still has a version which
 // is current, by its title.
 func (h *Counters) workflows(c echo.Context) error {
+	if err := h.Actor(c).Require(auth.UseRecords); err != nil {
+		return err
+	}
 	p, err := ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
 		return err
