@@ -59,7 +59,7 @@ type WorkflowHistory struct {
 // HistorySettings are for the whole server.
 type HistorySettings struct {
 	History          // of workflows that do not say otherwise
-	RecordMonths int `json:"recordMonths"` // how long the line about a deleted execution is kept; 1 to MaxRecordMonths
+	RecordMonths int `json:"recordMonths"` // how long the line about a deleted execution and the history of records are kept; 1 to MaxRecordMonths
 }
 
 // HistorySettings returns how long executions are kept on this server.

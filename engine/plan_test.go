@@ -73,8 +73,12 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		}
 	}
 	cases := map[string][]planCase{
-		"queries.sql/execution_rows":   lists,
-		"queries.sql/execution":        {{args: []any{execution}}},
+		"queries.sql/execution_rows": lists,
+		"queries.sql/execution":      {{args: []any{execution}}},
+		"collection/queries_change.sql/select": {{
+			text: sql("collection/queries_change.sql", "select") + sql("collection/queries_change.sql", "of_record"),
+			args: []any{"orders", "5", execution, 51},
+		}},
 		"queries.sql/execution_jobs":   {{args: []any{execution}}},
 		"queries.sql/job":              {{args: []any{job}}},
 		"queries.sql/load_jobs":        {{args: []any{ids}}},

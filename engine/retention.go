@@ -96,7 +96,11 @@ func (e *Engine) HousekeepOnce(ctx context.Context) (wait time.Duration, err err
 		if err != nil {
 			return fmt.Errorf("count forgotten records: %w", err)
 		}
-		if counting || len(doomed) == houseBatch || n == houseBatch {
+		changes, err := e.Records.ForgetChanges(ctx, tx, now.AddDate(0, -settings.RecordMonths, 0), houseBatch)
+		if err != nil {
+			return err
+		}
+		if counting || len(doomed) == houseBatch || n == houseBatch || changes == houseBatch {
 			wait = min(max(housePause, houseShare*e.now().Sub(now)), houseRest/2)
 		}
 		if _, err := tx.ExecContext(ctx, retentionSQL.Get("give_back"), now.Add(wait), lastKey); err != nil {

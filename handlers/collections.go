@@ -97,7 +97,8 @@ func (h *collections) blank(c echo.Context) error {
 func (h *collections) create(c echo.Context) error {
 	d := collection.Definition{Title: strings.TrimSpace(c.FormValue("title")), Name: strings.TrimSpace(c.FormValue("name"))}
 	vm := views.CollectionForm{Title: d.Title, Name: d.Name, Stamps: c.FormValue("stamps") == "true", People: c.FormValue("people") == "true", Sortable: c.FormValue("sortable") == "true"}
-	d.Options = map[string]any{"createdAt": vm.Stamps, "updatedAt": vm.Stamps, "createdBy": vm.People, "updatedBy": vm.People, "sortable": vm.Sortable}
+	d.Options = map[string]any{"createdAt": vm.Stamps, "updatedAt": vm.Stamps, "createdBy": vm.People, "updatedBy": vm.People, "sortable": vm.Sortable,
+		"recordHistory": true} // whoever works in the browser asks who did what
 	if d.Title == "" {
 		vm.Problems = map[string]string{"title": "Write a title."}
 		return render(c, http.StatusUnprocessableEntity, views.NewCollectionPage(vm), nil)

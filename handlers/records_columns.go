@@ -1,54 +1,130 @@
 package handlers
 
 import (
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/auth"
 	"alur/engine/collection"
-	"alur/engine/fault"
 	"alur/views"
 )
 
-// columns are the fields of a table of records, the one they are called by
-// first.
+// columns are what a table of records shows; the first one leads to the record.
 type columns struct {
-	list    []*collection.Field
-	targets map[string]*collection.Collection // of belongsTo fields, shown or not
+	list []column
+	cat  catalogue
 }
 
-// columns chooses what a table shows: the first fields that fit into a cell, and
-// when and by whom the record was made.
-func (h *records) columns(c echo.Context, coll *collection.Collection) (columns, error) {
-	cols := columns{targets: map[string]*collection.Collection{}}
-	name := coll.Field(coll.TitleField)
-	if name == nil {
-		name = coll.Field("id")
+// column is one field, or one of a record that a relation leads to.
+type column struct {
+	path   string
+	fields []*collection.Field // the path; the last one is shown
+}
+
+func (col column) field() *collection.Field { return col.fields[len(col.fields)-1] }
+
+func (col column) title() string { return pathTitle(col.fields) }
+
+const (
+	columnsShown  = 7   // of the usual columns, besides the first and those at the end
+	columnsNarrow = 4   // besides the first, on narrow screens
+	columnsMost   = 200 // that one can choose from
+)
+
+// columns are those that the reader has chosen, those of the view, or the usual
+// ones.
+func (h *records) columns(c echo.Context, st listState) (columns, error) {
+	view := int64(0)
+	if st.saved != nil {
+		view = st.saved.ID
 	}
-	cols.list = []*collection.Field{name}
-	for _, f := range coll.Fields {
-		if f.Type == collection.BelongsTo {
-			target, err := h.store.Collection(c.Request().Context(), f.Target)
-			if fault.Is(err, fault.NotFound) {
-				continue
-			}
-			if err != nil {
-				return columns{}, err
-			}
-			cols.targets[f.Name] = target
+	chosen, err := h.store.ChosenColumns(c.Request().Context(), access(c), st.cat.coll.Name, view)
+	if err != nil {
+		return columns{}, err
+	}
+	if len(chosen) == 0 && st.saved != nil {
+		chosen = st.saved.Columns
+	}
+	return st.cat.columns(chosen), nil
+}
+
+// columns are the columns with the given paths, as far as they lead anywhere; the
+// usual ones when none does.
+func (cat catalogue) columns(paths []string) columns {
+	cols := columns{cat: cat}
+	for _, path := range paths {
+		if fields := cat.resolve(path); fields != nil && showable(fields) {
+			cols.list = append(cols.list, column{path, fields})
 		}
-		fits := !f.Hidden && !f.ReadOnly && f.Relation == "" && f.Type != collection.JSON && (!f.IsRelation() || f.Type == collection.BelongsTo)
-		if fits && f != name && len(cols.list) <= columnsShown {
-			cols.list = append(cols.list, f)
+	}
+	if len(cols.list) > 0 {
+		return cols
+	}
+	for _, f := range cat.usual() {
+		cols.list = append(cols.list, column{f.Name, []*collection.Field{f}})
+	}
+	return cols
+}
+
+// usual are the first fields that fit into a cell, what records are called by
+// before them, and when and by whom a record was made behind them.
+func (cat catalogue) usual() []*collection.Field {
+	coll := cat.coll
+	name := coll.Field(coll.TitleField)
+	if !cat.sees(coll, name) {
+		name = coll.Key()
+	}
+	var list []*collection.Field
+	if cat.sees(coll, name) {
+		list = append(list, name)
+	}
+	for _, f := range coll.Fields {
+		fits := showable([]*collection.Field{f}) && !f.ReadOnly && kindOfValue(f) != "json" && (f.Target == "" || cat.target(f) != nil)
+		if fits && cat.sees(coll, f) && f != name && len(list) <= columnsShown {
+			list = append(list, f)
 		}
 	}
 	for _, name := range []string{"createdAt", "createdBy"} {
-		if f := coll.Field(name); f != nil && f != cols.list[0] { // an adopted table may have none
-			cols.list = append(cols.list, f)
+		if f := coll.Field(name); cat.sees(coll, f) && !slices.Contains(list, f) { // not every collection has them
+			list = append(list, f)
 		}
 	}
-	return cols, nil
+	return list
+}
+
+// showable reports whether a path has one value for each record.
+func showable(fields []*collection.Field) bool {
+	return fields[len(fields)-1].Relation == "" && !slices.ContainsFunc(fields, func(f *collection.Field) bool { return kindOfValue(f) == "records" })
+}
+
+// choosable are all columns that one can choose: the fields, then those of related
+// records.
+func (cat catalogue) choosable() []column {
+	var own, related []column
+	for _, f := range cat.coll.Fields {
+		if !cat.sees(cat.coll, f) || !showable([]*collection.Field{f}) {
+			continue
+		}
+		target := cat.target(f)
+		if f.Target != "" && target == nil {
+			continue
+		}
+		own = append(own, column{f.Name, []*collection.Field{f}})
+		if target == nil {
+			continue
+		}
+		for _, g := range target.Fields {
+			if cat.sees(target, g) && !g.ReadOnly && g.Target == "" && showable([]*collection.Field{g}) && g.Name != target.TitleField {
+				related = append(related, column{f.Name + "." + g.Name, []*collection.Field{f, g}})
+			}
+		}
+	}
+	all := append(own, related...)
+	return all[:min(len(all), columnsMost)]
 }
 
 // relatedColumns is how many columns a table beside a form has.
@@ -57,7 +133,8 @@ const relatedColumns = 4
 // without leaves out the field that leads back to the record whose form shows
 // the table, and what does not fit beside it.
 func (cols columns) without(back *collection.Field) columns {
-	cols.list = slices.DeleteFunc(slices.Clone(cols.list), func(f *collection.Field) bool {
+	cols.list = slices.DeleteFunc(slices.Clone(cols.list), func(col column) bool {
+		f := col.field()
 		return f == back || back.Relation != "" && f.Name == back.Relation
 	})
 	cols.list = cols.list[:min(len(cols.list), relatedColumns)]
@@ -67,7 +144,7 @@ func (cols columns) without(back *collection.Field) columns {
 // class is the class of the i-th column's cells. Narrow screens get the first
 // few columns, and no long texts.
 func (cols columns) class(i int) string {
-	f := cols.list[i]
+	f := cols.list[i].field()
 	class := cellClass(f)
 	if (i > columnsNarrow || f.Type == collection.Text) && !strings.Contains(class, "hide-m") {
 		class += " hide-m"
@@ -77,87 +154,115 @@ func (cols columns) class(i int) string {
 
 // fields is what has to be read for the table.
 func (cols columns) fields() []string {
-	names := []string{"id"}
-	for _, f := range cols.list {
-		target := cols.targets[f.Name]
-		if target == nil {
-			names = append(names, f.Name)
-			continue
-		}
-		names = append(names, f.Name+".id")
-		if target.TitleField != "" {
-			names = append(names, f.Name+"."+target.TitleField)
+	var names []string
+	if key := cols.cat.coll.Key(); key != nil {
+		names = append(names, key.Name)
+	}
+	for _, col := range cols.list {
+		for i, f := range col.fields {
+			path := strings.Join(strings.Split(col.path, ".")[:i+1], ".")
+			target := cols.cat.target(f)
+			if target == nil {
+				names = append(names, path)
+				continue
+			}
+			if target.Key() != nil {
+				names = append(names, path+"."+target.Key().Name)
+			}
+			if target.TitleField != "" {
+				names = append(names, path+"."+target.TitleField)
+			}
 		}
 	}
 	return names
 }
 
 // sortName is what a column is sorted by; "" when it cannot be.
-func (cols columns) sortName(f *collection.Field) string {
-	target := cols.targets[f.Name]
-	switch {
-	case target == nil:
-		return f.Name
-	case target.TitleField == "":
+func (cols columns) sortName(col column) string {
+	name := col.path
+	if target := cols.cat.target(col.field()); target != nil {
+		if target.TitleField == "" {
+			return ""
+		}
+		name += "." + target.TitleField
+	}
+	if len(cols.cat.sorts([]string{name})) == 0 {
 		return ""
 	}
-	return f.Name + "." + target.TitleField
+	return name
 }
 
-func (cols columns) sorts(sort string) bool {
-	for _, f := range cols.list {
-		if name := cols.sortName(f); name != "" && strings.TrimPrefix(sort, "-") == name {
-			return true
-		}
-	}
-	return false
-}
-
+// heads are the heads of the columns. A click sorts by one of them, with Shift by
+// it after the others.
 func (cols columns) heads(st listState) []views.Sort {
 	var heads []views.Sort
-	for i, f := range cols.list {
-		head := views.Sort{Text: f.Title, Class: cols.class(i)}
-		if name := cols.sortName(f); name != "" {
-			next := st
-			next.sort = name
-			switch st.sort {
-			case name:
-				head.Dir, next.sort = "ascending", "-"+name
-			case "-" + name:
-				head.Dir, next.sort = "descending", name
+	for i, col := range cols.list {
+		head := views.Sort{Text: col.title(), Class: cols.class(i)}
+		if name := cols.sortName(col); name != "" {
+			at := slices.IndexFunc(st.sort, func(s string) bool { return strings.TrimPrefix(s, "-") == name })
+			next, more := name, slices.Clone(st.sort)
+			switch {
+			case at < 0:
+				more = append(more, name)
+			case st.sort[at] == name:
+				head.Dir, next, more[at] = "ascending", "-"+name, "-"+name
+			default:
+				head.Dir, more = "descending", slices.Delete(more, at, at+1)
 			}
-			head.URL = next.url()
+			if at >= 0 && len(st.sort) > 1 {
+				head.Rank = strconv.Itoa(at + 1)
+			}
+			head.URL, head.More = st.at("", "sort", next), st.at("", "sort", strings.Join(more, ","))
 		}
 		heads = append(heads, head)
 	}
 	return heads
 }
 
-func (cols columns) rows(c echo.Context, coll *collection.Collection, recs []collection.Record) []views.RecordRow {
-	w := words(c)
+// rows are the records of a table; the cells can be edited in place.
+func (cols columns) rows(c echo.Context, st listState, coll *collection.Collection, recs []collection.Record) []views.RecordRow {
 	var rows []views.RecordRow
 	for _, rec := range recs {
-		id := collection.Format(rec["id"])
-		row := views.RecordRow{ID: id, Name: coll.TitleOf(rec), URL: recordsPath(coll.Name) + "/" + id}
-		for i, f := range cols.list {
-			cell := cols.cell(w, f, rec[f.Name])
-			cell.Class = cols.class(i)
-			row.Cells = append(row.Cells, cell)
-		}
-		rows = append(rows, row)
+		rows = append(rows, cols.row(c, st, coll, rec))
 	}
 	return rows
 }
 
-func (cols columns) cell(w views.Words, f *collection.Field, v any) views.Cell {
-	rec, _ := v.(collection.Record)
-	target := cols.targets[f.Name]
-	if rec == nil || target == nil {
-		return fieldCell(w, f, v)
+func (cols columns) row(c echo.Context, st listState, coll *collection.Collection, rec collection.Record) views.RecordRow {
+	w := words(c)
+	row := views.RecordRow{ID: collection.Format(coll.ID(rec)), Name: coll.TitleOf(rec), URL: recordURL(coll, rec)}
+	for i, col := range cols.list {
+		cell := cols.cell(w, col, rec)
+		cell.Class = cols.class(i)
+		if st.base != "" && row.URL != "" && len(col.fields) == 1 && takes(coll, actor(c), auth.Update, col.field()) {
+			v := url.Values{}
+			if st.saved != nil {
+				v.Set("view", st.view)
+			}
+			cell.Edit = address(row.URL+"/cells/"+col.path, v)
+		}
+		row.Cells = append(row.Cells, cell)
 	}
-	cell := views.Cell{Label: f.Title, Text: views.Clip(target.TitleOf(rec), 80), Person: target.Name == "users"}
+	return row
+}
+
+// cell words one value; [columns.class] is left to the caller.
+func (cols columns) cell(w views.Words, col column, rec collection.Record) views.Cell {
+	var v any = rec
+	for _, f := range col.fields {
+		r, _ := v.(collection.Record)
+		v = r[f.Name]
+	}
+	f := col.field()
+	target, r := cols.cat.target(f), collection.Record(nil)
+	if r, _ = v.(collection.Record); r == nil || target == nil {
+		cell := fieldCell(w, f, v)
+		cell.Label = col.title()
+		return cell
+	}
+	cell := views.Cell{Label: col.title(), Text: views.Clip(target.TitleOf(r), 80), Person: target.Name == "users"}
 	if !target.System {
-		cell.URL = recordsPath(target.Name) + "/" + collection.Format(rec["id"])
+		cell.URL = recordURL(target, r)
 	}
 	return cell
 }

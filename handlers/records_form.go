@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,20 +10,19 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/pg"
 	"alur/views"
 )
 
-// relatedShown is how many records of another collection a form shows.
-const relatedShown = 5
-
 // recordForm is what a form for a record is made from.
 type recordForm struct {
 	coll     *collection.Collection
 	rec      collection.Record // as stored; nil for a new one
 	typed    url.Values        // as sent; nil when the form is fresh
+	only     *collection.Field // the one field of a cell; nil for all
 	problems map[string]string
 	refusal  string
 	lost     *collection.Lost
@@ -30,6 +30,12 @@ type recordForm struct {
 
 func (h *records) blank(c echo.Context) error {
 	coll, err := h.find(c)
+	if err == nil {
+		err = actor(c).Require(auth.UseRecords)
+	}
+	if err == nil && !coll.Allows(actor(c), auth.Create) {
+		err = fault.New(fault.Forbidden, fmt.Sprintf("You do not have the right to create records of “%s”. Ask an administrator.", coll.Title))
+	}
 	if err != nil {
 		return err
 	}
@@ -75,6 +81,10 @@ func (h *records) create(c echo.Context) error {
 	if len(problems) > 0 || err != nil {
 		return h.again(c, in, problems, err)
 	}
+	if into := form.Get("_into"); into != "" && isPartial(c.Request()) {
+		part := views.Picked(views.PickedRecord{Into: into, Value: collection.Format(coll.ID(rec)), Text: views.Clip(coll.TitleOf(rec), 80)})
+		return render(c, http.StatusOK, part, part)
+	}
 	return done(c, recordsPath(coll.Name), "Saved "+called(coll, rec)+".")
 }
 
@@ -91,10 +101,6 @@ func (h *records) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := recordID(c)
-	if err != nil {
-		return err
-	}
 	form, err := c.FormParams()
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func (h *records) update(c echo.Context) error {
 	if len(problems) == 0 {
 		ctx := c.Request().Context()
 		err = h.store.Write(ctx, coll.Name, func(tx *pg.Tx) error {
-			_, err := h.store.Edit(ctx, tx, access(c), coll.Name, id, form.Get("_seen"), values)
+			_, err := h.store.Edit(ctx, tx, access(c), coll.Name, coll.ID(rec), form.Get("_seen"), values)
 			return err
 		})
 	}
@@ -154,22 +160,28 @@ func (in recordForm) shows(problems map[string]string) bool {
 
 // editable reports whether a form has a control for the field.
 func editable(f *collection.Field) bool {
-	return (!f.Hidden || f.Type == collection.Password) && !f.ReadOnly && !f.Filled() && f.Relation == "" && (!f.IsRelation() || f.Type == collection.BelongsTo)
+	return (!f.Hidden || f.Type == collection.Password) && !f.ReadOnly && f.Relation == "" && f.Type != collection.HasMany
 }
 
 // values are the fields that somebody changed: what was typed differs from what
-// the form showed. So nothing is lost that a form cannot show exactly.
+// the form showed. So nothing is lost that a form cannot show exactly, and nobody
+// undoes what others did to fields that they left alone.
 func (in recordForm) values(w views.Words) (collection.Record, map[string]string) {
 	values, problems := collection.Record{}, map[string]string{}
+	base := readBase(in.typed.Get("_base"))
 	for _, f := range in.coll.Fields {
-		if !editable(f) {
+		if !editable(f) || in.only != nil && f != in.only {
+			continue
+		}
+		if _, sent := in.typed[f.Name]; !sent && !silent(f) || in.typed.Get("_keep."+f.Name) == "theirs" {
 			continue
 		}
 		typed := typedText(in.typed, f)
-		if _, sent := in.typed[f.Name]; !sent && !silent(f) {
-			continue
-		}
-		if in.rec != nil && strings.TrimSpace(typed) == strings.TrimSpace(formText(w, f, in.rec[f.Name])) {
+		if was, known := base[f.Name]; known {
+			if was == fingerprint(typed) {
+				continue
+			}
+		} else if in.rec != nil && strings.TrimSpace(typed) == strings.TrimSpace(formText(w, f, storedValue(f, in.rec))) {
 			continue
 		}
 		v, problem := parseTyped(w, f, typed)
@@ -193,37 +205,59 @@ func (h *records) form(c echo.Context, code int, in recordForm) error {
 		if in.coll.TitleField == "" {
 			vm.Title = "Record " + vm.Title
 		}
-		vm.Action = base + "/" + c.Param("id")
-		vm.Delete = vm.Action + "/delete"
-		vm.Seen = collection.Format(in.rec["updatedAt"])
+		vm.Action = recordURL(in.coll, in.rec)
+		if in.coll.Allows(actor(c), auth.Destroy) {
+			vm.Delete = vm.Action + "/delete"
+		}
+		vm.Seen = in.coll.State(in.rec)
 		if in.typed != nil && in.typed.Has("_seen") && in.lost == nil {
 			vm.Seen = in.typed.Get("_seen")
 		}
-		vm.Facts = history(w, in.rec)
+		vm.Facts = recordFacts(w, in.rec)
 		if err := h.relatedLists(c, in, &vm); err != nil {
 			return err
 		}
+		if err := h.lastChanges(c, in.coll, &vm); err != nil {
+			return err
+		}
+		vm.Base = in.base(w)
 	}
 	if in.lost != nil {
-		vm.Seen, vm.Theirs = collection.Format(in.lost.Theirs["updatedAt"]), vm.Action
-		if err := h.differences(c, in, &vm); err != nil {
+		vm.Seen, vm.Theirs = in.coll.State(in.lost.Theirs), vm.Action
+		var err error
+		if in, err = h.differences(c, in, &vm); err != nil {
 			return err
 		}
 	}
-	for _, f := range in.coll.Fields {
-		if !editable(f) {
-			continue
+	act := auth.Create
+	if c.Param("id") != "" {
+		act = auth.Update
+	}
+	for _, s := range layoutOf(in.coll) {
+		section := views.RecordSection{Title: s.Title, Help: s.Help}
+		for _, f := range s.fields {
+			shown := in.coll.Shows(actor(c), f) && act == auth.Update
+			if !takes(in.coll, actor(c), act, f) && !shown {
+				continue
+			}
+			r, err := h.control(c, in, f)
+			r.Disabled = !takes(in.coll, actor(c), act, f)
+			if err != nil {
+				return err
+			}
+			section.Fields = append(section.Fields, r)
 		}
-		r, err := h.control(c, in, f)
-		if err != nil {
-			return err
+		if len(section.Fields) > 0 {
+			vm.Sections = append(vm.Sections, section)
 		}
-		vm.Fields = append(vm.Fields, r)
+	}
+	if vm.Into = c.FormValue("_into"); vm.Into != "" {
+		return render(c, code, views.RecordFormPage(vm), views.RecordDialog(vm))
 	}
 	return render(c, code, views.RecordFormPage(vm), nil)
 }
 
-func history(w views.Words, rec collection.Record) []views.Fact {
+func recordFacts(w views.Words, rec collection.Record) []views.Fact {
 	line := func(at, by string) string {
 		text := ""
 		if t, err := time.Parse(collection.Instant, collection.Format(rec[at])); err == nil {
@@ -236,15 +270,14 @@ func history(w views.Words, rec collection.Record) []views.Fact {
 	}
 	return []views.Fact{
 		{Name: "Created", Value: line("createdAt", "createdBy")}, {Name: "Changed", Value: line("updatedAt", "updatedBy")},
-		{Name: "ID", Value: collection.Format(rec["id"]), Num: true},
 	}
 }
 
 // control is the control for one field.
 func (h *records) control(c echo.Context, in recordForm, f *collection.Field) (views.RecordField, error) {
 	w := words(c)
-	r := views.RecordField{Kind: views.KindText, Field: views.Field{Name: f.Name, Label: f.Title, Error: in.problems[f.Name], Value: formText(w, f, in.rec[f.Name])}}
-	if in.typed != nil {
+	r := views.RecordField{Kind: views.KindText, Field: views.Field{Name: f.Name, Label: f.Title, Error: in.problems[f.Name], Value: formText(w, f, storedValue(f, in.rec))}}
+	if in.typed != nil && in.typed.Get("_keep."+f.Name) != "theirs" {
 		r.Value = typedText(in.typed, f)
 	}
 	if !f.Required && f.Type != collection.Boolean {
@@ -262,77 +295,4 @@ func (h *records) control(c echo.Context, in recordForm, f *collection.Field) (v
 	}
 	widget(f, &r)
 	return r, nil
-}
-
-// differences lists the fields in which the stored version and the typed one
-// differ.
-func (h *records) differences(c echo.Context, in recordForm, vm *views.RecordForm) error {
-	w := words(c)
-	for _, f := range in.coll.Fields {
-		mine, changed := in.lost.Mine[f.Name]
-		if !changed || !editable(f) {
-			continue
-		}
-		d := views.Difference{Name: f.Title}
-		theirs := in.lost.Theirs[f.Name]
-		if f.Type == collection.BelongsTo {
-			theirs = in.lost.Theirs[f.ForeignKey]
-			var err error
-			if d.Theirs, err = h.chosen(c, f, collection.Format(theirs)); err != nil {
-				return err
-			}
-			if d.Mine, err = h.chosen(c, f, collection.Format(mine)); err != nil {
-				return err
-			}
-		} else {
-			d.Theirs, d.Mine = exactWords(w, f, theirs), exactWords(w, f, mine)
-		}
-		if formText(w, f, theirs) != formText(w, f, mine) {
-			vm.Conflict = append(vm.Conflict, d)
-		}
-	}
-	return nil
-}
-
-// relatedLists shows what refers to the record.
-func (h *records) relatedLists(c echo.Context, in recordForm, vm *views.RecordForm) error {
-	ctx := c.Request().Context()
-	for _, f := range in.coll.Fields {
-		if f.Type != collection.HasMany {
-			continue
-		}
-		target, err := h.store.Collection(ctx, f.Target)
-		if err != nil {
-			return err
-		}
-		back := target.Field(f.ForeignKey)
-		if back == nil || target.System {
-			continue
-		}
-		cols, err := h.columns(c, target)
-		if err != nil {
-			return err
-		}
-		cols = cols.without(back)
-		id := collection.Format(in.rec["id"])
-		page, err := h.store.List(ctx, h.db, access(c), target.Name, collection.Query{
-			Filter: map[string]any{back.Name: in.rec["id"]}, Fields: cols.fields(), Sort: []string{"-id"}, PageSize: relatedShown})
-		if err != nil {
-			return err
-		}
-		name := back.Name
-		if back.Relation != "" {
-			name = back.Relation
-		}
-		list := views.RelatedList{
-			Title: f.Title, Count: views.Int(page.Count), Rows: cols.rows(c, target, page.Records), NewText: "New record in " + target.Title,
-			All: address(recordsPath(target.Name), url.Values{"w": {name + ".is." + id}}),
-			New: address(recordsPath(target.Name)+"/new", url.Values{back.Name: {id}}),
-		}
-		for i, col := range cols.list {
-			list.Columns = append(list.Columns, views.Sort{Text: col.Title, Class: cols.class(i)})
-		}
-		vm.Related = append(vm.Related, list)
-	}
-	return nil
 }

@@ -1,9 +1,9 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -23,8 +23,8 @@ const (
 
 // candidates reads the records of a collection that a relation can lead to,
 // those that fit the search.
-func (h *records) candidates(c echo.Context, target *collection.Collection, search string, n int) ([]collection.Record, bool, error) {
-	q := collection.Query{Fields: []string{"id"}, PageSize: n, NoCount: true}
+func (h *records) candidates(c echo.Context, target *collection.Collection, key *collection.Field, search string, n int) ([]collection.Record, bool, error) {
+	q := collection.Query{Fields: []string{key.Name}, PageSize: n, NoCount: true}
 	title := target.Field(target.TitleField)
 	if title != nil {
 		q.Fields = append(q.Fields, title.Name)
@@ -35,8 +35,8 @@ func (h *records) candidates(c echo.Context, target *collection.Collection, sear
 		if isText(title) {
 			some = append(some, map[string]any{title.Name: map[string]any{"$includes": search}})
 		}
-		if id, err := strconv.ParseInt(search, 10, 64); err == nil {
-			some = append(some, map[string]any{"id": id})
+		if collection.Comparable(key, "$eq", search) == nil {
+			some = append(some, map[string]any{key.Name: search})
 		}
 		if len(some) == 0 {
 			return nil, false, nil
@@ -66,17 +66,23 @@ func (h *records) pick(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	search := c.QueryParam("q")
+	search, key := c.QueryParam("q"), target.Key()
+	if name := c.QueryParam("key"); name != "" {
+		key = target.Field(name)
+	}
+	if key == nil || key.Hidden || key.Column == "" {
+		return fault.New(fault.NotFound, "The records of this collection cannot be chosen.")
+	}
 	if !isPartial(c.Request()) && !target.System {
 		return c.Redirect(http.StatusSeeOther, address(recordsPath(target.Name), url.Values{"q": {search}}))
 	}
-	recs, more, err := h.candidates(c, target, search, pickShown)
+	recs, more, err := h.candidates(c, target, key, search, pickShown)
 	if err != nil {
 		return err
 	}
 	vm := views.Pick{More: more}
 	for _, rec := range recs {
-		vm.Rows = append(vm.Rows, views.PickRow{Value: collection.Format(rec["id"]), Text: views.Clip(target.TitleOf(rec), 80)})
+		vm.Rows = append(vm.Rows, views.PickRow{Value: collection.Format(rec[key.Name]), Text: views.Clip(target.TitleOf(rec), 80)})
 	}
 	if len(recs) == 0 {
 		vm.None = "Nothing found."
@@ -90,15 +96,25 @@ func (h *records) picker(c echo.Context, f *collection.Field, r *views.RecordFie
 	if err != nil {
 		return err
 	}
-	recs, more, err := h.candidates(c, target, search, selectShown)
+	key := keyOf(target, f)
+	if key == nil {
+		return fault.New(fault.Conflict, fmt.Sprintf("“%s” has lost its way to “%s”.", f.Title, target.Title))
+	}
+	recs, more, err := h.candidates(c, target, key, search, selectShown)
 	if err != nil {
 		return err
 	}
+	if !target.System {
+		r.Make = recordsPath(target.Name) + "/new"
+	}
 	r.Kind, r.Value, r.Search, r.More, r.From = views.KindPicker, value, search, more, recordsPath(target.Name)+"/pick"
+	if f.TargetKey != "" {
+		r.From, r.Make = r.From+"?key="+url.QueryEscape(key.Name), "" // a new record is handed over by its primary key
+	}
 	r.Options = []views.Option{{Text: "–"}}
 	there := value == ""
 	for _, rec := range recs {
-		id := collection.Format(rec["id"])
+		id := collection.Format(rec[key.Name])
 		there = there || id == value
 		r.Options = append(r.Options, views.Option{Value: id, Text: views.Clip(target.TitleOf(rec), 80)})
 	}
@@ -111,20 +127,29 @@ func (h *records) picker(c echo.Context, f *collection.Field, r *views.RecordFie
 	return nil
 }
 
-// chosen words the record with an id that relation f leads to; a record that is
-// not there is worded by its id.
-func (h *records) chosen(c echo.Context, f *collection.Field, id string) (string, error) {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		return id, nil
+// keyOf is the field of target whose values relation f holds; nil when there is
+// none.
+func keyOf(target *collection.Collection, f *collection.Field) *collection.Field {
+	if f.TargetKey != "" {
+		return target.Field(f.TargetKey)
 	}
+	return target.Key()
+}
+
+// chosen words the record that relation f leads to by a key; a record that is not
+// there is worded by the key.
+func (h *records) chosen(c echo.Context, f *collection.Field, value string) (string, error) {
 	target, err := h.store.Collection(c.Request().Context(), f.Target)
 	if err != nil {
 		return "", err
 	}
-	rec, err := h.store.First(c.Request().Context(), h.db, access(c), target.Name, collection.Query{Filter: n})
+	key := keyOf(target, f)
+	if key == nil || value == "" || collection.Comparable(key, "$eq", value) != nil {
+		return value, nil
+	}
+	rec, err := h.store.First(c.Request().Context(), h.db, access(c), target.Name, collection.Query{Filter: map[string]any{key.Name: value}})
 	if err != nil || rec == nil {
-		return id, err
+		return value, err
 	}
 	return views.Clip(target.TitleOf(rec), 80), nil
 }
@@ -135,7 +160,11 @@ func (h *records) refer(c echo.Context, coll *collection.Collection, relation st
 	if key == nil || f == nil {
 		return nil, nil
 	}
-	rec, err := h.store.First(c.Request().Context(), h.db, access(c), f.Target, collection.Query{Filter: collection.Format(key)})
+	target, err := h.store.Collection(c.Request().Context(), f.Target)
+	if err != nil || keyOf(target, f) == nil {
+		return nil, err
+	}
+	rec, err := h.store.First(c.Request().Context(), h.db, access(c), f.Target, collection.Query{Filter: map[string]any{keyOf(target, f).Name: collection.Format(key)}})
 	if rec == nil || fault.Is(err, fault.Invalid) {
 		return nil, err
 	}

@@ -75,42 +75,60 @@ func TestRecordList(t *testing.T) {
 	s.put("books", collection.Record{"title": "A", "author": ann, "pages": 100.0, "price": "12.5", "state": "out", "bought": "2020-01-02", "good": true})
 	s.put("books", collection.Record{"title": "B", "author": bob, "pages": 200.0})
 	s.put("books", collection.Record{"title": "C", "pages": 300.0, "seen": "2020-05-07T10:00:00Z"})
-	where := func(list ...string) string { return "/data/books?" + url.Values{"w": list}.Encode() }
+	where := func(filter string) string { return "/data/books?" + url.Values{"filter": {filter}}.Encode() }
 	for path, want := range map[string]string{
-		"/data/books":                                    "C B A",
-		"/data/books?sort=pages":                         "A B C",
-		"/data/books?sort=-author.name":                  "B A C",
-		"/data/books?sort=nope":                          "C B A",
-		"/data/books?q=bo":                               "B", // the author's name
-		"/data/books?q=nothing":                          "",
-		where("pages.min.200"):                           "C B",
-		where("pages.min.200", "author.is."+bob):         "B",
-		where("pages.over.200"):                          "C",
-		where("state.in.out"):                            "A",
-		where("state.notIn.out"):                         "C B",
-		where("author.empty"):                            "C",
-		where("title.has.a"):                             "A",
-		where("good.yes"):                                "A",
-		where("good.no"):                                 "C B",
-		where("bought.on.2020-01-02"):                    "A",
-		where("bought.before.2020-01-03"):                "A",
-		where("seen.on.2020-05-07"):                      "C",
-		where("seen.today"):                              "",
-		where("createdAt.today"):                         "C B A",
-		where("extra.empty"):                             "C B A",
-		where("nope.is.1", "pages.nope.1", "pages.is.x"): "C B A", // what does not fit is left out
-		where("bought.on.someday"):                       "C B A",
-		"/data/books?page=7":                             "",
+		"/data/books":                         "C B A",
+		"/data/books?sort=pages":              "A B C",
+		"/data/books?sort=-author.name,pages": "B A C",
+		"/data/books?sort=good,-pages":        "A C B",
+		"/data/books?sort=nope":               "C B A",
+		"/data/books?q=bo":                    "B", // the author's name
+		"/data/books?q=lent":                  "A", // the words of a choice
+		"/data/books?q=nothing":               "",
+		where(`{"pages":{"$gte":200}}`):       "C B",
+		where(`{"$and":[{"pages":{"$gte":200}},{"author":{"$eq":` + bob + `}}]}`):               "B",
+		where(`{"pages":{"$gt":200}}`):                                                          "C",
+		where(`{"pages":{"$between":[100,200]}}`):                                               "B A",
+		where(`{"state":{"$in":["out"]}}`):                                                      "A",
+		where(`{"state":"out"}`):                                                                "A",
+		where(`{"state":{"$notIn":["out"]}}`):                                                   "C B",
+		where(`{"author":{"$empty":true}}`):                                                     "C",
+		where(`{"title":{"$includes":"a"}}`):                                                    "A",
+		where(`{"title":{"$endWith":"b"}}`):                                                     "B",
+		where(`{"good":{"$isTruly":true}}`):                                                     "A",
+		where(`{"good":{"$isFalsy":true}}`):                                                     "C B",
+		where(`{"bought":{"$dateOn":"2020-01-02"}}`):                                            "A",
+		where(`{"bought":{"$dateBefore":"2020-01-03"}}`):                                        "A",
+		where(`{"bought":{"$dateBetween":["2020-01-01","2020-01-02"]}}`):                        "A",
+		where(`{"seen":{"$dateOn":"2020-05-07"}}`):                                              "C",
+		where(`{"seen":{"$dateOn":{"type":"today"}}}`):                                          "",
+		where(`{"createdAt":{"$dateOn":{"type":"today"}}}`):                                     "C B A",
+		where(`{"createdAt":{"$dateOn":{"type":"past","unit":"day","number":3}}}`):              "", // before today
+		where(`{"extra":{"$empty":true}}`):                                                      "C B A",
+		where(`{"author.name":{"$includes":"nn"}}`):                                             "A", // through a relation
+		where(`{"author":{"name":{"$startsWith":"b"}}}`):                                        "B",
+		where(`{"author.books.title":{"$eq":"B"}}`):                                             "B", // there and back
+		where(`{"createdBy":{"$eq":"{{$user.id}}"}}`):                                           "",  // root made them
+		where(`{"$or":[{"title":"A"},{"$and":[{"pages":{"$gt":100}},{"pages":{"$lt":300}}]}]}`): "B A",
+		where(`{"nope":1}`):                                                                     "C B A", // what does not fit is left out, and said
+		where(`{"pages":{"$gt":"x"}}`):                                                          "C B A",
+		where(`{"bought":{"$dateOn":"someday"}}`):                                               "C B A",
+		where(`{"$nope":[]}`):                                                                   "C B A",
+		where(`[`):                                                                              "C B A",
+		"/data/books?page=7":                                                                    "",
 	} {
 		if got := titles(s.get(member, path).want(200)); got != want {
 			t.Errorf("%s shows %q, want %q", path, got, want)
 		}
 	}
-	page := s.get(member, where("state.in.out,in", "pages.max.100")).want(200)
-	if got := page.find(".filterbar .chip"); got != "State is any of Lent out, In" {
-		t.Errorf("chip is %q", got)
+	if got := s.get(member, where(`{"nope":1,"pages":{"$gt":"x"}}`)).find(".alert strong"); got != "2 conditions could not be used here and were left out." {
+		t.Errorf("the list says %q of conditions that do not fit", got)
 	}
-	if href, _ := page.doc().Find(".chip a").Attr("href"); href != "/data/books?w=pages.max.100" {
+	page := s.get(member, where(`{"$and":[{"state":{"$in":["out","in"]}},{"pages":{"$lte":100}},{"$or":[{"title":"A"},{"title":"B"}]}]}`)).want(200)
+	if got := strings.Join(strings.Fields(page.doc().Find(".filterbar .chip").Text()), " "); got != "State is any of Lent out, In Pages is at most 100 Title is A or Title is B" {
+		t.Errorf("chips are %q", got)
+	}
+	if href, _ := page.doc().Find(".chip a").Attr("href"); href != where(`{"$and":[{"pages":{"$lte":"100"}},{"$or":[{"title":{"$eq":"A"}},{"title":{"$eq":"B"}}]}]}`) {
 		t.Errorf("the chip's cross leads to %q", href)
 	}
 	if got := page.find("tbody tr"); !strings.HasPrefix(got, "AAnn10012.50Lent out2 Jan 2020–Yes") {
@@ -119,39 +137,65 @@ func TestRecordList(t *testing.T) {
 	if got := page.find("td [data-state=waiting]"); got != "Lent out" {
 		t.Errorf("a choice with a color is %q", got)
 	}
+	if got := page.find(".table-foot"); got != "1–1 of 1" {
+		t.Errorf("the foot is %q", got)
+	}
 	if s.get(member, "/data/users").StatusCode != 404 || s.get(member, "/data/workflows").StatusCode != 404 || s.get(member, "/data/nope").StatusCode != 404 {
 		t.Error("system collections are shown as records")
 	}
 }
 
-func TestRecordFilterForm(t *testing.T) {
+// TestFilterForm builds filters with the form, as it works without JavaScript.
+func TestFilterForm(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.shelf()
-	for _, a := range []answer{s.get(member, "/data/books/filter?field=state&q=x&w=good.yes").want(200), s.part(member, "/data/books/filter?field=state&q=x&w=good.yes").want(200)} {
-		if got := a.doc().Find("select[name=op] option").Length(); got != 4 {
-			t.Errorf("%d conditions for a choice, want 4", got)
+	for _, a := range []answer{s.get(member, "/data/books/filter?q=x&filter={%22good%22:{%22$isTruly%22:true}}").want(200), s.part(member, "/data/books/filter?q=x").want(200)} {
+		if v, _ := a.doc().Find("#filter-form [name=q]").Attr("value"); v != "x" {
+			t.Errorf("the form forgets the search: %q", v)
 		}
-		if v, _ := a.doc().Find("input[name=w]").Attr("value"); v != "good.yes" {
-			t.Errorf("the form forgets the other condition: %q", v)
-		}
+	}
+	if got := s.get(member, "/data/books/filter?filter={%22good%22:{%22$isTruly%22:true}}").find(`[name="o.0"] [selected]`); got != "is yes" {
+		t.Errorf("the form begins with %q", got)
+	}
+	// A field of a related record, with the comparisons that fit it.
+	form := s.get(member, "/data/books/filter?m=all&f.0=author.name&o.0=starts&v.0=A&m.1=any&f.1.0=state&o.1.0=in&v.1.0=in&v.1.0=out&do=add:.1").want(200)
+	if got := form.doc().Find(`[name^="f."]`).Length(); got != 3 {
+		t.Errorf("%d conditions after one was added, want 3", got)
+	}
+	if v, _ := form.doc().Find(`[name="v.0"]`).Attr("value"); v != "A" {
+		t.Errorf("the value became %q", v)
+	}
+	if n := form.doc().Find(`[name="v.1.0"][checked]`).Length(); n != 2 {
+		t.Errorf("%d of the choices are checked, want 2", n)
 	}
 	for query, want := range map[string]string{
-		"field=state&op=in&value=in&value=out&w=good.yes": "/data/books?w=good.yes&w=state.in.in%2Cout",
-		"field=pages&op=min&value=3&q=x":                  "/data/books?q=x&w=pages.min.3",
-		"field=pages&op=empty&value=":                     "/data/books?w=pages.empty",
-		"field=pages&op=min&value=x":                      "/data/books", // nothing to compare with
-		"field=nope&op=min&value=x":                       "/data/books",
+		"m=all&f.0=author.name&o.0=starts&v.0=A&m.1=any&f.1.0=state&o.1.0=in&v.1.0=in&v.1.0=out&do=apply": `{"$and":[{"author.name":{"$startsWith":"A"}},{"$or":[{"state":{"$in":["in","out"]}}]}]}`,
+		"m=any&f.0=pages&o.0=min&v.0=3&f.1=title&o.1=has&v.1=&do=apply":                                   `{"$or":[{"pages":{"$gte":"3"}}]}`, // nothing to compare with asks nothing
+		"m=all&f.0=bought&o.0=past&v.0=30&do=apply":                                                       `{"$and":[{"bought":{"$dateOn":{"number":30,"type":"past","unit":"day"}}}]}`,
+		"m=all&f.0=pages&o.0=empty&do=apply":                                                              `{"$and":[{"pages":{"$empty":true}}]}`,
+		"m=all&f.0=createdBy&o.0=me&do=apply":                                                             `{"$and":[{"createdBy":{"$eq":"{{$user.id}}"}}]}`,
+		"m=all&f.0=nope&o.0=min&v.0=3&do=apply":                                                           ``,
+		"m=all&f.0=pages&o.0=min&v.0=3&do=clear":                                                          ``,
 	} {
-		a := s.get(member, "/data/books?"+query).want(http.StatusSeeOther)
-		if got := a.Header.Get("Location"); got != want {
-			t.Errorf("%s leads to %q, want %q", query, got, want)
+		a := s.get(member, "/data/books/filter?"+query).want(http.StatusSeeOther)
+		to, err := url.Parse(a.Header.Get("Location"))
+		if err != nil || to.Query().Get("filter") != want {
+			t.Errorf("%s leads to %v, want %s", query, to, want)
 		}
 	}
-	for _, f := range []string{"title", "author", "pages", "price", "bought", "seen", "good", "extra", "createdAt", "createdBy", "id"} {
-		s.get(member, "/data/books/filter?field="+f).want(200).find("select[name=op]")
+	if got := s.get(member, "/data/books/filter?m=all&f.0=pages&o.0=min&v.0=x&do=apply").want(422).find(".filter-error"); got != "Write a value that “Pages” can be compared with." {
+		t.Errorf("problem is %q", got)
 	}
-	s.get(member, "/data/books/filter?field=nope").want(404)
+	for _, f := range []string{"title", "author", "pages", "price", "bought", "seen", "good", "extra", "createdAt", "createdBy", "id", "author.books"} {
+		form := s.get(member, "/data/books/filter?m=all&do=&f.0="+f).want(200)
+		if got, _ := form.doc().Find(`[name="f.0"] [selected]`).Attr("value"); got != f {
+			t.Errorf("the form for %s shows %s", f, got)
+		}
+	}
+	if got := s.get(member, "/data/books/filter").doc().Find(`[value="createdBy.email"], [value="author.secret"]`).Length(); got != 0 {
+		t.Error("fields are offered that the reader may not see")
+	}
 }
 
 func TestRecordForm(t *testing.T) {

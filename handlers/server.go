@@ -83,8 +83,8 @@ func (s *Server) resources() []Resource {
 		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
 		&apiDocs{server: s, records: &recordsAPI{db: s.DB, store: s.Records}},
 		&recordsAPI{db: s.DB, store: s.Records},
-		&records{store: s.Records, db: s.DB},
-		&transfers{records: &records{store: s.Records, db: s.DB}, store: s.Imports},
+		&records{server: s, store: s.Records, db: s.DB},
+		&transfers{records: &records{server: s, store: s.Records, db: s.DB}, store: s.Imports},
 		&collections{store: s.Records, db: s.DB},
 	}
 }

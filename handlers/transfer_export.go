@@ -14,16 +14,13 @@ import (
 
 // selection is what a list shows: the records to export.
 func (h *transfers) selection(c echo.Context, coll *collection.Collection) (st listState, q collection.Query, err error) {
-	st = stateOf(c, recordsPath(coll.Name))
-	cols, err := h.records.columns(c, coll)
-	if err != nil {
+	if st, err = h.records.state(c, coll, c.QueryParams()); err != nil {
 		return st, q, err
 	}
-	q.Filter = h.records.filter(coll, cols, st.query, conditions(coll, st.where))
-	q.Sort = []string{"-id"}
-	if cols.sorts(st.sort) {
-		q.Sort = []string{st.sort}
+	if st.lost > 0 {
+		return st, q, fault.New(fault.Invalid, "Nothing was exported: a condition of this list does not fit the collection any more. Open the list again and repair its filter.")
 	}
+	q.Filter, q.Sort = h.records.filter(coll, st), st.order()
 	return st, q, nil
 }
 
@@ -43,7 +40,7 @@ func (h *transfers) askExport(c echo.Context) error {
 		return err
 	}
 	vm := views.Export{
-		Title: "Export " + coll.Title, Crumbs: crumbs(coll), Action: st.base + "/export", Keep: st.hidden(""), Cancel: st.url(),
+		Title: "Export " + coll.Title, Crumbs: crumbs(coll), Action: st.base + "/export", Keep: st.hidden(), Cancel: st.url(),
 		Sub: fmt.Sprintf("%s records: those of the list that you came from, in its order.", views.Int(n)),
 		Format: views.Field{Name: "format", Label: "Format", Value: string(sheet.XLSX), Options: []views.Option{
 			{Value: string(sheet.XLSX), Text: "Excel workbook", Help: "Dates and numbers are real ones."},

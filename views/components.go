@@ -53,6 +53,13 @@ type Chip struct {
 	Remove string // address of the list without this filter
 }
 
+func chipName(c Chip) string {
+	if c.Name == "" {
+		return c.Value
+	}
+	return c.Name
+}
+
 // Pager is the foot of a table: what is shown, and the neighbors.
 type Pager struct {
 	Text string // "1–20 of 128", "Page 3"
@@ -64,6 +71,8 @@ type Pager struct {
 type Sort struct {
 	Text  string
 	URL   string // sorts by this column, or turns the direction
+	More  string // sorts by it after the others; "" when lists sort by one column
+	Rank  string // which of several columns it is: "2"
 	Dir   string // "ascending", "descending", "" when not sorted by it
 	Class string // of the <th>: "num", "hide-m"
 }

@@ -303,13 +303,13 @@ func SettingsPage(f HistoryForm) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = TextField(Field{Name: "recordMonths", Label: "Keep the lines for", Note: "months", Value: f.RecordMonths, InputMode: "numeric", Width: "w-3", Num: true, Required: true, Error: f.Problems["recordMonths"]}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = TextField(Field{Name: "recordMonths", Label: "Keep lines and histories for", Note: "months", Value: f.RecordMonths, InputMode: "numeric", Width: "w-3", Num: true, Required: true, Error: f.Problems["recordMonths"]}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = FormSection("What stays", "One line stays of each deleted execution: when it ran, how it ended and why.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var14), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = FormSection("What stays", "One line stays of each deleted execution: when it ran, how it ended and why. What happened to records is kept as long.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var14), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -521,6 +521,9 @@ func (d *definer) release(ctx context.Context, c *Collection) error {
 	if _, err := d.tx.ExecContext(ctx, queries.Get("delete_counters"), c.Name, ""); err != nil {
 		return err
 	}
+	if _, err := d.tx.ExecContext(ctx, changeQueries.Get("forget_collection"), c.Name); err != nil {
+		return err
+	}
 	delete(d.cat.byName, c.Name)
 	d.cat.list = slices.DeleteFunc(d.cat.list, func(o *Collection) bool { return o == c })
 	return nil

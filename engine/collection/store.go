@@ -23,6 +23,7 @@ var queries = pg.LoadQueries(queriesSQL)
 type Access struct {
 	Actor auth.Actor
 	Stack []int64 // the chain of executions that led to this write; nil for people
+	Via   string  // ViaPage or ViaAPI; "" for the system itself
 	// Nested are the paths of relations, as in "items" and "items.product", whose
 	// records may be changed where a value names one that is there: the
 	// updateAssociationValues of spec/platform.md §4.
@@ -86,6 +87,9 @@ func NewStore(db *pg.DB, ids *snowflake.Source, now func() time.Time) *Store {
 func (s *Store) Listen(l Listener) { s.listeners = append(s.listeners, l) }
 
 func (s *Store) tell(ctx context.Context, tx *pg.Tx, a Access, changes []Change) error {
+	if err := s.keep(ctx, tx, a, changes); err != nil {
+		return err
+	}
 	for _, l := range s.listeners {
 		if err := l.Changed(ctx, tx, a, changes); err != nil {
 			return err

@@ -65,13 +65,8 @@ func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection 
 	if err != nil {
 		return 0, err
 	}
-	if c.computes { // each record has formulas of its own
-		recs, err := w.update(ctx, c, filter, values, 0)
-		if err != nil {
-			return 0, err
-		}
-		w.changes = slices.DeleteFunc(w.changes, func(ch Change) bool { return ch.Collection == c && ch.Kind == Updated })
-		return len(recs), w.tell(ctx)
+	if c.computes || c.KeepsHistory() { // each record has formulas, or a past, of its own
+		return w.updateKept(ctx, c, filter, values)
 	}
 	if values, err = w.permit(c, auth.Update, values, ""); err != nil {
 		return 0, err

@@ -79,7 +79,7 @@ type call struct {
 
 // access is for calls of the record store.
 func (c *call) access() collection.Access {
-	return collection.Access{Actor: c.actor, Zone: c.zone, Nested: c.nested}
+	return collection.Access{Actor: c.actor, Zone: c.zone, Nested: c.nested, Via: collection.ViaAPI}
 }
 
 // values is the body as an object.

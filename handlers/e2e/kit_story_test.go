@@ -63,7 +63,7 @@ func (v *visitor) pick(label, text string) {
 	v.must(e.Input(text), "search “"+text+"”")
 	// What was typed is searched after a moment, and leaves fewer options.
 	v.must(v.Page.Timeout(patience).Wait(rod.Eval(`(text) => {
-		const options = [...document.querySelectorAll("[role=option]")].filter((o) => o.checkVisibility());
+		const options = [...document.querySelectorAll("[role=option]:not([data-fresh])")].filter((o) => o.checkVisibility());
 		return options.length > 0 && options.every((o) => o.textContent.trim().startsWith(text));
 	}`, text)), "see “"+text+"” alone in the list")
 	v.keys(input.ArrowDown, input.Enter)

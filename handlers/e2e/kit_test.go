@@ -273,8 +273,8 @@ func (s *server) visitor(t testing.TB) *visitor {
 	return v
 }
 
-// collect notes violations of the content security policy and errors of
-// scripts. Answers of 4xx are no errors: pages use them.
+// collect notes violations of the content security policy, errors of scripts and
+// dialogs. Answers of 4xx are no errors: pages use them.
 func (v *visitor) collect(page *rod.Page) {
 	v.t.Helper()
 	note := func(format string, args ...any) {
@@ -301,6 +301,12 @@ func (v *visitor) collect(page *rod.Page) {
 			}
 			note("console.%s: %s", e.Type, strings.Join(text, " "))
 		},
+		func(e *proto.PageJavascriptDialogOpening) { // leaving a form that was changed asks; nothing else may
+			if e.Type != proto.PageDialogTypeBeforeunload {
+				note("a dialog opened: %s %s", e.Type, e.Message)
+			}
+			go proto.PageHandleJavaScriptDialog{Accept: true}.Call(page)
+		},
 		func(e *proto.LogEntryAdded) {
 			if e.Entry.Level == proto.LogLogEntryLevelError && e.Entry.Source != proto.LogLogEntrySourceNetwork {
 				note("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL)
@@ -308,7 +314,7 @@ func (v *visitor) collect(page *rod.Page) {
 		},
 	)
 	go wait()
-	for _, enable := range []interface{ Call(proto.Client) error }{proto.RuntimeEnable{}, proto.LogEnable{}} {
+	for _, enable := range []interface{ Call(proto.Client) error }{proto.RuntimeEnable{}, proto.LogEnable{}, proto.PageEnable{}} {
 		if err := enable.Call(page); err != nil {
 			v.t.Fatal(err)
 		}

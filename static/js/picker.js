@@ -1,9 +1,11 @@
 // Picker: [data-picker] holds a select of records, and where to look for more.
 // It becomes one field that searches while typing; the select stays beneath it
-// and is what the form sends.
+// and is what the form sends. With data-make a new record can be made for it, in a
+// dialog whose answer holds [data-picked].
 (() => {
   "use strict";
   const wait = 180; // ms after the last letter
+  const takers = new Map(); // by the id of the field: takes a record that was made for it
 
   const enhance = (box) => {
     const select = box.querySelector("select");
@@ -65,12 +67,28 @@
       show(false);
       select.dispatchEvent(new Event("change", { bubbles: true }));
     };
+    const take = (o) => {
+      if (o.dataset.fresh === undefined) return choose(o.dataset.value, o.firstChild.textContent.trim());
+      input.value = chosen;
+      show(false);
+      window.htmx.ajax("GET", `${box.dataset.make}?_into=${encodeURIComponent(input.id)}`, { source: input, target: "#dialog" });
+    };
+    takers.set(input.id, choose);
     const load = async () => {
       const mine = ++asked;
       const q = input.value === chosen ? "" : input.value;
-      const answer = await fetch(`${box.dataset.picker}?q=${encodeURIComponent(q)}`, { headers: { "HX-Request": "true", "HX-Request-Type": "partial" } });
+      const answer = await fetch(`${box.dataset.picker}${box.dataset.picker.includes("?") ? "&" : "?"}q=${encodeURIComponent(q)}`, { headers: { "HX-Request": "true", "HX-Request-Type": "partial" } });
       if (mine !== asked || !answer.ok) return;
       list.innerHTML = await answer.text();
+      if (box.dataset.make && !box.closest("dialog")) {
+        const fresh = document.createElement("li");
+        fresh.setAttribute("role", "option");
+        fresh.setAttribute("aria-selected", "false");
+        fresh.className = "options-new";
+        fresh.dataset.fresh = "";
+        fresh.textContent = "New record…";
+        list.append(fresh);
+      }
       options().forEach((o, i) => { o.id = `${list.id}-${i}`; });
       show(document.activeElement === input);
     };
@@ -90,8 +108,7 @@
         else if (n) mark((active + (e.key === "ArrowDown" ? 1 : n - 1) + (active < 0 && e.key === "ArrowUp" ? 1 : 0)) % n);
       } else if (e.key === "Enter" && !list.hidden && active >= 0) {
         e.preventDefault();
-        const o = options()[active];
-        choose(o.dataset.value, o.firstChild.textContent.trim());
+        take(options()[active]);
       } else if (e.key === "Escape" && !list.hidden) {
         e.stopPropagation();
         e.preventDefault();
@@ -102,7 +119,7 @@
     list.addEventListener("mousedown", (e) => {
       e.preventDefault(); // the field keeps the focus
       const o = e.target.closest("[role=option]:not([aria-disabled])");
-      if (o) choose(o.dataset.value, o.firstChild.textContent.trim());
+      if (o) take(o);
     });
     clear.addEventListener("click", () => { choose("", ""); input.focus(); });
   };
@@ -110,6 +127,12 @@
   const all = (root) => root.querySelectorAll?.("[data-picker]").forEach(enhance);
   all(document);
   new MutationObserver((changes) => {
-    for (const c of changes) for (const n of c.addedNodes) if (n.nodeType === 1) all(n.parentElement ?? n);
+    for (const c of changes) for (const n of c.addedNodes) {
+      if (n.nodeType !== 1) continue;
+      all(n.parentElement ?? n);
+      if (n.dataset.picked === undefined) continue;
+      takers.get(n.dataset.picked)?.(n.dataset.value, n.dataset.text);
+      n.remove();
+    }
   }).observe(document.body, { childList: true, subtree: true });
 })();
