@@ -78,12 +78,12 @@ func conversion(old, f *Field) (expression string, ok bool) {
 
 // Becomes lists the types that a field can be changed to, its own first.
 func (f *Field) Becomes() []string {
-	if f.IsRelation() || f.makes() || f.virtual() {
+	if f.fixed() {
 		return []string{f.Type}
 	}
 	list := []string{f.Type}
 	for _, to := range Types {
-		if to == f.Type || (&Field{Type: to}).makes() || to == Password {
+		if to == f.Type || (&Field{Type: to}).fixed() || to == SnowflakeID {
 			continue
 		}
 		if _, ok := conversion(f, &Field{Type: to}); ok && columnTypes[to] != "" {
@@ -115,6 +115,9 @@ func (f *Field) changed(changes map[string]any) *Field {
 	changes = maps.Clone(changes)
 	for _, fixed := range []string{"name", "target", "foreignKey", "through", "otherKey", "sourceKey", "targetKey", "reverseField", "primaryKey"} {
 		delete(changes, fixed)
+	}
+	for _, name := range ours {
+		delete(changes, name)
 	}
 	if t, ok := changes["type"].(string); ok && t != f.Type && changes["interface"] == nil {
 		n.Interface = ""

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"alur/engine/auth"
@@ -46,7 +47,10 @@ func (s *Store) define(ctx context.Context, a auth.Actor, fn func(*definer) erro
 		return tx.Simple(ctx, "NOTIFY "+Channel)
 	})
 	s.Invalidate()
-	if pg.Code(err) == "55P03" {
+	switch pg.Code(err) {
+	case "22021", "22P05":
+		return fault.Wrap(fault.Invalid, "Remove the characters that are not text.", err)
+	case "55P03":
 		return fault.Wrap(fault.Overloaded, "This collection is in use right now. Try again in a moment.", err)
 	}
 	return err
@@ -68,6 +72,9 @@ func (s *Store) CreateCollection(ctx context.Context, a auth.Actor, d Definition
 }
 
 func (d *definer) create(ctx context.Context, def Definition) error {
+	for _, name := range ours {
+		delete(def.Options, name)
+	}
 	c := &Collection{Name: def.Name, Title: def.Title, Schema: "public", Table: Snake(def.Name), Options: def.Options, Right: auth.UseRecords}
 	key := def.primaryKey()
 	if key == nil {
@@ -185,6 +192,66 @@ func (d *definer) tableSQL(c *Collection) string {
 	return fmt.Sprintf("CREATE TABLE %s (%s) WITH (fillfactor = 85)", c.from(), strings.Join(columns, ", "))
 }
 
+// addStamps makes the columns that the options of c ask for and that are not
+// there yet.
+func (d *definer) addStamps(ctx context.Context, c *Collection) error {
+	for _, f := range c.stampFields() {
+		if f.Column == "" || c.byName[f.Name] != nil {
+			continue
+		}
+		typ := "bigint REFERENCES alur.users"
+		if f.Type == Datetime {
+			typ = "timestamptz(3) NOT NULL DEFAULT now()"
+		}
+		if err := d.tx.Simple(ctx, fmt.Sprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s %s", c.from(), quote(f.Column), typ)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetFields makes the fields of a collection those that are given: it adds and
+// changes, and drops what is not among them. What every collection has, and the
+// keys of relations, may be left out. A change of a type that would lose values
+// is refused.
+func (s *Store) SetFields(ctx context.Context, a auth.Actor, collection string, list []Field) (*Collection, error) {
+	err := s.define(ctx, a, func(d *definer) error {
+		c, err := d.own(collection)
+		if err != nil {
+			return err
+		}
+		given := map[string]bool{}
+		for i := range list {
+			f := list[i]
+			old := c.byName[f.Name]
+			if given[f.Name] = true; f.Options["isForeignKey"] == true || old != nil && (old.ReadOnly || old.Relation != "") {
+				continue
+			}
+			if old == nil {
+				err = d.addField(ctx, c, &f)
+			} else {
+				err = d.updateField(ctx, c, old, f.Options, 0)
+			}
+			if err != nil {
+				return inFields(f.Name, err)
+			}
+		}
+		for _, f := range slices.Clone(c.Fields) {
+			if given[f.Name] || f.ReadOnly || f.Relation != "" || f == c.key || c.byName[f.Name] == nil {
+				continue
+			}
+			if err := d.dropField(ctx, c, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set the fields of %s: %w", short(collection), err)
+	}
+	return s.Collection(ctx, collection)
+}
+
 // addSort gives a collection with the option sortable the field that its records
 // are arranged by.
 func (d *definer) addSort(ctx context.Context, c *Collection) error {
@@ -251,11 +318,19 @@ func (s *Store) UpdateCollection(ctx context.Context, a auth.Actor, name string,
 				titleField, _ = v.(string)
 			case "name", "fields":
 			default:
-				c.Options[k] = v
+				if !slices.Contains(ours, k) {
+					c.Options[k] = v
+				}
 			}
 		}
 		if c.Title == "" {
 			return fault.Fields(map[string]string{"title": "Write a title."})
+		}
+		if err := d.addStamps(ctx, c); err != nil {
+			return err
+		}
+		if err := d.addSort(ctx, c); err != nil {
+			return err
 		}
 		return d.setTitleField(ctx, c, titleField)
 	})

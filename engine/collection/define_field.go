@@ -16,6 +16,9 @@ import (
 // of a relation, and its other side when that is wished for.
 func (d *definer) addField(ctx context.Context, c *Collection, f *Field) error {
 	f.alias()
+	for _, name := range ours {
+		delete(f.Options, name)
+	}
 	if f.Title == "" {
 		f.Title = f.Name
 	}

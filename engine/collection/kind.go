@@ -93,6 +93,15 @@ func (f *Field) makes() bool {
 	return false
 }
 
+// fixed reports whether f cannot become another type, nor another type f, since
+// its values mean something to us.
+func (f *Field) fixed() bool {
+	return f.makes() && f.Type != UUID && f.Type != SnowflakeID || f.virtual() || f.IsRelation()
+}
+
+// ours are the options that say how an adopted table is; nobody else sets them.
+var ours = []string{"adopted", "view", "databaseDefault", "generated", "columnIsEnum"}
+
 // Filled reports whether people leave f to us.
 func (f *Field) Filled() bool {
 	switch f.Type {

@@ -305,3 +305,19 @@ func TestRelationDefinitions(t *testing.T) {
 		t.Errorf("reading what was dropped: %v", err)
 	}
 }
+
+func (s *shop) edit(coll string, id any, seen string, values collection.Record) (rec collection.Record, err error) {
+	err = s.write(func(tx *pg.Tx) error {
+		rec, err = s.store.Edit(s.t.Context(), tx, s.a, coll, id, seen, values)
+		return err
+	})
+	return rec, err
+}
+
+func (s *shop) destroy(coll string, filter any) (n int, err error) {
+	err = s.write(func(tx *pg.Tx) error {
+		n, err = s.store.Destroy(s.t.Context(), tx, s.a, coll, filter)
+		return err
+	})
+	return n, err
+}

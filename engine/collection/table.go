@@ -377,7 +377,7 @@ func (d *definer) alterColumn(ctx context.Context, c *Collection, old, f *Field,
 	}
 	column := old.Column
 	if f.columnType() != old.columnType() || f.Type != old.Type {
-		if (f.makes() || old.makes()) && f.Base() != old.Base() {
+		if (f.fixed() || old.fixed()) && f.Base() != old.Base() {
 			return fault.Fields(map[string]string{"type": "The values that are there do not fit this type. Add a new field instead."})
 		}
 		if err := d.convert(ctx, c, old, f, agreed); err != nil {

@@ -22,6 +22,10 @@ func (h *Records) definitions() map[string]map[string]action {
 			"create":   change(h.createCollection),
 			"update":   change(h.updateCollection),
 			"destroy":  change(h.destroyCollection),
+
+			"setFields":  change(h.setFields),
+			"listTables": {need: auth.ManageCollections, read: true, do: h.listTables},
+			"adopt":      change(h.adoptTable),
 		},
 		"collections.fields": {
 			"list":    read(h.listFields),
@@ -175,6 +179,51 @@ func (c *call) names() ([]string, error) {
 	return names, nil
 }
 
+// setFields makes the fields of a collection those in the body.
+func (h *Records) setFields(c *call) (any, error) {
+	raw, err := json.Marshal(c.body)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		Fields []collection.Field `json:"fields"`
+	}
+	if json.Unmarshal(raw, &in) != nil || in.Fields == nil {
+		return nil, problem("fields", "Send the list of all fields.")
+	}
+	coll, err := h.Store.SetFields(c.ctx, c.actor, c.key(), in.Fields)
+	if err != nil {
+		return nil, err
+	}
+	return coll.Object(true), nil
+}
+
+// listTables lists the tables of the database that are no collections yet.
+func (h *Records) listTables(c *call) (any, error) {
+	tables, err := h.Store.Tables(c.ctx, c.actor)
+	if err != nil {
+		return nil, err
+	}
+	out := []any{}
+	for _, t := range tables {
+		fields := []any{}
+		for _, col := range t.Columns {
+			fields = append(fields, map[string]any{"column": col.Name, "rawType": col.SQL, "field": col.Field, "primaryKey": col.Key})
+		}
+		out = append(out, map[string]any{"name": t.Name, "view": t.View, "readOnly": t.ReadOnly, "columns": fields, "warnings": append([]string{}, t.Warnings...)})
+	}
+	return out, nil
+}
+
+// adoptTable makes a collection of the table called filterByTk.
+func (h *Records) adoptTable(c *call) (any, error) {
+	coll, err := h.Store.Adopt(c.ctx, c.actor, c.key())
+	if err != nil {
+		return nil, err
+	}
+	return coll.Object(true), nil
+}
+
 func (h *Records) listFields(c *call) (any, error) {
 	coll, err := h.readable(c, c.parent)
 	if err != nil {
@@ -216,7 +265,11 @@ func (h *Records) updateField(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := h.Store.UpdateField(c.ctx, c.actor, c.parent, c.key(), values, 0)
+	agreed, err := c.params.Int("lose") // how many values a change of type may lose
+	if err != nil {
+		return nil, err
+	}
+	f, err := h.Store.UpdateField(c.ctx, c.actor, c.parent, c.key(), values, collection.Agreed(max(agreed, 0)))
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,8 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "collections:create", "Make a collection with its table", operation{body: ours("Collection"), answer: ours("Collection")})
 	add(http.MethodPost, "collections:update", "Change a collection", operation{params: one, body: ours("Collection"), answer: listOf(ours("Collection"))})
 	add(http.MethodPost, "collections:destroy", "Delete a collection with all its records", operation{params: one, answer: whole("How many were deleted.")})
+	add(http.MethodPost, "collections:setFields", "Make the fields of a collection those that are given", operation{params: one, body: ours("Collection"), answer: ours("Collection")})
+	add(http.MethodPost, "collections:adopt", "Make a collection of a table that is there", operation{params: one, answer: ours("Collection")})
 	add(http.MethodPost, "collections/{parent}/fields:create", "Add a field", operation{params: []string{"parent"}, body: ours("Field"), answer: ours("Field")})
 	add(http.MethodPost, "collections/{parent}/fields:update", "Change a field", operation{params: []string{"parent", "filterByTk"}, body: ours("Field"), answer: listOf(ours("Field"))})
 	add(http.MethodPost, "collections/{parent}/fields:destroy", "Delete a field with its values", operation{params: []string{"parent", "filterByTk"}, answer: whole("How many were deleted.")})
