@@ -129,7 +129,7 @@ func (h *Records) destroyCollection(c *call) (any, error) {
 	}
 	gone := 0
 	for _, name := range names {
-		err := h.Store.DropCollection(c.ctx, c.actor, name, false, collection.All)
+		err := h.Store.DropCollection(c.ctx, c.actor, name, c.params.Text("dropTable") == "true", collection.All)
 		if fault.Is(err, fault.NotFound) && c.key() == "" {
 			continue
 		}
