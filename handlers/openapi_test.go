@@ -259,8 +259,8 @@ func (a *apiTour) roles() {
 	a.call("POST", "/roles:destroy", "", "filterByTk=clerk", "")
 	a.call("POST", "/apiKeys:create", "", "", `{"name": "for tests", "role": {"name": "admin"}, "expiresIn": "1d"}`)
 	keys, _ := a.call("GET", "/apiKeys:list", "", "", "").([]any)
-	if len(keys) != 1 {
-		a.t.Fatalf("there are %d keys", len(keys))
+	if len(keys) == 0 {
+		a.t.Fatal("the new key is not listed")
 	}
 	a.call("GET", "/apiKeys:get", "", "filterByTk="+idIn(keys[0]), "")
 	a.call("POST", "/apiKeys:destroy", "", "filterByTk="+idIn(keys[0]), "")
