@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -272,8 +273,10 @@ func (n *NotReady) Unwrap() error {
 func (e *Engine) EnableWorkflow(ctx context.Context, actor auth.Actor, id int64, on bool) (Workflow, error) {
 	w, err := e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
 		if !on {
-			_, err := tx.ExecContext(ctx, workflowQueries.Get("disable"), id)
-			return err
+			if _, err := tx.ExecContext(ctx, workflowQueries.Get("disable"), id); err != nil {
+				return err
+			}
+			return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Turned off the workflow “%s” (version %d).", w.Title, w.Number))
 		}
 		if problems := e.Check(ctx, *w, nodes); len(problems) > 0 {
 			return &NotReady{problems}
@@ -281,8 +284,10 @@ func (e *Engine) EnableWorkflow(ctx context.Context, actor auth.Actor, id int64,
 		if _, err := tx.ExecContext(ctx, workflowQueries.Get("retire"), w.Key, id); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, workflowQueries.Get("enable"), id)
-		return err
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get("enable"), id); err != nil {
+			return err
+		}
+		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Published the workflow “%s” (version %d).", w.Title, w.Number))
 	})
 	if err != nil {
 		return Workflow{}, fmt.Errorf("enable workflow %d: %w", id, err)
@@ -315,9 +320,11 @@ func (e *Engine) DeleteWorkflow(ctx context.Context, actor auth.Actor, id int64)
 			return err
 		}
 		if w.Current {
-			_, err = tx.ExecContext(ctx, workflowQueries.Get("delete_stats"), w.Key)
+			if _, err = tx.ExecContext(ctx, workflowQueries.Get("delete_stats"), w.Key); err != nil {
+				return err
+			}
 		}
-		return err
+		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Deleted the workflow “%s” (version %d).", w.Title, w.Number))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("delete workflow %d: %w", id, err)

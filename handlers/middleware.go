@@ -60,6 +60,7 @@ func (s *Server) use(e *echo.Echo) {
 		s.gate,
 		s.crossOrigin(cross),
 		s.signIn,
+		s.origin,
 	)
 }
 

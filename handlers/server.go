@@ -77,6 +77,7 @@ func (s *Server) resources() []Resource {
 		&users{server: s, store: s.Auth, outbox: s.Outbox},
 		&roles{store: s.Auth, records: s.Records},
 		&keys{store: s.Auth},
+		&auditLog{store: s.Auth},
 		&outbox{server: s, store: s.Outbox},
 		&workflowsAPI{engine: s.Engine, db: s.DB, records: s.Records},
 		&tasksAPI{store: s.Tasks, db: s.DB, records: s.Records},

@@ -43,6 +43,7 @@ var navigation = []views.NavGroup{
 		{Name: "Collections", URL: "/collections", Icon: "data"},
 		{Name: "Outbox", URL: "/outbox", Icon: "mail"},
 		{Name: "Users and roles", URL: "/users", Icon: "users"},
+		{Name: "Audit log", URL: "/audit", Icon: "list"},
 		{Name: "Settings", URL: "/settings", Icon: "sliders"},
 	}},
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"alur/engine/audit"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -113,7 +114,10 @@ func (s *Store) CreateKey(ctx context.Context, session Session, name string, rol
 			return fault.New(fault.Invalid, fmt.Sprintf("You have %d API keys, which is the most. Revoke one that is not used.", maxKeys))
 		}
 		_, err := tx.ExecContext(ctx, keyQueries.Get("insert key"), k.ID, k.Name, k.UserID, k.Role, h[:], k.Hint, k.CreatedAt, k.ExpiresAt)
-		return err
+		if err != nil {
+			return err
+		}
+		return a.Note(ctx, tx, audit.Keys, s.now(), fmt.Sprintf("Made the API key “%s” (…%s) with role %s.", k.Name, k.Hint, k.Role))
 	})
 	if err != nil {
 		return "", APIKey{}, fmt.Errorf("make an API key for user %d: %w", a.UserID, err)
@@ -157,6 +161,6 @@ func (s *Store) RevokeKey(ctx context.Context, a Actor, id int64) error {
 			return fmt.Errorf("revoke API key %d: %w", id, err)
 		}
 		s.changed(tx, owner)
-		return nil
+		return a.Note(ctx, tx, audit.Keys, s.now(), fmt.Sprintf("Revoked API key %d.", id))
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -85,6 +86,9 @@ func (s *Store) Invite(ctx context.Context, a Actor, in NewUser, deliver Deliver
 		if u, err = s.insert(ctx, tx, in, ""); err != nil {
 			return err
 		}
+		if err := a.Note(ctx, tx, audit.People, s.now(), "Invited "+u.described()+"."); err != nil {
+			return err
+		}
 		l, err = s.linkFor(ctx, tx, u, deliver)
 		return err
 	})
@@ -109,6 +113,9 @@ func (s *Store) Reset(ctx context.Context, a Actor, id int64, deliver Deliver) (
 			return fault.New(fault.Conflict, u.Nickname+" is deactivated. Reactivate the account first.")
 		}
 		if err := s.endAccess(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := a.Note(ctx, tx, audit.People, s.now(), "Made a link to set a password for "+u.described()+"."); err != nil {
 			return err
 		}
 		l, err = s.linkFor(ctx, tx, u, deliver)
@@ -229,8 +236,10 @@ func (s *Store) Accept(ctx context.Context, p Purpose, token, password string, f
 		if session, err = s.open(ctx, tx, Web, u.ID, from); err != nil {
 			return err
 		}
-		u, err = s.user(ctx, tx, u.ID)
-		return err
+		if u, err = s.user(ctx, tx, u.ID); err != nil {
+			return err
+		}
+		return u.Actor().Note(ctx, tx, audit.SignIn, s.now(), "Set a password by a link and signed in.")
 	})
 	if err != nil {
 		return "", User{}, err
@@ -331,8 +340,10 @@ func (s *Store) Setup(ctx context.Context, token string, in NewUser, from Client
 		if err := tx.GetContext(ctx, &u.ID, queries.Get("signed in"), u.ID, stored, s.now()); err != nil {
 			return fmt.Errorf("sign in user %d: %w", u.ID, err)
 		}
-		session, err = s.open(ctx, tx, Web, u.ID, from)
-		return err
+		if session, err = s.open(ctx, tx, Web, u.ID, from); err != nil {
+			return err
+		}
+		return u.Actor().Note(ctx, tx, audit.SignIn, s.now(), "Set this server up and signed in.")
 	})
 	if err != nil {
 		return "", User{}, err

@@ -24,7 +24,7 @@ const (
 // PutResource sets a role's rules for a collection, as a whole. The collection
 // must be one that people made.
 func (s *Store) PutResource(ctx context.Context, a Actor, name Role, res Resource) (Resource, error) {
-	err := s.changeRole(ctx, a, name, func(tx *pg.Tx, _ *RoleDefinition) error {
+	err := s.changeRole(ctx, a, name, fmt.Sprintf("Set the rules of the role %s for “%s”.", name, res.Collection), func(tx *pg.Tx, _ *RoleDefinition) error {
 		seen := map[Action]bool{}
 		for _, act := range res.Actions {
 			switch {
@@ -85,7 +85,7 @@ func (s *Store) PutResource(ctx context.Context, a Actor, name Role, res Resourc
 // DropResource removes a role's rules for a collection: the role's actions count
 // again.
 func (s *Store) DropResource(ctx context.Context, a Actor, name Role, collection string) error {
-	err := s.changeRole(ctx, a, name, func(tx *pg.Tx, _ *RoleDefinition) error {
+	err := s.changeRole(ctx, a, name, fmt.Sprintf("Took the role %s its own rules for “%s”.", name, collection), func(tx *pg.Tx, _ *RoleDefinition) error {
 		_, err := tx.ExecContext(ctx, roleQueries.Get("delete resource"), name, collection)
 		return err
 	})
@@ -144,7 +144,7 @@ func (s *Store) CreateScope(ctx context.Context, a Actor, n NamedScope) (NamedSc
 	if n.Key == "" {
 		n.Key = strconv.FormatInt(n.ID, 36)
 	}
-	err := s.changeScopes(ctx, a, func(tx *pg.Tx, list []NamedScope) error {
+	err := s.changeScopes(ctx, a, fmt.Sprintf("Made the scope “%s”.", n.Name), func(tx *pg.Tx, list []NamedScope) error {
 		if err := n.check(); err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func scopeRefused(err error) error {
 // UpdateScope changes a scope and with it all rules that chose it; built-in
 // ones stay. Whoever changes it must be able to reach what they open.
 func (s *Store) UpdateScope(ctx context.Context, a Actor, n NamedScope) (NamedScope, error) {
-	err := s.changeScopes(ctx, a, func(tx *pg.Tx, list []NamedScope) error {
+	err := s.changeScopes(ctx, a, fmt.Sprintf("Changed the scope “%s”.", n.Name), func(tx *pg.Tx, list []NamedScope) error {
 		if _, err := scopeToChange(list, n.ID); err != nil {
 			return err
 		}
@@ -225,7 +225,7 @@ func scopeToChange(list []NamedScope, id int64) (NamedScope, error) {
 
 // DeleteScope deletes a scope that no rule chooses.
 func (s *Store) DeleteScope(ctx context.Context, a Actor, id int64) error {
-	err := s.changeScopes(ctx, a, func(tx *pg.Tx, list []NamedScope) error {
+	err := s.changeScopes(ctx, a, fmt.Sprintf("Deleted scope %d.", id), func(tx *pg.Tx, list []NamedScope) error {
 		if _, err := scopeToChange(list, id); err != nil {
 			return err
 		}
@@ -241,8 +241,8 @@ func (s *Store) DeleteScope(ctx context.Context, a Actor, id int64) error {
 	return nil
 }
 
-func (s *Store) changeScopes(ctx context.Context, a Actor, fn func(*pg.Tx, []NamedScope) error) error {
-	return s.changeRoles(ctx, a, func(tx *pg.Tx, _ *book) error {
+func (s *Store) changeScopes(ctx context.Context, a Actor, did string, fn func(*pg.Tx, []NamedScope) error) error {
+	return s.changeRoles(ctx, a, did, func(tx *pg.Tx, _ *book) error {
 		var list []NamedScope
 		if err := tx.SelectContext(ctx, &list, roleQueries.Get("scopes")); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"alur/engine/audit"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -181,7 +182,7 @@ func (s *Store) CreateRole(ctx context.Context, a Actor, d RoleDefinition) (Role
 	if d.Title == "" {
 		d.Title = string(d.Name)
 	}
-	err := s.changeRoles(ctx, a, func(tx *pg.Tx, b *book) error {
+	err := s.changeRoles(ctx, a, fmt.Sprintf("Made the role %s.", d.Name), func(tx *pg.Tx, b *book) error {
 		if err := fault.Fields(d.problems()); err != nil {
 			return err
 		}
@@ -219,7 +220,7 @@ type RoleChange struct {
 // UpdateRole changes a role. Nobody changes one that may do more than they may,
 // before or after; the owner's stays as it is.
 func (s *Store) UpdateRole(ctx context.Context, a Actor, name Role, c RoleChange) (RoleDefinition, error) {
-	err := s.changeRole(ctx, a, name, func(tx *pg.Tx, d *RoleDefinition) error {
+	err := s.changeRole(ctx, a, name, fmt.Sprintf("Changed the role %s.", name), func(tx *pg.Tx, d *RoleDefinition) error {
 		set(&d.Title, c.Title)
 		set(&d.Description, c.Description)
 		if c.Actions != nil {
@@ -270,7 +271,7 @@ func optionsJSON(m map[string]any) (string, error) {
 // DeleteRole deletes a role with its rules. It is refused while somebody has it
 // as their own role, and for the roles that are always there.
 func (s *Store) DeleteRole(ctx context.Context, a Actor, name Role) error {
-	err := s.changeRole(ctx, a, name, func(tx *pg.Tx, d *RoleDefinition) error {
+	err := s.changeRole(ctx, a, name, fmt.Sprintf("Deleted the role %s.", name), func(tx *pg.Tx, d *RoleDefinition) error {
 		switch {
 		case name.builtIn():
 			return fault.New(fault.Forbidden, "This role is always there. Take it from the people who should not have it.")
@@ -299,7 +300,7 @@ func (s *Store) DeleteRole(ctx context.Context, a Actor, name Role) error {
 
 // SetDefaultRole chooses the role that new people get.
 func (s *Store) SetDefaultRole(ctx context.Context, a Actor, name Role) error {
-	err := s.changeRole(ctx, a, name, func(tx *pg.Tx, _ *RoleDefinition) error {
+	err := s.changeRole(ctx, a, name, fmt.Sprintf("Gave new people the role %s.", name), func(tx *pg.Tx, _ *RoleDefinition) error {
 		if _, err := tx.ExecContext(ctx, roleQueries.Get("clear default role")); err != nil {
 			return err
 		}
@@ -312,9 +313,10 @@ func (s *Store) SetDefaultRole(ctx context.Context, a Actor, name Role) error {
 	return nil
 }
 
-// changeRoles runs fn alone: roles change one after the other. All processes
+// changeRoles runs fn alone, and notes what was done: roles change one after the
+// other. All processes
 // forget what they knew of rights.
-func (s *Store) changeRoles(ctx context.Context, a Actor, fn func(*pg.Tx, *book) error) error {
+func (s *Store) changeRoles(ctx context.Context, a Actor, did string, fn func(*pg.Tx, *book) error) error {
 	if err := a.Require(ManageRoles); err != nil {
 		return err
 	}
@@ -328,14 +330,17 @@ func (s *Store) changeRoles(ctx context.Context, a Actor, fn func(*pg.Tx, *book)
 		}
 		tx.Notify(Channel, "", notifyWithin)
 		tx.OnCommit(func() { s.Forget("") })
-		return fn(tx, b)
+		if err := fn(tx, b); err != nil {
+			return err
+		}
+		return a.Note(ctx, tx, audit.Roles, s.now(), did)
 	})
 }
 
 // changeRole is changeRoles for one that is there and does not exceed a, before
 // fn and after it.
-func (s *Store) changeRole(ctx context.Context, a Actor, name Role, fn func(*pg.Tx, *RoleDefinition) error) error {
-	return s.changeRoles(ctx, a, func(tx *pg.Tx, b *book) error {
+func (s *Store) changeRole(ctx context.Context, a Actor, name Role, did string, fn func(*pg.Tx, *RoleDefinition) error) error {
+	return s.changeRoles(ctx, a, did, func(tx *pg.Tx, b *book) error {
 		d, ok := b.byName[name]
 		switch {
 		case !ok:

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"alur/engine/audit"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -53,8 +55,10 @@ func (s *Store) SignIn(ctx context.Context, kind Kind, account, password string,
 		if token, err = s.open(ctx, tx, kind, id, from); err != nil {
 			return err
 		}
-		u, err = s.user(ctx, tx, id)
-		return err
+		if u, err = s.user(ctx, tx, id); err != nil {
+			return err
+		}
+		return u.Actor().Note(ctx, tx, audit.SignIn, s.now(), "Signed in.")
 	})
 	if err != nil {
 		return "", User{}, err
@@ -96,6 +100,9 @@ func (s *Store) ChangePassword(ctx context.Context, a Actor, current Session, ol
 		}
 		if _, err := tx.ExecContext(ctx, queries.Get("void links of"), a.UserID, s.now()); err != nil {
 			return fmt.Errorf("void links of user %d: %w", a.UserID, err)
+		}
+		if err := a.Note(ctx, tx, audit.People, s.now(), "Changed the own password."); err != nil {
+			return err
 		}
 		return s.endSessions(ctx, tx, a.UserID, keep)
 	})
@@ -153,6 +160,9 @@ func (s *Store) guess(ctx context.Context, subject, password, stored string, fro
 			}
 			return fn(tx)
 		}
+		if err := s.noteRefused(ctx, tx, subject); err != nil {
+			return err
+		}
 		for _, l := range limits {
 			if _, err := tx.ExecContext(ctx, queries.Get("insert failure"), l.subject, s.now()); err != nil {
 				return fmt.Errorf("record a failed sign-in: %w", err)
@@ -164,6 +174,19 @@ func (s *Store) guess(ctx context.Context, subject, password, stored string, fro
 		return wrong
 	}
 	return err
+}
+
+// noteRefused notes a wrong password, for whom it was when that is known.
+func (s *Store) noteRefused(ctx context.Context, tx *pg.Tx, subject string) error {
+	e := audit.Entry{At: s.now(), Kind: audit.Refused, Text: "Somebody tried to sign in with an account that is not here."}
+	if id, err := strconv.ParseInt(strings.TrimPrefix(subject, "user:"), 10, 64); err == nil {
+		u, err := s.user(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		e.UserID, e.Person, e.Text = u.ID, u.Nickname, "A wrong password was given for "+u.Nickname+"."
+	}
+	return audit.Write(ctx, tx, e)
 }
 
 // mayTry returns fault.Overloaded with the time to wait when a limit is reached.

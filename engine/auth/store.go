@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	_ "embed"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/fault"
 	"alur/engine/pg"
 	"alur/engine/snowflake"
@@ -117,8 +119,10 @@ func (s *Store) Create(ctx context.Context, a Actor, in NewUser) (u User, err er
 		return User{}, err
 	}
 	err = s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		u, err = s.insert(ctx, tx, in, password)
-		return err
+		if u, err = s.insert(ctx, tx, in, password); err != nil {
+			return err
+		}
+		return a.Note(ctx, tx, audit.People, s.now(), "Made the account of "+u.described()+".")
 	})
 	return u, err
 }
@@ -376,7 +380,7 @@ func (s *Store) Delete(ctx context.Context, a Actor, id int64) error {
 		if err != nil {
 			return fmt.Errorf("delete user %d: %w", id, err)
 		}
-		return nil
+		return a.Note(ctx, tx, audit.People, s.now(), "Deleted the account of "+u.described()+".")
 	})
 }
 
@@ -386,6 +390,7 @@ func (s *Store) change(ctx context.Context, a Actor, id int64, fn func(*pg.Tx, *
 		if u, err = s.lockUser(ctx, tx, a, id); err != nil {
 			return err
 		}
+		was := u
 		if err := fn(tx, &u); err != nil {
 			return err
 		}
@@ -395,10 +400,41 @@ func (s *Store) change(ctx context.Context, a Actor, id int64, fn func(*pg.Tx, *
 		if err != nil {
 			return fmt.Errorf("change user %d: %w", id, taken(err))
 		}
-		u, err = s.user(ctx, tx, id)
-		return err
+		if u, err = s.user(ctx, tx, id); err != nil {
+			return err
+		}
+		return a.Note(ctx, tx, audit.People, s.now(), changeWords(was, u))
 	})
 	return u, err
+}
+
+// changeWords says what became of a person.
+func changeWords(was, now User) string {
+	switch {
+	case was.Active && !now.Active:
+		return "Deactivated " + now.described() + "."
+	case !was.Active && now.Active:
+		return "Reactivated " + now.described() + "."
+	case !slices.Equal(was.Roles(), now.Roles()):
+		return fmt.Sprintf("Changed the roles of %s from %s to %s.", now.Nickname, roleList(was), roleList(now))
+	}
+	return "Changed the account of " + now.described() + "."
+}
+
+func roleList(u User) string {
+	var names []string
+	for _, r := range u.Roles() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// described is u as the audit log calls them.
+func (u User) described() string {
+	if account := u.Email + u.Username; account != u.Nickname {
+		return fmt.Sprintf("%s (%s)", u.Nickname, cmp.Or(u.Email, u.Username))
+	}
+	return u.Nickname
 }
 
 // lockUser reads user id for a change by a, holding the row to the end of tx.

@@ -220,7 +220,7 @@ func words(name string) string {
 // it is.
 func (s *Store) Adopt(ctx context.Context, a auth.Actor, table string) (*Collection, error) {
 	name := ""
-	err := s.define(ctx, a, func(d *definer) (err error) {
+	err := s.define(ctx, a, fmt.Sprintf("Took over the table “%s” as a collection.", table), func(d *definer) (err error) {
 		name, err = d.adopt(ctx, table)
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -23,9 +24,10 @@ type definer struct {
 	cat *catalogue
 }
 
-// define runs fn alone: definitions change one after the other. Everything, the
+// define runs fn alone, and notes what was done: definitions change one after the
+// other. Everything, the
 // tables too, is undone when fn fails.
-func (s *Store) define(ctx context.Context, a auth.Actor, fn func(*definer) error) error {
+func (s *Store) define(ctx context.Context, a auth.Actor, did string, fn func(*definer) error) error {
 	if err := a.Require(auth.ManageCollections); err != nil {
 		return err
 	}
@@ -42,6 +44,9 @@ func (s *Store) define(ctx context.Context, a auth.Actor, fn func(*definer) erro
 			return err
 		}
 		if err := fn(&definer{s: s, tx: tx, q: tx, cat: cat}); err != nil {
+			return err
+		}
+		if err := a.Note(ctx, tx, audit.Collections, s.now(), did); err != nil {
 			return err
 		}
 		return tx.Simple(ctx, "NOTIFY "+Channel)
@@ -64,7 +69,7 @@ func (s *Store) CreateCollection(ctx context.Context, a auth.Actor, d Definition
 	if d.Title == "" {
 		d.Title = d.Name
 	}
-	err := s.define(ctx, a, func(def *definer) error { return def.create(ctx, d) })
+	err := s.define(ctx, a, fmt.Sprintf("Made the collection “%s”.", d.Name), func(def *definer) error { return def.create(ctx, d) })
 	if err != nil {
 		return nil, fmt.Errorf("create collection %s: %w", short(d.Name), err)
 	}
@@ -215,7 +220,7 @@ func (d *definer) addStamps(ctx context.Context, c *Collection) error {
 // keys of relations, may be left out. A change of a type that would lose values
 // is refused.
 func (s *Store) SetFields(ctx context.Context, a auth.Actor, collection string, list []Field) (*Collection, error) {
-	err := s.define(ctx, a, func(d *definer) error {
+	err := s.define(ctx, a, fmt.Sprintf("Set the fields of “%s”.", collection), func(d *definer) error {
 		c, err := d.own(collection)
 		if err != nil {
 			return err
@@ -303,7 +308,7 @@ func (d *definer) save(ctx context.Context, c *Collection) error {
 // UpdateCollection changes title, titleField and options; other keys of changes
 // are kept as options. The name stays.
 func (s *Store) UpdateCollection(ctx context.Context, a auth.Actor, name string, changes map[string]any) (*Collection, error) {
-	err := s.define(ctx, a, func(d *definer) error {
+	err := s.define(ctx, a, fmt.Sprintf("Changed the collection “%s”.", name), func(d *definer) error {
 		c, err := d.own(name)
 		if err != nil {
 			return err
@@ -358,7 +363,7 @@ func (s *Store) AddField(ctx context.Context, a auth.Actor, collection string, f
 	if f.Name == "" {
 		f.Name = randomName("f_")
 	}
-	err := s.define(ctx, a, func(d *definer) error {
+	err := s.define(ctx, a, fmt.Sprintf("Added the field “%s” to “%s”.", f.Name, collection), func(d *definer) error {
 		c, err := d.own(collection)
 		if err != nil {
 			return err
@@ -402,7 +407,7 @@ func (d *definer) ownField(collection, name string) (*Collection, *Field, error)
 // name stays, and so do the ends of a relation. A change of the type that would
 // lose more values than was agreed to is refused.
 func (s *Store) UpdateField(ctx context.Context, a auth.Actor, collection, name string, changes map[string]any, agreed Agreed) (*Field, error) {
-	err := s.define(ctx, a, func(d *definer) error {
+	err := s.define(ctx, a, fmt.Sprintf("Changed the field “%s” of “%s”.", name, collection), func(d *definer) error {
 		c, old, err := d.ownField(collection, name)
 		if err != nil {
 			return err

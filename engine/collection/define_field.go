@@ -315,7 +315,7 @@ func (d *definer) renameBack(ctx context.Context, c, target *Collection, f, wish
 // DropField deletes a field with its values, and the other side of a relation. It
 // is refused with a Conflict when more would be lost than was agreed to.
 func (s *Store) DropField(ctx context.Context, a auth.Actor, collection, name string, agreed Agreed) error {
-	err := s.define(ctx, a, func(d *definer) error {
+	err := s.define(ctx, a, fmt.Sprintf("Deleted the field “%s” of “%s”.", name, collection), func(d *definer) error {
 		c, f, err := d.ownField(collection, name)
 		if err != nil {
 			return err
@@ -428,7 +428,7 @@ func (d *definer) dropThrough(ctx context.Context, name string) error {
 // records elsewhere can refer to it, and when more would be lost than was agreed
 // to.
 func (s *Store) DropCollection(ctx context.Context, a auth.Actor, name string, drop bool, agreed Agreed) error {
-	err := s.define(ctx, a, func(d *definer) error {
+	err := s.define(ctx, a, fmt.Sprintf("Deleted the collection “%s”.", name), func(d *definer) error {
 		c, err := d.own(name)
 		if err != nil {
 			return err

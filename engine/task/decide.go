@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/link"
@@ -135,6 +136,10 @@ func (s *Store) decide(ctx context.Context, tx *pg.Tx, userID, id int64, d Decis
 		return err
 	} else if n == 0 {
 		return ErrDecided
+	}
+	note := audit.Entry{At: now, Kind: audit.Decisions, UserID: p.ID, Person: p.Nickname, Text: fmt.Sprintf("Answered task %d with “%s” (execution %d).", t.ID, action.Key, t.ExecutionID)}
+	if err := audit.Write(ctx, tx, note); err != nil {
+		return err
 	}
 	if _, err := tx.ExecContext(ctx, queries.Get("close_siblings"), t.JobID, t.ID, now); err != nil {
 		return fmt.Errorf("close the other tasks of job %d: %w", t.JobID, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
@@ -90,6 +91,10 @@ func (s *Store) Export(ctx context.Context, a collection.Access, c *collection.C
 		})
 	})
 	if err != nil {
+		return n, err
+	}
+	note := audit.Entry{At: s.Now(), Kind: audit.Transfer, UserID: a.Actor.UserID, Person: a.Actor.Name, Text: fmt.Sprintf("Exported %d records of “%s”.", n, c.Title)}
+	if err := audit.Write(ctx, s.DB, note); err != nil {
 		return n, err
 	}
 	return n, w.Close()

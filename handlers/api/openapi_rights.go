@@ -42,6 +42,8 @@ func (l *actionList) rights() {
 	add(http.MethodPost, scopes+":update", "Change a scope", operation{params: one, body: role, answer: anything("")})
 	add(http.MethodPost, scopes+":destroy", "Delete a scope", operation{params: one, answer: anything("")})
 
+	l.tag, l.need = "auditLogs", auth.ReadAudit
+	add(http.MethodGet, "auditLogs:list", "List the audit log, newest first", operation{answer: anything("")})
 	l.tag, l.need = "apiKeys", auth.UseRecords
 	add(http.MethodGet, "apiKeys:list", "List API keys", operation{answer: roles})
 	add(http.MethodGet, "apiKeys:get", "Read an API key, without its token", operation{params: one, answer: orNone(object(nil))})

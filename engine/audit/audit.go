@@ -1,0 +1,129 @@
+package audit
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"alur/engine/pg"
+)
+
+//go:embed queries.sql
+var queriesText string
+
+var queries = pg.LoadQueries(queriesText)
+
+// Kind sorts entries.
+type Kind string
+
+// The kinds of entries.
+const (
+	SignIn      Kind = "sign-in"
+	Refused     Kind = "refused sign-in"
+	People      Kind = "people"
+	Roles       Kind = "roles"
+	Keys        Kind = "API keys"
+	Workflows   Kind = "workflows"
+	Collections Kind = "collections"
+	Transfer    Kind = "export"
+	Decisions   Kind = "decisions"
+)
+
+// Kinds lists the kinds in the order people choose from.
+var Kinds = []Kind{SignIn, Refused, People, Roles, Keys, Workflows, Collections, Transfer, Decisions}
+
+// Origin says where a request comes from.
+type Origin struct {
+	Channel string // "page", "api", "key" or "link"; "" for the engine itself
+	IP      string
+	Agent   string
+}
+
+type originKey struct{}
+
+// With returns ctx with the origin of what is done in it.
+func With(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// Entry is one line of the log.
+type Entry struct {
+	ID      int64     `db:"id"`
+	At      time.Time `db:"created_at"`
+	Kind    Kind      `db:"kind"`
+	UserID  int64     `db:"user_id"` // 0: nobody, or the engine
+	Person  string    `db:"person"`  // the name at that time
+	Channel string    `db:"channel"`
+	IP      string    `db:"ip"`
+	Agent   string    `db:"agent"`
+	Text    string    `db:"text"` // what was done, in a sentence
+}
+
+// maxText is how many characters an entry holds of a text.
+const maxText = 500
+
+// Write adds an entry in the transaction behind q, or by itself; where it comes
+// from is taken from ctx.
+func Write(ctx context.Context, q pg.Q, e Entry) error {
+	o, _ := ctx.Value(originKey{}).(Origin)
+	if o.Channel == "" {
+		o.Channel = "engine"
+	}
+	_, err := q.ExecContext(ctx, queries.Get("insert"), e.At.UTC(), e.Kind, e.UserID, clip(e.Person), o.Channel, clip(o.IP), clip(o.Agent), clip(e.Text))
+	if err != nil {
+		return fmt.Errorf("write the audit log: %w", err)
+	}
+	return nil
+}
+
+// clip makes s storable and short.
+func clip(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == 0 || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > maxText {
+		return string(r[:maxText-1]) + "…"
+	}
+	return s
+}
+
+// Filter narrows the log; zero fields do not.
+type Filter struct {
+	UserID int64
+	Kind   Kind
+	Text   string    // part of text, name or address
+	Since  time.Time // from then on
+	Until  time.Time // before then
+	Below  int64     // ids below this one: the next page
+	Limit  int       // 1 to 1,000; 0 is 50
+}
+
+// List returns entries, newest first; more says that there are older ones. The
+// caller asks for the right to read them.
+func List(ctx context.Context, q pg.Q, f Filter) (list []Entry, more bool, err error) {
+	if f.Limit < 1 || f.Limit > 1000 {
+		f.Limit = 50
+	}
+	if f.Below == 0 {
+		f.Below = math.MaxInt64
+	}
+	if f.Until.IsZero() {
+		f.Until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	list = []Entry{}
+	err = q.SelectContext(ctx, &list, queries.Get("list"), f.UserID, f.Kind, clip(strings.TrimSpace(f.Text)), f.Since.UTC(), f.Until.UTC(), f.Below, f.Limit+1)
+	if err != nil {
+		return nil, false, fmt.Errorf("list the audit log: %w", err)
+	}
+	if more = len(list) > f.Limit; more {
+		list = list[:f.Limit]
+	}
+	return list, more, nil
+}
