@@ -155,7 +155,12 @@ func (a *apiTour) definitions() {
 	a.call("POST", "/collections/{parent}/fields:update", "beds", "filterByTk=size", `{"uiSchema": {"title": "Size"}}`)
 	a.call("POST", "/collections/{parent}/fields:destroy", "beds", "filterByTk=size", "")
 	a.call("POST", "/collections:create", "", "", `{"name": "spare"}`)
+	a.call("POST", "/collections:setFields", "", "filterByTk=spare", `{"fields": [{"name": "size", "type": "integer"}]}`)
 	a.call("POST", "/collections:destroy", "", `filter={"name":["spare","gone"]}`, "")
+	if _, err := a.DB.ExecContext(a.t.Context(), `CREATE TABLE public.old_things (id bigint PRIMARY KEY, name text)`); err != nil {
+		a.t.Fatal(err)
+	}
+	a.call("POST", "/collections:adopt", "", "filterByTk=old_things", "")
 }
 
 func (a *apiTour) workflows() {
