@@ -231,7 +231,11 @@ func choiceOptions(f *collection.Field) []views.Option {
 	if f.Required && f.Default != nil {
 		return choicesOf(f)
 	}
-	return append([]views.Option{{Text: "–"}}, choicesOf(f)...)
+	none := "–"
+	if f.Interface == "radioGroup" {
+		none = "None"
+	}
+	return append([]views.Option{{Text: none}}, choicesOf(f)...)
 }
 
 // choiceStates gives choices with a color the look of a state, so that the color

@@ -268,9 +268,13 @@ func recordFacts(w views.Words, rec collection.Record) []views.Fact {
 		}
 		return text + " by a workflow or program"
 	}
-	return []views.Fact{
-		{Name: "Created", Value: line("createdAt", "createdBy")}, {Name: "Changed", Value: line("updatedAt", "updatedBy")},
+	var facts []views.Fact
+	for _, f := range []struct{ name, at, by string }{{"Created", "createdAt", "createdBy"}, {"Changed", "updatedAt", "updatedBy"}} {
+		if rec[f.at] != nil { // an adopted table may not say
+			facts = append(facts, views.Fact{Name: f.name, Value: line(f.at, f.by)})
+		}
 	}
+	return facts
 }
 
 // control is the control for one field.

@@ -245,6 +245,9 @@ func TestOptionsOfCollections(t *testing.T) {
 	if recs, err := s.update("codes", "A-1", collection.Record{"note": "z"}); err != nil || recs[0]["updatedAt"] == nil {
 		t.Errorf("changed %s (%v)", asJSON(recs), err)
 	}
+	if ok, err := s.store.Matches(t.Context(), s.db, "codes", "A-1", map[string]any{"note": "z"}); !ok || err != nil {
+		t.Errorf("it does not match its own note (%v)", err)
+	}
 	if n, err := s.destroy("codes", "A-1"); n != 1 || err != nil {
 		t.Errorf("deleted %d (%v)", n, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -173,17 +174,24 @@ func estimate(ctx context.Context, q pg.Q, query string, args []any) (rows int, 
 	return int(plans[0].Plan.Rows), plans[0].Plan.Cost, nil
 }
 
-// Matches reports whether record id meets filter, as the transaction behind q
-// sees it. An empty filter is met by every record that is there.
-func (s *Store) Matches(ctx context.Context, q pg.Q, collection string, id int64, filter any) (bool, error) {
+// Matches reports whether the record with primary key id meets filter, as the
+// transaction behind q sees it. An empty filter is met by every record that is there.
+func (s *Store) Matches(ctx context.Context, q pg.Q, collection string, id, filter any) (bool, error) {
 	a := Access{Actor: auth.System}
 	c, cat, err := s.open(ctx, a, collection)
 	if err != nil {
 		return false, err
 	}
+	if c.key == nil {
+		return false, nil
+	}
+	arg, problem := c.key.arg(id, time.UTC)
+	if problem != "" {
+		return false, nil // no record is called like that
+	}
 	b := s.builder(cat, a)
 	sc := b.scope(c)
-	is := c.key.col(sc.alias) + " = " + b.param(id)
+	is := c.key.col(sc.alias) + " = " + b.param(arg)
 	where, err := sc.where(filter, 0)
 	if err != nil {
 		return false, err
@@ -191,7 +199,7 @@ func (s *Store) Matches(ctx context.Context, q pg.Q, collection string, id int64
 	var ok bool
 	query := "SELECT EXISTS (SELECT FROM " + sc.from() + " WHERE " + glue([]string{is, where}, " AND ") + ")"
 	if err := q.GetContext(ctx, &ok, query, b.args...); err != nil {
-		return false, fmt.Errorf("match %s %d: %w", c.Name, id, s.stale(err))
+		return false, fmt.Errorf("match %s %s: %w", c.Name, Format(id), s.stale(err))
 	}
 	return ok, nil
 }

@@ -187,9 +187,9 @@ func (l collectionListener) data(ctx context.Context, tx *pg.Tx, c CollectionCon
 	if change.Kind == collection.Deleted {
 		return change.Before, true, nil
 	}
-	id, _ := change.After["id"].(float64)
+	id := change.Collection.ID(change.After)
 	if len(c.Condition) > 0 {
-		ok, err := l.e.Records.Matches(ctx, tx, change.Collection.Name, int64(id), c.Condition)
+		ok, err := l.e.Records.Matches(ctx, tx, change.Collection.Name, id, c.Condition)
 		if err != nil || !ok {
 			return nil, false, err
 		}
@@ -198,7 +198,7 @@ func (l collectionListener) data(ctx context.Context, tx *pg.Tx, c CollectionCon
 		return change.After, true, nil
 	}
 	record, err := l.e.Records.First(ctx, tx, systemAccess, change.Collection.Name, collection.Query{
-		Filter: map[string]any{"id": id}, Appends: c.Appends,
+		Filter: change.Collection.Keyed(id), Appends: c.Appends,
 	})
 	return record, record != nil, err
 }
@@ -225,8 +225,8 @@ func (*collectionTrigger) Manual(ctx context.Context, e *engine.Engine, q pg.Q, 
 		}
 		data = record
 	}
-	if number, ok := data["id"].(float64); ok && len(c.Condition) > 0 {
-		met, err := e.Records.Matches(ctx, q, c.name(), int64(number), c.Condition)
+	if id := data["id"]; id != nil && len(c.Condition) > 0 {
+		met, err := e.Records.Matches(ctx, q, c.name(), id, c.Condition)
 		if err != nil || !met {
 			return nil, false, err
 		}
