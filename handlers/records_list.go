@@ -207,9 +207,14 @@ func (h *records) list(c echo.Context) error {
 	if vm.Chips, err = h.filterChips(c, st.cat, st); err != nil {
 		return err
 	}
-	vm.Export = st.at("/export")
+	if coll.Allows(actor(c), auth.Export) {
+		vm.Export = st.at("/export")
+	}
 	if coll.Allows(actor(c), auth.Create) && coll.Key() != nil {
-		vm.New, vm.Import = st.base+"/new", st.base+"/import"
+		vm.New = st.base + "/new"
+	}
+	if coll.Allows(actor(c), auth.Import) && coll.Key() != nil {
+		vm.Import = st.base + "/import"
 	}
 	if st.changed() || st.saved == nil && (!st.filter.empty() || len(st.sort) > 0) {
 		vm.SaveView = st.at("/views/new")

@@ -48,6 +48,9 @@ func crumbs(c *collection.Collection) []views.Link {
 
 func (h *transfers) start(c echo.Context) error {
 	coll, err := h.records.find(c)
+	if err == nil {
+		err = coll.RequireOn(actor(c), auth.Import)
+	}
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/sheet"
 )
@@ -31,6 +32,14 @@ func (s *site) uploadFile(who role, path, name string, content []byte) answer {
 	return s.do(who, r)
 }
 
+// only lets members do nothing but these actions.
+func (s *site) only(actions ...string) {
+	s.t.Helper()
+	if _, err := s.Auth.UpdateRole(s.t.Context(), auth.System, auth.Member, auth.RoleChange{Actions: &actions}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // TestImportPages goes the way from a file to records, and to the report of what
 // was refused.
 func TestImportPages(t *testing.T) {
@@ -39,34 +48,40 @@ func TestImportPages(t *testing.T) {
 	if err := s.Samples.Install(t.Context(), s.users[root].Actor(), "orders"); err != nil {
 		t.Fatal(err)
 	}
-	before := len(s.get(member, "/data/products").doc().Find("tbody tr").Nodes)
-	up := s.uploadFile(member, "/data/products/import", "Products.csv", []byte("Name,Stock,Price\n<b>Chair</b>,7,1\nLamp,many,1\n")).want(http.StatusSeeOther)
+	before := len(s.get(admin, "/data/products").doc().Find("tbody tr").Nodes)
+	up := s.uploadFile(admin, "/data/products/import", "Products.csv", []byte("Name,Stock,Price\n<b>Chair</b>,7,1\nLamp,many,1\n")).want(http.StatusSeeOther)
 	page := up.Header.Get("Location")
-	if text := s.get(member, page).want(http.StatusOK).words(); !strings.Contains(text, "Columns of the file") || !strings.Contains(text, "<b>Chair</b>") {
+	if text := s.get(admin, page).want(http.StatusOK).words(); !strings.Contains(text, "Columns of the file") || !strings.Contains(text, "<b>Chair</b>") {
 		t.Errorf("the page of an upload reads %q", text)
 	}
 	form := url.Values{"columns.0": {"name"}, "columns.1": {"stock"}, "columns.2": {"price"}}
-	s.post(member, page, url.Values{"columns.0": {"name"}, "columns.1": {"name"}}).want(http.StatusUnprocessableEntity)
+	s.post(admin, page, url.Values{"columns.0": {"name"}, "columns.1": {"name"}}).want(http.StatusUnprocessableEntity)
 	step := func(do, want string) {
 		t.Helper()
 		form.Set("do", do)
-		s.post(member, page, form).want(http.StatusSeeOther)
-		if text := s.get(member, page).words(); !strings.Contains(text, "0 of 2 rows") {
+		s.post(admin, page, form).want(http.StatusSeeOther)
+		if text := s.get(admin, page).words(); !strings.Contains(text, "0 of 2 rows") {
 			t.Errorf("a queued import reads %q", text)
 		}
 		if worked, err := s.Imports.WorkOnce(t.Context()); !worked || err != nil {
 			t.Fatal(worked, err)
 		}
-		if text := s.get(member, page).words(); !strings.Contains(text, want) || !strings.Contains(text, "Stock: Write a whole number") {
+		if text := s.get(admin, page).words(); !strings.Contains(text, want) || !strings.Contains(text, "Stock: Write a whole number") {
 			t.Errorf("after %s: %q", do, text)
 		}
 	}
 	step("check", "Would be created1")
 	step("run", "Created1")
-	if after := len(s.get(member, "/data/products").doc().Find("tbody tr").Nodes); after != before+1 {
+	if after := len(s.get(admin, "/data/products").doc().Find("tbody tr").Nodes); after != before+1 {
 		t.Errorf("%d rows before, %d after", before, after)
 	}
-	report := s.get(member, page+"/report").want(http.StatusOK)
+	for _, path := range []string{page, page + "/report"} { // somebody else's
+		s.get(member, path).want(http.StatusNotFound)
+	}
+	s.only("view", "create", "update")
+	s.get(member, "/data/products/import").want(http.StatusForbidden)
+	s.uploadFile(member, "/data/products/import", "x.csv", []byte("Name\nx\n")).want(http.StatusForbidden)
+	report := s.get(admin, page+"/report").want(http.StatusOK)
 	if got := report.Text; !strings.Contains(got, "Lamp,many,1,3,Stock: Write a whole number") {
 		t.Errorf("the report is %q", got)
 	}
@@ -94,14 +109,14 @@ func TestUploadLimits(t *testing.T) {
 		{"x.csv", []byte("Name\n"), "no rows"},
 		{"x.csv", bytes.Repeat([]byte("x,"), (sheet.MaxBytes+2<<20)/2), "larger than 50 MB"},
 	} {
-		a := s.uploadFile(member, path, c.name, c.content).want(http.StatusUnprocessableEntity)
+		a := s.uploadFile(admin, path, c.name, c.content).want(http.StatusUnprocessableEntity)
 		if got := a.find("#f-file-error"); !strings.Contains(got, c.want) {
 			t.Errorf("%s of %d bytes: %q, want %q", c.name, len(c.content), got, c.want)
 		}
 	}
 	r := httptest.NewRequest(http.MethodPost, "/data/products", strings.NewReader(strings.Repeat("x", bodyBytes+1)))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if text := s.do(member, r).want(http.StatusUnprocessableEntity).words(); !strings.Contains(text, "more than 1 MB") {
+	if text := s.do(admin, r).want(http.StatusUnprocessableEntity).words(); !strings.Contains(text, "more than 1 MB") {
 		t.Errorf("a long form: %q", text)
 	}
 }
@@ -113,17 +128,20 @@ func TestExportPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.record("products", collection.Record{"name": "=1+1", "stock": 3.0, "price": 1.0})
-	ask := s.get(member, "/data/products/export?q=1%2B1").want(http.StatusOK)
+	ask := s.get(admin, "/data/products/export?q=1%2B1").want(http.StatusOK)
 	if text := ask.words(); !strings.Contains(text, "1 records: those of the list") {
 		t.Errorf("the question reads %q", text)
 	}
 	form := url.Values{"q": {"1+1"}, "format": {"csv"}, "columns": {"stock", "name"}}
-	if got := s.post(member, "/data/products/export", form).want(http.StatusOK).Text; got != "\ufeffIn stock,Name\r\n3,'=1+1\r\n" && got != "\ufeffStock,Name\r\n3,'=1+1\r\n" {
+	if got := s.post(admin, "/data/products/export", form).want(http.StatusOK).Text; got != "\ufeffIn stock,Name\r\n3,'=1+1\r\n" && got != "\ufeffStock,Name\r\n3,'=1+1\r\n" {
 		t.Errorf("%q", got)
 	}
+	s.only("view")
+	s.get(member, "/data/products/export").want(http.StatusForbidden)
+	s.post(member, "/data/products/export", form).want(http.StatusForbidden)
 	form.Set("columns", "password")
-	s.post(member, "/data/products/export", form).want(http.StatusUnprocessableEntity)
+	s.post(admin, "/data/products/export", form).want(http.StatusUnprocessableEntity)
 	form.Set("columns", "name")
 	form.Set("format", "exe")
-	s.post(member, "/data/products/export", form).want(http.StatusUnprocessableEntity)
+	s.post(admin, "/data/products/export", form).want(http.StatusUnprocessableEntity)
 }

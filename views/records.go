@@ -28,8 +28,8 @@ type RecordList struct {
 	Bulk       string // address of what is done with several records
 	BulkKeep   []Hidden
 	BulkAll    string // "All 73 records that match"; "" when they are on the page, or too many
-	Import     string // address of the import; "" when the reader may not make records
-	Export     string // of the export of what the list shows
+	Import     string // address of the import; "" when the reader may not
+	Export     string // of the export of what the list shows; "" when the reader may not
 	New        string // of the form for a new record; "" when the reader may not make any
 	Define     string // address of the collection's definition; "" when the reader may not change it
 	Layout     string // of the form's arrangement

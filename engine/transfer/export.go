@@ -29,12 +29,12 @@ type Column struct {
 // Columns lists what can be exported of c: its own fields, and of relations what
 // tells the other record.
 func (s *Store) Columns(ctx context.Context, a auth.Actor, c *collection.Collection) ([]Column, error) {
-	if err := a.Require(auth.UseRecords); err != nil {
+	if err := c.RequireOn(a, auth.Export); err != nil {
 		return nil, err
 	}
 	var list []Column
 	for _, f := range c.Fields {
-		if f.Hidden || f.Type == collection.Virtual || f.Relation != "" || f.Right != 0 && !a.Can(f.Right) {
+		if f.Type == collection.Virtual || f.Relation != "" || !c.Shows(a, f) || !c.Takes(a, auth.Export, f) {
 			continue
 		}
 		if !f.IsRelation() {
@@ -42,10 +42,10 @@ func (s *Store) Columns(ctx context.Context, a auth.Actor, c *collection.Collect
 			continue
 		}
 		target, err := s.Records.Collection(ctx, f.Target)
-		if err != nil || target.Right != 0 && !a.Can(target.Right) {
+		if err != nil || !target.Allows(a, auth.View) {
 			continue
 		}
-		if by := finders(target); len(by) > 0 {
+		if by := finders(a, target); len(by) > 0 {
 			list = append(list, Column{Path: f.Name + "." + by[0].Name, Title: f.Title, field: by[0]})
 		}
 	}

@@ -51,7 +51,7 @@ type Target struct {
 
 // Targets lists what columns of a file may become in c.
 func (s *Store) Targets(ctx context.Context, a auth.Actor, c *collection.Collection) ([]Target, error) {
-	if err := a.Require(auth.UseRecords); err != nil {
+	if err := c.RequireOn(a, auth.Import); err != nil {
 		return nil, err
 	}
 	key := c.Key()
@@ -62,14 +62,15 @@ func (s *Store) Targets(ctx context.Context, a auth.Actor, c *collection.Collect
 	for _, f := range c.Fields {
 		switch {
 		case f == key || f.Hidden || f.Filled() || f.Relation != "":
+		case !c.Takes(a, auth.Create, f) && !c.Takes(a, auth.Update, f):
 		case !f.IsRelation():
 			list = append(list, Target{Path: f.Name, Title: f.Title, Field: f})
 		default:
 			target, err := s.Records.Collection(ctx, f.Target)
-			if err != nil || target.Right != 0 && !a.Can(target.Right) {
+			if err != nil || !target.Allows(a, auth.View) {
 				continue
 			}
-			for _, by := range finders(target) {
+			for _, by := range finders(a, target) {
 				list = append(list, Target{Path: f.Name + "." + by.Name, Title: f.Title + " (by " + by.Title + ")", Field: f, By: by})
 			}
 		}
@@ -77,12 +78,12 @@ func (s *Store) Targets(ctx context.Context, a auth.Actor, c *collection.Collect
 	return list, nil
 }
 
-// finders are the fields that tell a record of c: its title first, then unique
-// ones, then the id.
-func finders(c *collection.Collection) []*collection.Field {
+// finders are the fields that tell a record of c and that a may see: its title
+// first, then unique ones, then the key.
+func finders(a auth.Actor, c *collection.Collection) []*collection.Field {
 	var list []*collection.Field
 	add := func(f *collection.Field) {
-		if f != nil && !f.Hidden && f.Right == 0 && f.Column != "" && !slices.Contains(list, f) {
+		if f != nil && f.Column != "" && c.Shows(a, f) && !slices.Contains(list, f) {
 			list = append(list, f)
 		}
 	}

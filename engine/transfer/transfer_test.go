@@ -27,6 +27,7 @@ import (
 type depot struct {
 	*transfer.Store
 	t     *testing.T
+	users *auth.Store
 	actor auth.Actor
 	now   time.Time
 	heard *listener
@@ -68,6 +69,7 @@ func newDepot(t *testing.T) *depot {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.users = users
 	d.actor = auth.Actor{UserID: u.ID, Role: auth.Admin, Name: "Ann", Zone: "Asia/Jakarta"}
 	records := collection.NewStore(db, ids, clock)
 	records.Listen(d.heard)
@@ -486,5 +488,59 @@ func TestExport(t *testing.T) {
 				t.Errorf("%q…, want %q…", after[:3], before[:3])
 			}
 		})
+	}
+}
+
+// TestRights: an import needs the right to it and goes on with the rights that its
+// author has then; an export reaches the records and fields of its own right.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	d.create("products", collection.Record{"name": "Ann's", "sku": "1"})
+	role, err := d.users.CreateRole(t.Context(), auth.System, auth.RoleDefinition{
+		Name: "clerk", Title: "Clerk", Actions: []string{"view", "create", "importXlsx", "export:own"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _, err := d.users.Invite(t.Context(), auth.System, auth.NewUser{Nickname: "Bob", Email: "bob@example.test", Role: role.Name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Actor = d.users.Actor
+	if d.actor, err = d.users.Actor(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	d.run(d.upload("Name,SKU\nBob's,2\n"), false, nil)
+	c, err := d.Records.Collection(t.Context(), "products")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if n, err := d.Export(t.Context(), d.access(), c, collection.Query{}, []string{"name"}, sheet.CSV, &out); err != nil || n != 1 || !strings.Contains(out.String(), "Bob's") {
+		t.Errorf("%d records in %q, %v", n, out.String(), err)
+	}
+
+	im := d.upload("Name,SKU\nBob's,2\n")
+	set := im.Settings
+	set.Match = "sku"
+	if _, err := d.Begin(t.Context(), d.actor, im.ID, set, false); err != nil {
+		t.Fatal(err)
+	}
+	none := []string{"view"}
+	if _, err := d.users.UpdateRole(t.Context(), auth.System, role.Name, auth.RoleChange{Actions: &none}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WorkOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if im = d.get(im.ID); im.Status != transfer.Failed || !strings.Contains(im.Reason, "right to import") {
+		t.Errorf("without the right: %s, %q", im.Status, im.Reason)
+	}
+	if d.actor, err = d.users.Actor(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Export(t.Context(), d.access(), c, collection.Query{}, nil, sheet.CSV, &out); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("exported without the right: %v", err)
 	}
 }

@@ -27,10 +27,10 @@ const (
 // its columns mean. The first row holds the heads. What is wrong with the file is
 // reported beside "file".
 func (s *Store) Upload(ctx context.Context, a auth.Actor, collection, fileName, path string) (Import, error) {
-	if err := a.Require(auth.UseRecords); err != nil {
-		return Import{}, err
-	}
 	c, err := s.Records.Collection(ctx, collection)
+	if err == nil {
+		err = c.RequireOn(a, auth.Import)
+	}
 	if err != nil {
 		return Import{}, err
 	}
