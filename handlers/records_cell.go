@@ -104,7 +104,10 @@ func (h *records) saveCell(c echo.Context) error {
 	if !isPartial(c.Request()) {
 		return done(c, recordsPath(coll.Name), "Saved "+called(coll, rec)+".")
 	}
-	st, err := h.state(c, coll, form)
+	st, err := h.state(c, coll, url.Values{"view": form["view"]})
+	if fault.Is(err, fault.NotFound) { // the view has gone meanwhile; the value is saved
+		st, err = h.state(c, coll, nil)
+	}
 	if err != nil {
 		return err
 	}

@@ -152,7 +152,7 @@ func (h *records) filterCondition(c echo.Context, cat catalogue, cond condition,
 		}
 		there = there || col.path == cond.path
 		last := &vm.Fields[len(vm.Fields)-1]
-		last.Options = append(last.Options, views.Option{Value: col.path, Text: col.field().Title, Selected: col.path == cond.path})
+		last.Options = append(last.Options, views.Option{Value: col.path, Text: col.title(), Selected: col.path == cond.path})
 	}
 	fields := cat.resolve(cond.path)
 	if fields == nil {

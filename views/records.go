@@ -349,6 +349,21 @@ func openHelp(vm ViewForm) string {
 	return "When you open the collection."
 }
 
+func moveIcon(way string) string {
+	if way == "down" {
+		return "sorted" // the arrow down
+	}
+	return way
+}
+
+// afterDot sets text apart from what stands before it; "" stays "".
+func afterDot(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " · " + text
+}
+
 func relatedAll(r RelatedList) Link {
 	if r.All == "" {
 		return Link{}

@@ -1171,7 +1171,7 @@ func columnMove(vm ColumnsForm, way string, r ColumnRow, off bool) templ.Compone
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Icon(way).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Icon(moveIcon(way)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
