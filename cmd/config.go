@@ -19,9 +19,10 @@ import (
 
 // Config is what the environment and the command line say, checked.
 type Config struct {
-	DatabaseURL   string // "" for a private PostgreSQL in DataDir
-	Listen        string // host:port
-	BaseURL       string // without a slash at the end
+	DatabaseURL   string   // "" for a private PostgreSQL in DataDir
+	Listen        string   // host:port
+	BaseURL       string   // without a slash at the end
+	Origins       []string // without a slash at the end; whose pages may use the API
 	DataDir       string
 	SecretKey     string // "" for one that is kept in DataDir
 	LogFormat     string // text or json
@@ -65,6 +66,19 @@ var settings = []setting{
 	{"BASE_URL", "", "`address` that people reach this server at, used in mailed links; empty: http:// and LISTEN", func(c *Config, v string) error {
 		c.BaseURL = strings.TrimRight(v, "/")
 		return checkBaseURL(v)
+	}},
+	{"ALLOWED_ORIGINS", "", "`addresses` of other sites whose pages may use the API with a token, with commas between", func(c *Config, v string) error {
+		c.Origins = nil
+		for origin := range strings.SplitSeq(v, ",") {
+			if origin = strings.TrimRight(strings.TrimSpace(origin), "/"); origin == "" {
+				continue
+			}
+			if err := checkBaseURL(origin); err != nil {
+				return errors.New("must be addresses of sites, as in https://shop.example.com,https://app.example.com")
+			}
+			c.Origins = append(c.Origins, origin)
+		}
+		return nil
 	}},
 	{"DATA_DIR", "./data", "`directory` for the private PostgreSQL and the secret key", func(c *Config, v string) error {
 		c.DataDir = v

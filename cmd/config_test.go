@@ -29,13 +29,16 @@ func TestReadmeTable(t *testing.T) {
 
 func TestParseConfig(t *testing.T) {
 	t.Parallel()
-	env := map[string]string{"LISTEN": ":9000", "WORKERS": "3", "BASE_URL": "https://a.example.com/"}
+	env := map[string]string{"LISTEN": ":9000", "WORKERS": "3", "BASE_URL": "https://a.example.com/", "ALLOWED_ORIGINS": "https://shop.example.com/, http://localhost:3000"}
 	c, rest, err := parseConfig("serve", []string{"--workers", "7", "--data-dir=x", "more"}, func(n string) string { return env[n] }, io.Discard, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.Workers != 7 || c.Listen != ":9000" || c.BaseURL != "https://a.example.com" || c.LogFormat != "text" {
 		t.Errorf("got %+v; want the flag over the environment over what is normal", c)
+	}
+	if strings.Join(c.Origins, " ") != "https://shop.example.com http://localhost:3000" {
+		t.Errorf("allowed origins %q", c.Origins)
 	}
 	if !filepath.IsAbs(c.DataDir) || filepath.Base(c.DataDir) != "x" {
 		t.Errorf("the data directory is %q, want the absolute path of x", c.DataDir)

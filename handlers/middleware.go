@@ -48,17 +48,23 @@ const (
 
 // use installs the middleware, outermost first.
 func (s *Server) use(e *echo.Echo) {
-	cross := http.NewCrossOriginProtection()
+	cross, crossAPI := http.NewCrossOriginProtection(), http.NewCrossOriginProtection()
+	for _, origin := range s.Origins {
+		if err := crossAPI.AddTrustedOrigin(origin); err != nil {
+			s.Log.Error("allowed origin is none", "origin", origin, "err", err) // settings are checked before
+		}
+	}
 	e.Use(
 		s.identify,
 		s.log,
 		s.rescue,
 		headers,
+		s.share,
 		middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: s.plain}),
 		s.bodyLimit,
 		s.deadline,
 		s.gate,
-		s.crossOrigin(cross),
+		s.crossOrigin(cross, crossAPI),
 		s.signIn,
 		s.origin,
 	)
@@ -170,6 +176,23 @@ func headers(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// share lets pages of the allowed origins use the API: with a token, never with our
+// cookie. They may read the headers that clients look at (spec/platform.md §1).
+func (s *Server) share(next echo.HandlerFunc) echo.HandlerFunc {
+	if len(s.Origins) == 0 {
+		return next
+	}
+	return middleware.CORSWithConfig(middleware.CORSConfig{
+		Skipper:       func(c echo.Context) bool { return !isAPI(c.Request().URL.Path) },
+		AllowOrigins:  s.Origins,
+		AllowMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		ExposeHeaders: []string{"X-New-Token", echo.HeaderContentDisposition, echo.HeaderXRequestID},
+		AllowHeaders: []string{echo.HeaderAuthorization, echo.HeaderContentType, "X-Role", "X-Authenticator", "X-Locale", "X-Timezone",
+			"X-Hostname", "X-App", "X-Data-Source", "X-With-ACL-Meta"},
+		MaxAge: 600, // seconds
+	})(next)
+}
+
 // hideSecret keeps a page whose address is a secret out of caches, search
 // engines and the referrer (promises.md S1).
 func hideSecret(h http.Header) {
@@ -261,14 +284,18 @@ func (s *Server) gate(next echo.HandlerFunc) echo.HandlerFunc {
 // "Origin: null" with their forms. Over plain http they leave out
 // Sec-Fetch-Site too; what remains is the secret in the path, which another
 // site cannot know.
-func (s *Server) crossOrigin(cross *http.CrossOriginProtection) echo.MiddlewareFunc {
+func (s *Server) crossOrigin(cross, crossAPI *http.CrossOriginProtection) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			route, _ := s.route(c)
 			secret := route.Secret() && r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == ""
+			check := cross
+			if isAPI(r.URL.Path) {
+				check = crossAPI
+			}
 			if bearer(r) == "" && !secret {
-				if err := cross.Check(r); err != nil {
+				if err := check.Check(r); err != nil {
 					return fault.Wrap(fault.Forbidden, "This was sent by another site, so nothing was done. Open the page here and try again.", err)
 				}
 			}

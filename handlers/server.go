@@ -27,8 +27,9 @@ type Server struct {
 	DB      *pg.DB
 	Log     *slog.Logger
 	Now     func() time.Time
-	BaseURL string // what mailed links begin with; https makes cookies secure
-	Version string // of the program; may be empty
+	BaseURL string   // what mailed links begin with; https makes cookies secure
+	Version string   // of the program; may be empty
+	Origins []string // whose pages may use the API, as in "https://shop.example.com"; may be empty
 	Auth    *auth.Store
 	Records *collection.Store
 	Engine  *engine.Engine
