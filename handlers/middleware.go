@@ -320,6 +320,9 @@ func (s *Server) signIn(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		session, err := s.Auth.Resolve(r.Context(), kind, token, client(c))
+		if err == nil && kind == auth.API {
+			err = s.renew(c, session)
+		}
 		if err == nil {
 			session, err = s.Auth.As(r.Context(), session, auth.Role(r.Header.Get("X-Role")))
 		}
@@ -342,6 +345,15 @@ func bearer(r *http.Request) string {
 		return ""
 	}
 	return strings.TrimSpace(token)
+}
+
+// renew tells a program the token that it is to use from now on, once a day.
+func (s *Server) renew(c echo.Context, session auth.Session) error {
+	token, err := s.Auth.Renew(c.Request().Context(), session)
+	if err == nil && token != "" {
+		c.Response().Header().Set("X-New-Token", token)
+	}
+	return err
 }
 
 func requestID(c echo.Context) string {

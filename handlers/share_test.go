@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"alur/engine/auth"
 )
 
 // TestAllowedOrigins: pages of an allowed site use the API with a token and see
@@ -55,4 +57,36 @@ func TestAllowedOrigins(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNewToken: a program whose token is a day old is told the next one.
+func TestNewToken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	token, _, err := s.Auth.SignIn(t.Context(), auth.API, "admin@alur.test", password, auth.Client{IP: "192.0.2.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(token string) (next string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, "/api/auth:check", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			t.Errorf("status %d: %s", w.Code, w.Body)
+		}
+		return w.Header().Get("X-New-Token")
+	}
+	if _, err := s.DB.ExecContext(t.Context(), `UPDATE alur.sessions SET created_at = created_at - interval '25 hours' WHERE kind = 'api'`); err != nil {
+		t.Fatal(err)
+	}
+	next := call(token)
+	if next == "" || next == token {
+		t.Fatalf("the new token is %q", next)
+	}
+	if again := call(next); again != "" {
+		t.Error("the new token was replaced at once")
+	}
+	call(token)
 }

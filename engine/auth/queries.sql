@@ -93,7 +93,7 @@ INSERT INTO alur.sessions (token_hash, user_id, kind, created_at, used_at, expir
 VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
 
 -- name: session
-SELECT s.token_hash, s.user_id, s.kind, s.created_at, s.used_at, s.expires_at, s.revoked_at, s.ip, s.agent,
+SELECT s.token_hash, s.user_id, s.kind, s.created_at, s.used_at, s.expires_at, s.revoked_at, s.renewed_at, s.ip, s.agent,
        u.role, u.nickname, COALESCE(u.email, '') AS email, COALESCE(u.time_zone, '') AS time_zone, u.active,
        ARRAY(SELECT m.role_name FROM alur.roles_users m WHERE m.user_id = u.id ORDER BY m.created_at, m.role_name) AS more_roles,
        (SELECT version FROM alur.rights) AS rights_version
@@ -107,11 +107,22 @@ UPDATE alur.sessions SET used_at = $2 WHERE token_hash = $1 AND used_at < $3
 -- name: sessions of
 SELECT token_hash, user_id, kind, created_at, used_at, expires_at, revoked_at, ip, agent
 FROM alur.sessions
-WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND used_at > $3
+WHERE user_id = $1 AND revoked_at IS NULL AND renewed_at IS NULL AND expires_at > $2 AND used_at > CASE kind WHEN 'api' THEN $4 ELSE CAST($3 AS timestamptz) END
 ORDER BY used_at DESC, created_at DESC
 
+-- name: renew session
+WITH old AS (
+    UPDATE alur.sessions
+    SET renewed_at = $2, renewed_to = $3
+    WHERE token_hash = $1 AND revoked_at IS NULL AND renewed_at IS NULL
+    RETURNING user_id, kind, expires_at, ip, agent)
+INSERT INTO alur.sessions (token_hash, user_id, kind, created_at, used_at, expires_at, ip, agent)
+SELECT $3, user_id, kind, $2, $2, expires_at, ip, agent FROM old
+
 -- name: revoke session
-UPDATE alur.sessions SET revoked_at = $3 WHERE token_hash = $1 AND user_id = $2 AND revoked_at IS NULL
+-- With the one whose token it replaced.
+UPDATE alur.sessions SET revoked_at = $3
+WHERE user_id = $2 AND (token_hash = $1 OR renewed_to = $1) AND revoked_at IS NULL
 
 -- name: revoke sessions of
 -- $3: the session that stays, or an empty value.

@@ -33,9 +33,20 @@ func (k Kind) prefix() string {
 	return webPrefix
 }
 
+// idle is how long a session of k may be unused.
+func (k Kind) idle() time.Duration {
+	if k == API {
+		return idleTimeAPI
+	}
+	return idleTime
+}
+
 const (
-	idleTime     = 12 * time.Hour      // a session unused for so long is over
+	idleTime     = 12 * time.Hour      // a browser's session unused for so long is over
+	idleTimeAPI  = 48 * time.Hour      // and a program's (spec/platform.md §7)
 	sessionTime  = 30 * 24 * time.Hour // and any session after this
+	renewAfter   = 24 * time.Hour      // a program's token is replaced after this (spec/platform.md §7)
+	renewedTime  = time.Hour           // and opens for so long afterwards, for requests on their way
 	touchEvery   = time.Minute         // how exactly its use is recorded
 	sweepEvery   = time.Hour
 	keepSessions = 24 * time.Hour // ended ones, so that the client learns why
@@ -58,6 +69,7 @@ type Session struct {
 	Client
 	Roles []Role // all of the person's; Actor.Role is the one they act in
 
+	renewed bool  // its token was replaced
 	version int64 // of the roles when it was read
 }
 
@@ -72,6 +84,7 @@ type sessionRow struct {
 	UsedAt    time.Time  `db:"used_at"`
 	ExpiresAt time.Time  `db:"expires_at"`
 	RevokedAt *time.Time `db:"revoked_at"`
+	RenewedAt *time.Time `db:"renewed_at"` // nil: its token was not replaced
 	IP        string     `db:"ip"`
 	Agent     string     `db:"agent"`
 	Role      Role       `db:"role"`
@@ -91,7 +104,7 @@ func (r sessionRow) session() Session {
 	s := Session{
 		ID: hash(r.Hash).String(), Kind: r.Kind,
 		CreatedAt: r.CreatedAt.UTC(), UsedAt: r.UsedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
-		Client: Client{r.IP, r.Agent}, Roles: r.user().Roles(), version: r.Version,
+		Client: Client{r.IP, r.Agent}, Roles: r.user().Roles(), renewed: r.RenewedAt != nil, version: r.Version,
 	}
 	if r.Endless {
 		s.ExpiresAt = time.Time{}
@@ -114,7 +127,9 @@ func (r sessionRow) over(now time.Time) error {
 		if !r.Endless && !now.Before(r.ExpiresAt) {
 			return unsigned("EXPIRED_TOKEN", "This API key has expired. Make a new one.")
 		}
-	case !now.Before(r.ExpiresAt), now.Sub(r.UsedAt) >= idleTime:
+	case r.RenewedAt != nil && now.Sub(*r.RenewedAt) >= renewedTime:
+		return unsigned("EXPIRED_TOKEN", "This token was replaced by a new one. Sign in again.")
+	case !now.Before(r.ExpiresAt), now.Sub(r.UsedAt) >= r.Kind.idle():
 		return unsigned("EXPIRED_SESSION", "Your session has ended. Sign in again.")
 	}
 	return nil
@@ -191,6 +206,27 @@ func (s *Store) open(ctx context.Context, tx *pg.Tx, kind Kind, id int64, from C
 	return token, nil
 }
 
+// Renew replaces the token of a program's session that is a day old, once, and
+// returns the new one; "" when there is none to be had. The old token opens for an
+// hour more. The session's absolute end stays.
+func (s *Store) Renew(ctx context.Context, session Session) (token string, err error) {
+	now := s.now()
+	old, ok := parseHash(session.ID)
+	if session.Kind != API || session.renewed || !ok || now.Sub(session.CreatedAt) < renewAfter {
+		return "", nil
+	}
+	token, h := newToken(API.prefix())
+	res, err := s.DB.ExecContext(ctx, queries.Get("renew session"), old[:], now, h[:])
+	if err != nil {
+		return "", fmt.Errorf("renew a session of user %d: %w", session.Actor.UserID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return "", err // another request was first
+	}
+	s.cache.drop(session.Actor.UserID)
+	return token, nil
+}
+
 // SignOut ends the session of token; without effect when it has ended.
 func (s *Store) SignOut(ctx context.Context, session Session) error {
 	h, ok := parseHash(session.ID)
@@ -210,7 +246,7 @@ func (s *Store) Sessions(ctx context.Context, a Actor, id int64) ([]Session, err
 	}
 	now := s.now()
 	var rows []sessionRow
-	if err := s.DB.SelectContext(ctx, &rows, queries.Get("sessions of"), id, now, now.Add(-idleTime)); err != nil {
+	if err := s.DB.SelectContext(ctx, &rows, queries.Get("sessions of"), id, now, now.Add(-idleTime), now.Add(-idleTimeAPI)); err != nil {
 		return nil, fmt.Errorf("list sessions of user %d: %w", id, err)
 	}
 	list := make([]Session, len(rows))

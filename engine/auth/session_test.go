@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -432,5 +433,102 @@ func TestChangePassword(t *testing.T) {
 		if _, _, err := s.SignIn(t.Context(), auth.Web, "ann", pw, auth.Client{}); code(err) != want {
 			t.Errorf("sign in with %q: %v, want %s", pw, err, want)
 		}
+	}
+}
+
+// TestRenew: a program's token is replaced once a day, by one request of many; the
+// old one opens for an hour more, and signing out ends both.
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	create(t, s, auth.NewUser{Username: "ann", Password: "a quiet green teapot"})
+	resolve := func(token string) (auth.Session, error) {
+		return s.Resolve(t.Context(), auth.API, token, auth.Client{})
+	}
+	open := func() (string, auth.Session) {
+		t.Helper()
+		token, _, err := s.SignIn(t.Context(), auth.API, "ann", "a quiet green teapot", auth.Client{IP: "192.0.2.1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, err := resolve(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token, session
+	}
+	old, session := open()
+	if token, err := s.Renew(t.Context(), session); token != "" || err != nil {
+		t.Errorf("renewed at once: %q, %v", token, err)
+	}
+	c.add(24 * time.Hour)
+	session, err := resolve(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var tokens []string
+	var group sync.WaitGroup
+	for range 16 {
+		group.Go(func() {
+			token, err := s.Renew(t.Context(), session)
+			if err != nil {
+				t.Error(err)
+			}
+			if token != "" {
+				mu.Lock()
+				tokens = append(tokens, token)
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if len(tokens) != 1 {
+		t.Fatalf("%d new tokens, want 1", len(tokens))
+	}
+	next, err := resolve(tokens[0])
+	if err != nil || !next.ExpiresAt.Equal(session.ExpiresAt) {
+		t.Errorf("the new session ends at %s, the old one at %s: %v", next.ExpiresAt, session.ExpiresAt, err)
+	}
+	if list, err := s.Sessions(t.Context(), next.Actor, next.Actor.UserID); err != nil || len(list) != 1 {
+		t.Errorf("%d sessions, %v, want 1", len(list), err)
+	}
+	c.add(time.Hour - time.Second)
+	if session, err = resolve(old); err != nil {
+		t.Errorf("the old token within the hour: %v", err)
+	}
+	if token, err := s.Renew(t.Context(), session); token != "" || err != nil {
+		t.Errorf("renewed twice: %q, %v", token, err)
+	}
+	c.add(time.Second)
+	if _, err := resolve(old); code(err) != "EXPIRED_TOKEN" {
+		t.Errorf("the old token after an hour: %v", err)
+	}
+
+	old, _ = open()
+	c.add(25 * time.Hour)
+	session, err = resolve(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := s.Renew(t.Context(), session)
+	if err != nil || token == "" {
+		t.Fatalf("%q, %v", token, err)
+	}
+	if next, err = resolve(token); err == nil {
+		err = s.SignOut(t.Context(), next)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ended := range []string{old, token} {
+		if _, err := resolve(ended); code(err) != "BLOCKED_TOKEN" {
+			t.Errorf("after signing out: %v", err)
+		}
+	}
+	old, _ = open()
+	c.add(48 * time.Hour)
+	if _, err := resolve(old); code(err) != "EXPIRED_SESSION" {
+		t.Errorf("unused for two days: %v", err)
 	}
 }
