@@ -361,7 +361,7 @@ func afterDot(text string) string {
 	if text == "" {
 		return ""
 	}
-	return " · " + text
+	return "\u00a0· " + text // a plain space would be lost at the edge of its box
 }
 
 func relatedAll(r RelatedList) Link {
