@@ -107,9 +107,35 @@ func (b bulkChoice) hidden() []views.Hidden {
 
 func (b bulkChoice) words() string { return views.Count(b.n, "record", "records") }
 
-// askBulk asks what to do with the chosen records: change a field, or delete.
+// askBulkExport leads to the export of the chosen records, or of all that match:
+// there can be more of them than are changed at once.
+func (h *records) askBulkExport(c echo.Context, v url.Values) error {
+	coll, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	st, err := h.state(c, coll, v)
+	if err != nil {
+		return err
+	}
+	if v.Get("all") == "true" {
+		return c.Redirect(http.StatusSeeOther, st.at("/export"))
+	}
+	if coll.Key() != nil {
+		if _, err := chosenKeys(coll, v); err != nil {
+			return err
+		}
+	}
+	return c.Redirect(http.StatusSeeOther, st.at("/export", "id", strings.Join(v["id"], ",")))
+}
+
+// askBulk asks what to do with the chosen records: change a field, delete, or
+// export.
 func (h *records) askBulk(c echo.Context) error {
 	v := c.QueryParams()
+	if v.Get("do") == "export" {
+		return h.askBulkExport(c, v)
+	}
 	b, err := h.chosenRecords(c, v)
 	if err != nil {
 		return err

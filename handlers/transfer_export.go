@@ -12,7 +12,7 @@ import (
 	"alur/views"
 )
 
-// selection is what a list shows: the records to export.
+// selection is the records to export: those chosen in a list, else what it shows.
 func (h *transfers) selection(c echo.Context, coll *collection.Collection) (st listState, q collection.Query, err error) {
 	if st, err = h.records.state(c, coll, c.QueryParams()); err != nil {
 		return st, q, err
@@ -21,6 +21,13 @@ func (h *transfers) selection(c echo.Context, coll *collection.Collection) (st l
 		return st, q, fault.New(fault.Invalid, "Nothing was exported: a condition of this list does not fit the collection any more. Open the list again and repair its filter.")
 	}
 	q.Filter, q.Sort = h.records.filter(coll, st), st.order()
+	if v := c.QueryParams(); v.Get("id") != "" && coll.Key() != nil {
+		ids, err := chosenKeys(coll, v)
+		if err != nil {
+			return st, q, err
+		}
+		q.Filter = map[string]any{coll.Key().Name: map[string]any{"$in": ids}}
+	}
 	return st, q, nil
 }
 
@@ -39,9 +46,14 @@ func (h *transfers) askExport(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	sub := fmt.Sprintf("%s: those of the list that you came from, in its order.", views.Count(n, "record", "records"))
+	keep := st.hidden()
+	if ids := c.QueryParam("id"); ids != "" {
+		sub = fmt.Sprintf("%s: those that you chose in the list.", views.Count(n, "record", "records"))
+		keep = append(keep, views.Hidden{Name: "id", Value: ids})
+	}
 	vm := views.Export{
-		Title: "Export " + coll.Title, Crumbs: crumbs(coll), Action: st.base + "/export", Keep: st.hidden(), Cancel: st.url(),
-		Sub: fmt.Sprintf("%s records: those of the list that you came from, in its order.", views.Int(n)),
+		Title: "Export " + coll.Title, Crumbs: crumbs(coll), Action: st.base + "/export", Keep: keep, Cancel: st.url(), Sub: sub,
 		Format: views.Field{Name: "format", Label: "Format", Value: string(sheet.XLSX), Options: []views.Option{
 			{Value: string(sheet.XLSX), Text: "Excel workbook", Help: "Dates and numbers are real ones."},
 			{Value: string(sheet.CSV), Text: "CSV", Help: "Text, for every program."},

@@ -12,6 +12,7 @@ import (
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/sheet"
+	"alur/views"
 )
 
 // uploadFile sends a file as the browser's form does.
@@ -129,12 +130,21 @@ func TestExportPage(t *testing.T) {
 	}
 	s.record("products", collection.Record{"name": "=1+1", "stock": 3.0, "price": 1.0})
 	ask := s.get(admin, "/data/products/export?q=1%2B1").want(http.StatusOK)
-	if text := ask.words(); !strings.Contains(text, "1 records: those of the list") {
+	if text := ask.words(); !strings.Contains(text, "1 record: those of the list") {
 		t.Errorf("the question reads %q", text)
 	}
 	form := url.Values{"q": {"1+1"}, "format": {"csv"}, "columns": {"stock", "name"}}
 	if got := s.post(admin, "/data/products/export", form).want(http.StatusOK).Text; got != "\ufeffIn stock,Name\r\n3,'=1+1\r\n" && got != "\ufeffStock,Name\r\n3,'=1+1\r\n" {
 		t.Errorf("%q", got)
+	}
+	chosen := s.get(admin, "/data/products/bulk?do=export&id="+views.ID(idOf(s.first("products")))).want(http.StatusSeeOther).Header.Get("Location")
+	if text := s.get(admin, chosen).want(http.StatusOK).words(); !strings.Contains(text, "1 record: those that you chose") {
+		t.Errorf("with a chosen record: %q", text)
+	}
+	form.Del("q")
+	form.Set("id", views.ID(idOf(s.first("products"))))
+	if got := s.post(admin, "/data/products/export", form).want(http.StatusOK).Text; strings.Count(got, "\n") != 2 {
+		t.Errorf("one chosen record gives %q", got)
 	}
 	s.only("view")
 	s.get(member, "/data/products/export").want(http.StatusForbidden)

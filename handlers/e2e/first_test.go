@@ -103,7 +103,7 @@ func (s *server) orders(n int) {
 			s.t.Fatal("the orders were not worked on in time")
 		}
 		var open []struct{}
-		p.get(`executions:list?filter={"status":null}`, &open)
+		p.get(`executions:list?filter={"endedAt":null}`, &open)
 		if len(open) == 0 {
 			return
 		}

@@ -154,11 +154,12 @@
     save(td).then(focus);
   });
   grid.addEventListener("focusin", (e) => { if (e.target.matches("[data-edit]")) stop(e.target); });
-  // What was typed is saved when the focus goes elsewhere, as in a spreadsheet.
+  // What was typed is saved when the focus goes elsewhere, as in a spreadsheet; not
+  // when the control itself went, as with the answer that shows a conflict.
   grid.addEventListener("focusout", (e) => {
     const td = e.target.closest("td[data-open]");
     setTimeout(() => {
-      if (td?.isConnected && td === open() && !td.contains(document.activeElement) && document.hasFocus()) save(td);
+      if (td && e.target.isConnected && td === open() && !td.contains(document.activeElement) && document.hasFocus()) save(td);
     });
   });
 
