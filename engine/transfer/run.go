@@ -158,10 +158,11 @@ func (r *run) end(ctx context.Context, status Status, reason string) error {
 }
 
 // twice notes the rows whose value for a unique field is in the file already: a
-// rehearsal takes every batch back, so the database cannot tell.
+// rehearsal takes every batch back, so the database cannot tell. Rows that are
+// matched by such a field change what an earlier one made.
 func (r *run) twice(ctx context.Context, p *plan) error {
 	for i, t := range p.targets {
-		if t == nil || t.By != nil || !t.Field.Unique && i != p.match {
+		if t == nil || t.By != nil || !t.Field.Unique || i == p.match {
 			continue
 		}
 		if _, err := r.s.DB.ExecContext(ctx, queries.Get("twice"), r.id, i+1, t.Field.Title); err != nil {

@@ -498,7 +498,7 @@ func TestRights(t *testing.T) {
 	d := newDepot(t)
 	d.create("products", collection.Record{"name": "Ann's", "sku": "1"})
 	role, err := d.users.CreateRole(t.Context(), auth.System, auth.RoleDefinition{
-		Name: "clerk", Title: "Clerk", Actions: []string{"view", "create", "importXlsx", "export:own"},
+		Name: "clerk", Title: "Clerk", Actions: []string{"view", "create", "update:own", "importXlsx", "export:own"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -519,6 +519,14 @@ func TestRights(t *testing.T) {
 	var out bytes.Buffer
 	if n, err := d.Export(t.Context(), d.access(), c, collection.Query{}, []string{"name"}, sheet.CSV, &out); err != nil || n != 1 || !strings.Contains(out.String(), "Bob's") {
 		t.Errorf("%d records in %q, %v", n, out.String(), err)
+	}
+
+	match := func(s *transfer.Settings) { s.Match = "sku" }
+	for _, dry := range []bool{true, false} {
+		im := d.run(d.upload("Name,SKU\nBob's own,2\nNot Bob's,1\n"), dry, match)
+		if got := d.problems(im); im.Updated != 1 || len(got) != 1 || got[0] != "3: You may see this record, but not change it." {
+			t.Errorf("dry %v: %d changed, problems %q", dry, im.Updated, got)
+		}
 	}
 
 	im := d.upload("Name,SKU\nBob's,2\n")

@@ -104,15 +104,25 @@ func (w write) row(ctx context.Context, tx *pg.Tx, row Row, others []found, ther
 		return err
 	}
 	delete(values, p.c.Key().Name)
+	changed := 0
 	if w.rehearse {
-		_, err = w.s.Records.Rehearse(ctx, tx, p.a, p.c.Name, id, values)
+		var rec collection.Record
+		if rec, err = w.s.Records.Rehearse(ctx, tx, p.a, p.c.Name, id, values); rec != nil {
+			changed = 1
+		}
 	} else {
-		_, err = w.s.Records.Update(ctx, tx, p.a, p.c.Name, id, values)
+		var recs []collection.Record
+		recs, err = w.s.Records.Update(ctx, tx, p.a, p.c.Name, id, values)
+		changed = len(recs)
 	}
-	if err == nil {
-		w.out.updated++
+	switch {
+	case err != nil:
+		return err
+	case changed == 0: // it was seen a moment ago
+		return unfit("You may see this record, but not change it.")
 	}
-	return err
+	w.out.updated++
+	return nil
 }
 
 // fate decides whether a row changes a record (its id), makes one (nil), or is
