@@ -8,8 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 // figure is the value of a metric with labels, as in alur_x{a="b"}; "" when the
@@ -31,9 +30,10 @@ func TestMetrics(t *testing.T) {
 	s.get(member, "/metrics").want(http.StatusForbidden)
 	s.get(nobody, "/metrics").want(http.StatusSeeOther)
 	text := s.get(admin, "/metrics").want(http.StatusOK).Text
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	if _, err := parser.TextToMetricFamilies(strings.NewReader(text)); err != nil {
+	if problems, err := promlint.New(strings.NewReader(text)).Lint(); err != nil {
 		t.Fatalf("no scraper can read it: %v", err)
+	} else if len(problems) > 0 {
+		t.Errorf("not as Prometheus advises: %v", problems)
 	}
 	var key string
 	if err := s.DB.GetContext(t.Context(), &key, "SELECT key FROM alur.executions WHERE id = $1", s.fits); err != nil {
