@@ -365,7 +365,7 @@ func (h *transfers) report(c echo.Context) error {
 		return err
 	}
 	if err := h.store.Report(c.Request().Context(), im, w); err != nil {
-		return err
+		return brokenOff(c, err)
 	}
 	return w.Close()
 }

@@ -91,8 +91,19 @@ func (h *transfers) export(c echo.Context) error {
 	}
 	attachment(c, format, coll.Title)
 	_, err = h.store.Export(c.Request().Context(), access(c), coll, q, form["columns"], format, c.Response())
-	if err != nil && !c.Response().Committed {
-		c.Response().Header().Del(echo.HeaderContentDisposition)
+	return brokenOff(c, err)
+}
+
+// brokenOff is err of an answer that is a file. Once a part of it was sent, the
+// connection is cut, so that nobody takes the part for the whole.
+func brokenOff(c echo.Context, err error) error {
+	if err == nil {
+		return nil
 	}
-	return err
+	if !c.Response().Committed {
+		c.Response().Header().Del(echo.HeaderContentDisposition)
+		return err
+	}
+	server(c).Log.WarnContext(c.Request().Context(), "file broke off", "request_id", requestID(c), "err", err)
+	panic(http.ErrAbortHandler)
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -154,4 +155,31 @@ func TestExportPage(t *testing.T) {
 	form.Set("columns", "name")
 	form.Set("format", "exe")
 	s.post(admin, "/data/products/export", form).want(http.StatusUnprocessableEntity)
+}
+
+// TestBrokenExport: a file that cannot be written to its end does not look like a
+// whole one.
+func TestBrokenExport(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if _, err := s.DB.ExecContext(t.Context(), `CREATE VIEW public.shares AS SELECT i AS number, 1000 / (1500 - i) AS share FROM generate_series(1, 2000) i`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Records.Adopt(t.Context(), s.users[root].Actor(), "shares"); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s.handler)
+	defer server.Close()
+	r := formRequest("/data/shares/export", url.Values{"format": {"csv"}})
+	r.URL.Scheme, r.URL.Host, r.RequestURI = "http", server.Listener.Addr().String(), ""
+	r.AddCookie(s.cookie(sessionCookie, s.tokens[root]))
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	part, err := io.ReadAll(answer.Body)
+	if answer.StatusCode != http.StatusOK || len(part) == 0 || err == nil {
+		t.Errorf("status %d, %d bytes, %v; want a part and an error", answer.StatusCode, len(part), err)
+	}
 }

@@ -17,14 +17,15 @@ import (
 )
 
 const (
-	batchRows = 200              // rows in one transaction
-	leaseFor  = time.Minute      // a worker that is silent for so long has lost its import
-	pollEvery = 5 * time.Second  // in case a notification was lost
-	retryWait = 10 * time.Second // before a batch is tried again that failed by no fault of its rows
-	mostTries = 5                // of one batch
+	batchRows  = 200              // rows in one transaction
+	leaseFor   = time.Minute      // a worker that is silent for so long has lost its import
+	pollEvery  = 5 * time.Second  // in case a notification was lost
+	retryWait  = 10 * time.Second // before a batch is tried again that failed by no fault of its rows
+	mostTries  = 5                // of one batch
+	sweepEvery = time.Hour        // how often old imports are deleted
 )
 
-// Work works imports off until ctx ends.
+// Work works imports off until ctx ends, and deletes those that are a week old.
 func (s *Store) Work(ctx context.Context) {
 	wake := make(chan struct{}, 1)
 	stop := s.DB.Subscribe(Channel, func(string) {
@@ -34,7 +35,14 @@ func (s *Store) Work(ctx context.Context) {
 		}
 	})
 	defer stop()
+	var swept time.Time
 	for ctx.Err() == nil {
+		if now := s.Now(); now.Sub(swept) > sweepEvery {
+			if _, err := s.DB.ExecContext(ctx, queries.Get("sweep"), now.Add(-keepFor)); err != nil && ctx.Err() == nil {
+				s.Log.ErrorContext(ctx, "old imports could not be deleted", "err", err)
+			}
+			swept = now
+		}
 		worked, err := s.WorkOnce(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.Log.ErrorContext(ctx, "import failed for now", "err", err)

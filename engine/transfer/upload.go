@@ -76,8 +76,7 @@ func (s *Store) Upload(ctx context.Context, a auth.Actor, collection, fileName, 
 		if _, err := tx.ExecContext(ctx, queries.Get("staged"), im.ID, n); err != nil {
 			return fmt.Errorf("count the rows of import %d: %w", im.ID, err)
 		}
-		_, err = tx.ExecContext(ctx, queries.Get("sweep"), s.Now().Add(-keepFor))
-		return err
+		return nil
 	})
 	if err != nil {
 		return Import{}, besideFile(err)
