@@ -24,6 +24,7 @@ CREATE TABLE alur.imports (
     attempts integer NOT NULL DEFAULT 0, -- since the last progress
     worker bigint,
     lease_until timestamptz,
+    role text NOT NULL, -- in which its author began it, __union__ for all of theirs
     created_by_id bigint NOT NULL REFERENCES alur.users ON DELETE CASCADE,
     created_at timestamptz NOT NULL,
     started_at timestamptz,

@@ -50,9 +50,10 @@ func (u User) Actor() Actor {
 	return Actor{UserID: u.ID, Role: u.Role, Name: u.Nickname, Email: u.Email, Zone: u.TimeZone}
 }
 
-// Actor returns the active person with this id as an actor, with the rights that
-// they have now: for work that goes on in their name without a session.
-func (s *Store) Actor(ctx context.Context, id int64) (Actor, error) {
+// Actor returns the active person with this id as an actor in one of their roles,
+// or in all together (Union), with the rights that it has now: for work that goes
+// on in their name without a session. Who has the role no more is Forbidden.
+func (s *Store) Actor(ctx context.Context, id int64, role Role) (Actor, error) {
 	u, err := s.user(ctx, s.DB, id)
 	if err == nil && !u.Active {
 		err = errNoUser
@@ -60,7 +61,17 @@ func (s *Store) Actor(ctx context.Context, id int64) (Actor, error) {
 	if err != nil {
 		return Actor{}, err
 	}
-	return s.ActorOf(ctx, u)
+	if role == Union {
+		return s.ActorOf(ctx, u)
+	}
+	if !slices.Contains(u.Roles(), role) {
+		return Actor{}, fault.New(fault.Forbidden, "The person who began this no longer has the role that they began it in.")
+	}
+	b, err := s.fresh(ctx)
+	if err != nil {
+		return Actor{}, err
+	}
+	return u.in(b, []Role{role}), nil
 }
 
 // NewUser is a person to be created.

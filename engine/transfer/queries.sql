@@ -1,12 +1,12 @@
 -- name: get
 SELECT id, collection, file_name, format, from1904, heads, rows, settings, status, dry, rehearsing, position, created, updated, skipped, refused,
-       reason, attempts, created_by_id, created_at, started_at, ended_at
+       reason, attempts, role, created_by_id, created_at, started_at, ended_at
 FROM alur.imports
 WHERE id = $1
 
 -- name: recent
 SELECT id, collection, file_name, format, from1904, heads, rows, settings, status, dry, rehearsing, position, created, updated, skipped, refused,
-       reason, attempts, created_by_id, created_at, started_at, ended_at
+       reason, attempts, role, created_by_id, created_at, started_at, ended_at
 FROM alur.imports
 WHERE created_by_id = $1 AND collection = $2
 ORDER BY id DESC
@@ -30,8 +30,8 @@ LIMIT $3
 SELECT count(*) FROM alur.imports WHERE created_by_id = $1 AND status IN ('queued', 'running')
 
 -- name: add
-INSERT INTO alur.imports (id, collection, file_name, format, from1904, heads, rows, settings, created_by_id, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)
+INSERT INTO alur.imports (id, collection, file_name, format, from1904, heads, rows, settings, role, created_by_id, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10)
 
 -- name: stage
 INSERT INTO alur.import_rows (import_id, position, row, cells)
@@ -43,7 +43,7 @@ UPDATE alur.imports SET rows = $2 WHERE id = $1
 
 -- name: begin
 UPDATE alur.imports
-SET status = 'queued', settings = $2, dry = $3, rehearsing = $4, position = 0, created = 0, updated = 0, skipped = 0, refused = 0,
+SET status = 'queued', settings = $2, dry = $3, rehearsing = $4, role = $5, position = 0, created = 0, updated = 0, skipped = 0, refused = 0,
     reason = '', attempts = 0, started_at = NULL, ended_at = NULL
 WHERE id = $1 AND status IN ('new', 'checked')
 

@@ -107,7 +107,7 @@ func (r *run) all(ctx context.Context) error {
 		return fmt.Errorf("read import %d: %w", r.id, err)
 	}
 	r.tries = im.Attempts
-	actor, err := r.s.Actor(ctx, im.CreatedByID)
+	actor, err := r.s.Actor(ctx, im.CreatedByID, im.Role)
 	if err != nil {
 		return err
 	}

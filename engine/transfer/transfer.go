@@ -42,9 +42,9 @@ type Store struct {
 	Records *collection.Store
 	Log     *slog.Logger
 
-	// Actor is who a person is now: imports go on with the rights that their
-	// author has at that moment.
-	Actor func(ctx context.Context, userID int64) (auth.Actor, error)
+	// Actor is who a person is now in one of their roles: imports go on with the
+	// rights that the role of their author has at that moment, and no others.
+	Actor func(ctx context.Context, userID int64, role auth.Role) (auth.Actor, error)
 	// Zone is the server's, for people without one of their own.
 	Zone func(ctx context.Context) (*time.Location, error)
 }
@@ -82,6 +82,7 @@ type Import struct {
 	Refused     int            `db:"refused"` // rows with a problem
 	Reason      string         `db:"reason"`
 	Attempts    int            `db:"attempts"`
+	Role        auth.Role      `db:"role"` // in which its author began it
 	CreatedByID int64          `db:"created_by_id"`
 	CreatedAt   time.Time      `db:"created_at"`
 	StartedAt   *time.Time     `db:"started_at"`
@@ -222,7 +223,7 @@ func (s *Store) Begin(ctx context.Context, a auth.Actor, id int64, settings Sett
 		return Import{}, fmt.Errorf("store the settings of an import: %w", err)
 	}
 	err = s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		res, err := tx.ExecContext(ctx, queries.Get("begin"), id, string(raw), dry, dry || settings.Whole)
+		res, err := tx.ExecContext(ctx, queries.Get("begin"), id, string(raw), dry, dry || settings.Whole, a.Role)
 		if err != nil {
 			return fmt.Errorf("queue import %d: %w", id, err)
 		}

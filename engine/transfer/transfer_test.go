@@ -75,7 +75,7 @@ func newDepot(t *testing.T) *depot {
 	records.Listen(d.heard)
 	d.Store = &transfer.Store{
 		DB: db, IDs: ids, Now: clock, Records: records, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Actor: func(context.Context, int64) (auth.Actor, error) { return d.actor, nil },
+		Actor: func(context.Context, int64, auth.Role) (auth.Actor, error) { return d.actor, nil },
 		Zone:  func(context.Context) (*time.Location, error) { return time.UTC, nil },
 	}
 	for _, def := range []collection.Definition{
@@ -508,7 +508,7 @@ func TestRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Actor = d.users.Actor
-	if d.actor, err = d.users.Actor(t.Context(), u.ID); err != nil {
+	if d.actor, err = d.users.Actor(t.Context(), u.ID, role.Name); err != nil {
 		t.Fatal(err)
 	}
 	d.run(d.upload("Name,SKU\nBob's,2\n"), false, nil)
@@ -545,10 +545,42 @@ func TestRights(t *testing.T) {
 	if im = d.get(im.ID); im.Status != transfer.Failed || !strings.Contains(im.Reason, "right to import") {
 		t.Errorf("without the right: %s, %q", im.Status, im.Reason)
 	}
-	if d.actor, err = d.users.Actor(t.Context(), u.ID); err != nil {
+	if d.actor, err = d.users.Actor(t.Context(), u.ID, role.Name); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Export(t.Context(), d.access(), c, collection.Query{}, nil, sheet.CSV, &out); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("exported without the right: %v", err)
+	}
+}
+
+// TestRole: an import has the rights of the role that it was begun in, not of the
+// others that its author has.
+func TestRole(t *testing.T) {
+	t.Parallel()
+	d := newDepot(t)
+	role, err := d.users.CreateRole(t.Context(), auth.System, auth.RoleDefinition{Name: "clerk", Title: "Clerk", Actions: []string{"view", "create", "importXlsx"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.users.Update(t.Context(), auth.System, d.actor.UserID, auth.Change{More: &[]auth.Role{role.Name}}); err != nil {
+		t.Fatal(err)
+	}
+	d.Actor = d.users.Actor
+	if d.actor, err = d.users.Actor(t.Context(), d.actor.UserID, role.Name); err != nil {
+		t.Fatal(err)
+	}
+	im := d.upload("Name\nA\n")
+	if _, err := d.Begin(t.Context(), d.actor, im.ID, im.Settings, false); err != nil {
+		t.Fatal(err)
+	}
+	less := []string{"view", "importXlsx"}
+	if _, err := d.users.UpdateRole(t.Context(), auth.System, role.Name, auth.RoleChange{Actions: &less}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.WorkOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.products("name"); len(got) != 0 {
+		t.Errorf("a clerk, who may not create any more, made %q", got)
 	}
 }

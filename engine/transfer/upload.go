@@ -62,7 +62,7 @@ func (s *Store) Upload(ctx context.Context, a auth.Actor, collection, fileName, 
 		return Import{}, fmt.Errorf("store the settings of an import: %w", err)
 	}
 	err = s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		_, err := tx.ExecContext(ctx, queries.Get("add"), im.ID, im.Collection, im.FileName, im.Format, im.From1904, pq.Array(heads), string(raw), a.UserID, s.Now())
+		_, err := tx.ExecContext(ctx, queries.Get("add"), im.ID, im.Collection, im.FileName, im.Format, im.From1904, pq.Array(heads), string(raw), a.Role, a.UserID, s.Now())
 		if err != nil {
 			return fmt.Errorf("add an import: %w", err)
 		}
