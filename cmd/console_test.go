@@ -141,7 +141,8 @@ func TestDoctor(t *testing.T) {
 	env := home(t)
 	env["LISTEN"] = "127.0.0.1:0"
 	code, said := call(t, env, "", "doctor")
-	if code != 0 || !strings.Contains(said, "✓ Database: PostgreSQL") || !strings.Contains(said, "! Mail:") {
+	if code != 0 || !strings.Contains(said, "✓ Database: PostgreSQL") || !strings.Contains(said, "! Mail:") ||
+		!strings.Contains(said, "! Audit log:") || !strings.Contains(said, `GRANT SELECT, INSERT ON alur.audit_log TO "alur";`) {
 		t.Errorf("a good machine: code %d\n%s", code, said)
 	}
 	env["WORKER"] = "off"

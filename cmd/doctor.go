@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/mail"
 	"alur/engine/pg"
 	"alur/engine/queue"
@@ -34,7 +35,7 @@ func (p *program) doctor(ctx context.Context) error {
 	}
 	bad := 0
 	for _, check := range []func(context.Context, Config) finding{
-		checkDirectory, checkPrograms, checkDatabase, checkWorkers, checkListen, checkAddress, checkMail, checkDisk,
+		checkDirectory, checkPrograms, checkDatabase, checkAudit, checkWorkers, checkListen, checkAddress, checkMail, checkDisk,
 	} {
 		f := check(ctx, c)
 		switch {
@@ -115,6 +116,38 @@ func checkDatabase(ctx context.Context, c Config) finding {
 		f.advice = "alur works as a superuser there. Give it a role of its own that owns the database: CREATE ROLE alur LOGIN PASSWORD '…'; ALTER DATABASE … OWNER TO alur;"
 	default:
 		f.fine = fmt.Sprintf("PostgreSQL %s, up to date", about.Version)
+	}
+	return f
+}
+
+// checkAudit says, for a database that has an administrator, how to take the audit
+// log away from the server's own role.
+func checkAudit(ctx context.Context, c Config) finding {
+	f := finding{about: "Audit log"}
+	if c.DatabaseURL == "" {
+		return f
+	}
+	c.Connections = 8
+	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
+	defer cancel()
+	db, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return f // said already
+	}
+	defer db.close()
+	var about struct {
+		Role string `db:"role"`
+		Owns bool   `db:"owns"`
+	}
+	const ask = `SELECT current_user AS role, pg_has_role(relowner, 'USAGE') AS owns FROM pg_class WHERE oid = 'alur.audit_log'::regclass`
+	switch err := db.GetContext(ctx, &about, ask); {
+	case err != nil:
+		f.problem = words(err)
+	case about.Owns:
+		f.advice = "only a trigger keeps its entries from being changed, and the role " + about.Role + " could drop that. " +
+			"Take the table away from it, once, as a superuser of the database:\n" + audit.Protect(about.Role)
+	default:
+		f.fine = "the role " + about.Role + " can only add to it"
 	}
 	return f
 }

@@ -42,6 +42,11 @@ func (f *flush) add(r *run) {
 		b = append(b, `,"r":`...)
 		b = value.Append(b, r.reason)
 	}
+	if line := r.tally.Text(r.p.title); line != "" {
+		b = append(b, `,"a":`...)
+		b = value.Append(b, line)
+		f.Lines = true
+	}
 	f.Executions = append(b, '}')
 	for _, j := range r.jobs {
 		f.addJob(r, j)

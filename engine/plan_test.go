@@ -26,7 +26,7 @@ import (
 )
 
 // bigTables grow without end: no statement may read one from end to end.
-var bigTables = []string{"executions", "jobs", "tasks", "links", "mails", "skipped_triggers", "execution_records", "timers"}
+var bigTables = []string{"executions", "jobs", "tasks", "links", "mails", "skipped_triggers", "execution_records", "timers", "audit_log"}
 
 var bigTable = regexp.MustCompile(`alur\.(` + strings.Join(bigTables, "|") + `)\b`)
 
@@ -58,8 +58,18 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 	records := func(name string, args ...any) planCase {
 		return planCase{text: strings.Replace(sql("queries_retention.sql", name), "{record}", record, 1), args: args}
 	}
-	finish := sql("queue/queries.sql", "finish_executions") + sql("queue/queries.sql", "finish_timers") +
+	finish := sql("queue/queries.sql", "finish_executions") + sql("queue/queries.sql", "finish_lines") + sql("queue/queries.sql", "finish_timers") +
 		sql("queue/queries.sql", "finish_jobs") + sql("queue/queries.sql", "finish_again")
+	var entries []planCase
+	for _, part := range [][]any{{""}, {"of_kind", "roles"}, {"of_person", person}, {"of_both", person, "roles"}} {
+		text := sql("audit/queries.sql", "list")
+		if part[0] != "" {
+			text += sql("audit/queries.sql", part[0].(string))
+		}
+		for _, since := range []time.Time{{}, now.Add(-time.Hour)} {
+			entries = append(entries, planCase{text + sql("audit/queries.sql", "newest"), append([]any{execution, since, now, "", 51}, part[1:]...)})
+		}
+	}
 	var lists []planCase
 	for _, key := range []string{"", key} {
 		for _, longer := range []time.Duration{0, time.Second, 24 * time.Hour} {
@@ -74,6 +84,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 	}
 	cases := map[string][]planCase{
 		"queries.sql/execution_rows": lists,
+		"audit/queries.sql/list":     entries,
 		"queries.sql/execution":      {{args: []any{execution}}},
 		"collection/queries_change.sql/select": {{
 			text: sql("collection/queries_change.sql", "select") + sql("collection/queries_change.sql", "of_record"),
@@ -109,6 +120,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queue/queries.sql/claimable":         {{args: []any{workflow}}},
 		"queue/queries.sql/claim_suspect":     {{args: []any{workflow, 1, 3}}},
 		"queue/queries.sql/finish_executions": {{finish, finished}},
+		"queue/queries.sql/finish_lines":      {{finish, finished}},
 		"queue/queries.sql/finish_timers":     {{finish, finished}},
 		"queue/queries.sql/finish_jobs":       {{finish, finished}},
 		"queue/queries.sql/renew":             {{args: []any{ids, fences, 1}}},
@@ -168,7 +180,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 
 // writesOnly are statements that only insert rows; there is nothing to look up.
 var writesOnly = []string{"queries.sql/enqueue", "queries.sql/skip", "queries.sql/insert_sync",
-	"task/queries.sql/create", "link/queries.sql/create", "mail/queries.sql/enqueue"}
+	"task/queries.sql/create", "link/queries.sql/create", "mail/queries.sql/enqueue", "audit/queries.sql/insert"}
 
 // fillBig makes enough rows that reading all of them never pays.
 func fillBig(t *testing.T, db *pg.DB) {
@@ -197,6 +209,9 @@ func fillBig(t *testing.T, db *pg.DB) {
 		INSERT INTO alur.execution_records (id, workflow_id, key, status, steps, created_at, deleted_at, why)
 		SELECT id, workflow_id, key, 1, 3, created_at, created_at + interval '9 days', 'age' FROM alur.executions;
 		INSERT INTO alur.timers (job_id, execution_id, due_at, status) SELECT id + 1, id, created_at, 1 FROM alur.executions;
+		INSERT INTO alur.audit_log (created_at, kind, user_id, channel, text, workflow_id, execution_id)
+		SELECT created_at, CASE WHEN i % 100 = 0 THEN 'roles' ELSE 'records' END, CASE WHEN i % 100 = 0 THEN i % 200 + 1 END, 'engine', 'x', workflow_id, id
+		FROM (SELECT id, workflow_id, created_at, row_number() OVER (ORDER BY id) AS i FROM alur.executions) x;
 		UPDATE alur.housekeeping SET next_to = (SELECT max(id) FROM alur.executions);`
 	conn, err := db.Conn(t.Context())
 	if err != nil {

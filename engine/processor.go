@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/crashpoint"
 	"alur/engine/fault"
 	"alur/engine/node"
@@ -70,8 +71,9 @@ type run struct {
 	began   time.Time
 	local   bool // a local node ran
 	steps   int
-	refused []*refusal // changes of steps that synchronous workflows undid
-	woken   int        // entries of claim.Wake that were worked off
+	refused []*refusal  // changes of steps that synchronous workflows undid
+	tally   audit.Tally // the records that its steps changed in this segment
+	woken   int         // entries of claim.Wake that were worked off
 
 	// How it stands. At most one of ended and yielded; a yielded run goes on at
 	// once, unless one of the others says otherwise.
@@ -456,6 +458,8 @@ func (r *run) callLocal(ctx context.Context, in *instruction, s *node.Step, fn f
 	}
 	r.local = true
 	s.Tx, s.Stack = tx, append(r.claim.Stack[:len(r.claim.Stack):len(r.claim.Stack)], r.claim.ID)
+	changed := audit.Tally{}
+	ctx = audit.Tallying(ctx, changed)
 	if !r.careful {
 		out, err = r.guarded(ctx, in, s, fn)
 		if err != nil && !pg.IsRetryable(err) && !pg.IsLockTimeout(err) && ctx.Err() == nil {
@@ -474,6 +478,11 @@ func (r *run) callLocal(ctx context.Context, in *instruction, s *node.Step, fn f
 		}
 	}
 	if err == nil {
+		if r.tally == nil {
+			r.tally = changed
+		} else {
+			r.tally.Add(changed)
+		}
 		crashpoint.Hit(crashpoint.AfterLocalEffect)
 	}
 	return out, err

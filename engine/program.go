@@ -18,6 +18,7 @@ import (
 type program struct {
 	workflowID int64
 	key        string
+	title      string // of the workflow
 	options    runOptions
 	figures    *metric.Workflow
 	head       *instruction // nil: there are no nodes
@@ -68,6 +69,7 @@ func (e *Engine) program(ctx context.Context, workflowID int64) (*program, error
 func (e *Engine) loadProgram(ctx context.Context, workflowID int64) (*program, error) {
 	var head struct {
 		Key     string          `db:"key"`
+		Title   string          `db:"title"`
 		Options json.RawMessage `db:"options"`
 	}
 	err := e.DB.Side().GetContext(ctx, &head, queries.Get("program"), workflowID)
@@ -82,7 +84,7 @@ func (e *Engine) loadProgram(ctx context.Context, workflowID int64) (*program, e
 		return nil, fmt.Errorf("load the nodes of workflow %d: %w", workflowID, err)
 	}
 	p := link(nodes)
-	p.workflowID, p.key, p.options = workflowID, head.Key, readOptions(head.Options)
+	p.workflowID, p.key, p.title, p.options = workflowID, head.Key, head.Title, readOptions(head.Options)
 	p.figures = e.Metrics.Workflow(p.key)
 	for _, in := range p.nodes {
 		if in.kind != nil { // types that nobody registered are no closed list

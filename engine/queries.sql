@@ -27,7 +27,7 @@ INSERT INTO alur.skipped_triggers (id, workflow_id, key, reason, detail, stack)
 VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: program
-SELECT key, options FROM alur.workflows WHERE id = $1
+SELECT key, title, options FROM alur.workflows WHERE id = $1
 
 -- name: program_nodes
 SELECT id, key, title, workflow_id, upstream_id, downstream_id, branch_index, type, config

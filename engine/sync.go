@@ -92,6 +92,7 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) (id int64, er
 		tx.OnCommit(func() { r.count(e.Now()) })
 		return claim.ID, recordAll(ctx, tx, r.refused)
 	}
+	r.tally = nil // undone
 	write := func(ctx context.Context, q pg.Q) error {
 		if made, err := insert(ctx, q); err != nil || !made {
 			return err

@@ -83,8 +83,14 @@ func (h *auditLog) list(c echo.Context) error {
 	for _, e := range entries {
 		row := views.AuditRow{When: w.Moment(e.At, w.When(e.At)), Kind: views.Capital(string(e.Kind)), Person: e.Person, Text: e.Text,
 			Channel: channels[e.Channel], From: e.IP, Client: views.ClientName(e.Agent)}
-		if e.Person == "" {
+		switch {
+		case e.Person == "" && e.Kind == audit.Records:
+			row.Person = "Workflow"
+		case e.Person == "":
 			row.Person = "Nobody"
+		}
+		if e.ExecutionID != 0 {
+			row.Execution = "/executions/" + views.ID(e.ExecutionID)
 		}
 		if e.UserID != 0 {
 			q := without(query, "person")
@@ -125,12 +131,13 @@ func (h *auditLog) csv(c echo.Context) error {
 	head.Set("Content-Disposition", `attachment; filename="audit-log.csv"`)
 	c.Response().WriteHeader(http.StatusOK)
 	out := csv.NewWriter(c.Response())
-	if err := out.Write([]string{"Time (UTC)", "Kind", "Person", "Person (id)", "What", "Channel", "Address", "Program"}); err != nil {
+	if err := out.Write([]string{"Time (UTC)", "Kind", "Person", "Person (id)", "What", "Channel", "Address", "Program", "Workflow (id)", "Execution"}); err != nil {
 		return err
 	}
 	for n := 0; ; {
 		for _, e := range entries {
-			if err := out.Write([]string{e.At.UTC().Format(time.RFC3339), string(e.Kind), plainCell(e.Person), views.ID(e.UserID), plainCell(e.Text), e.Channel, e.IP, plainCell(e.Agent)}); err != nil {
+			if err := out.Write([]string{e.At.UTC().Format(time.RFC3339), string(e.Kind), plainCell(e.Person), views.ID(e.UserID), plainCell(e.Text), e.Channel, e.IP, plainCell(e.Agent),
+				known(e.WorkflowID), known(e.ExecutionID)}); err != nil {
 				return err
 			}
 		}
@@ -144,6 +151,14 @@ func (h *auditLog) csv(c echo.Context) error {
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// known is an id as text; "" for none.
+func known(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return views.ID(id)
 }
 
 // plainCell keeps a spreadsheet from taking text for a formula.
@@ -166,7 +181,7 @@ func (h *auditLog) json(c echo.Context) error {
 	out := []map[string]any{}
 	for _, e := range entries {
 		out = append(out, map[string]any{"id": e.ID, "createdAt": e.At.UTC(), "kind": e.Kind, "userId": e.UserID, "person": e.Person,
-			"text": e.Text, "channel": e.Channel, "ip": e.IP, "agent": e.Agent})
+			"text": e.Text, "channel": e.Channel, "ip": e.IP, "agent": e.Agent, "workflowId": e.WorkflowID, "executionId": e.ExecutionID})
 	}
 	return c.JSON(http.StatusOK, map[string]any{"data": out, "meta": map[string]any{"hasNext": more, "page": 1, "pageSize": max(f.Limit, len(out))}})
 }

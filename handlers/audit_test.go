@@ -9,6 +9,17 @@ import (
 	"alur/engine/audit"
 )
 
+// key is the id of an API key, and scope that of a scope, by name.
+func (s *site) key(name string) string   { return s.idOf("api_keys", name) }
+func (s *site) scope(name string) string { return s.idOf("role_scopes", name) }
+
+func (s *site) idOf(table, name string) (id string) {
+	if err := s.DB.GetContext(s.t.Context(), &id, "SELECT id::text FROM alur."+table+" WHERE name = $1", name); err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
 // TestAuditTour does one of everything that the log is about and finds each of
 // it there, with who, from where and through what (promises.md S13).
 func TestAuditTour(t *testing.T) {
@@ -39,6 +50,9 @@ func TestAuditTour(t *testing.T) {
 			return s.postJSON(nobody, "/api/auth:signIn", `{"account":"admin@alur.test","password":"`+password+`"}`)
 		}, audit.SignIn, "api", "Signed in."},
 		{func() answer {
+			return s.post(member, "/sign-out", nil)
+		}, audit.SignIn, "page", "Signed out."},
+		{func() answer {
 			return s.post(admin, "/users", url.Values{"nickname": {"Zoe"}, "email": {"zoe@alur.test"}, "role": {"member"}})
 		}, audit.People, "page", "Invited Zoe (zoe@alur.test)."},
 		{func() answer {
@@ -58,6 +72,13 @@ func TestAuditTour(t *testing.T) {
 		{func() answer {
 			return s.post(admin, "/account/keys", url.Values{"name": {"Importer"}, "expiresIn": {"30d"}})
 		}, audit.Keys, "page", "Made the API key “Importer”"},
+		{func() answer { return s.post(admin, "/account/keys/"+s.key("Importer")+"/revoke", nil) }, audit.Keys, "page", "Revoked the API key “Importer” (…"},
+		{func() answer {
+			return s.postJSON(admin, "/api/dataSourcesRolesResourcesScopes:create", `{"name":"Open ones","resourceName":"orders","scope":{"status":"new"}}`)
+		}, audit.Roles, "api", "Made the scope “Open ones”."},
+		{func() answer {
+			return s.postJSON(admin, "/api/dataSourcesRolesResourcesScopes:destroy/"+s.scope("Open ones"), `{}`)
+		}, audit.Roles, "api", "Deleted the scope “Open ones”."},
 		{func() answer { return s.postJSON(root, "/api/workflows:update/"+workflow, `{"enabled":false}`) }, audit.Workflows, "api", "Turned off the workflow"},
 		{func() answer { return s.postJSON(root, "/api/workflows:update/"+workflow, `{"enabled":true}`) }, audit.Workflows, "api", "Published the workflow"},
 		{func() answer { return s.postJSON(root, "/api/workflows:destroy/"+workflow, `{}`) }, audit.Workflows, "api", "Deleted the workflow"},

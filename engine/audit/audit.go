@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/lib/pq"
+
 	"alur/engine/pg"
 )
 
@@ -31,10 +33,11 @@ const (
 	Collections Kind = "collections"
 	Transfer    Kind = "export"
 	Decisions   Kind = "decisions"
+	Records     Kind = "records" // what executions changed; see [Tally]
 )
 
 // Kinds lists the kinds in the order people choose from.
-var Kinds = []Kind{SignIn, Refused, People, Roles, Keys, Workflows, Collections, Transfer, Decisions}
+var Kinds = []Kind{SignIn, Refused, People, Roles, Keys, Workflows, Collections, Transfer, Decisions, Records}
 
 // Origin says where a request comes from.
 type Origin struct {
@@ -61,6 +64,9 @@ type Entry struct {
 	IP      string    `db:"ip"`
 	Agent   string    `db:"agent"`
 	Text    string    `db:"text"` // what was done, in a sentence
+
+	WorkflowID  int64 `db:"workflow_id"`  // the version that it is about; 0: none
+	ExecutionID int64 `db:"execution_id"` // as WorkflowID; it may be gone
 }
 
 // maxText is how many characters an entry holds of a text.
@@ -73,7 +79,8 @@ func Write(ctx context.Context, q pg.Q, e Entry) error {
 	if o.Channel == "" {
 		o.Channel = "engine"
 	}
-	_, err := q.ExecContext(ctx, queries.Get("insert"), e.At.UTC(), e.Kind, e.UserID, clip(e.Person), o.Channel, clip(o.IP), clip(o.Agent), clip(e.Text))
+	_, err := q.ExecContext(ctx, queries.Get("insert"), e.At.UTC(), e.Kind, e.UserID, clip(e.Person), o.Channel, clip(o.IP), clip(o.Agent), clip(e.Text),
+		e.WorkflowID, e.ExecutionID)
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}
@@ -105,6 +112,21 @@ type Filter struct {
 	Limit  int       // 1 to 1,000; 0 is 50
 }
 
+// Protect are the statements by which a superuser of the database takes the log
+// away from role, which the server connects with: it can then add to it and read
+// it, and nothing else. A migration that changes the table needs it back for that
+// time.
+func Protect(role string) string {
+	role = pq.QuoteIdentifier(role)
+	// The owner of a schema can drop what is in it.
+	return `CREATE ROLE alur_audit NOLOGIN;
+ALTER SCHEMA alur OWNER TO alur_audit;
+GRANT USAGE, CREATE ON SCHEMA alur TO ` + role + `;
+ALTER TABLE alur.audit_log OWNER TO alur_audit;
+ALTER FUNCTION alur.audit_stays() OWNER TO alur_audit;
+GRANT SELECT, INSERT ON alur.audit_log TO ` + role + `;`
+}
+
 // List returns entries, newest first; more says that there are older ones. The
 // caller asks for the right to read them.
 func List(ctx context.Context, q pg.Q, f Filter) (list []Entry, more bool, err error) {
@@ -118,7 +140,17 @@ func List(ctx context.Context, q pg.Q, f Filter) (list []Entry, more bool, err e
 		f.Until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	list = []Entry{}
-	err = q.SelectContext(ctx, &list, queries.Get("list"), f.UserID, f.Kind, clip(strings.TrimSpace(f.Text)), f.Since.UTC(), f.Until.UTC(), f.Below, f.Limit+1)
+	query := queries.Get("list")
+	args := []any{f.Below, f.Since.UTC(), f.Until.UTC(), clip(strings.TrimSpace(f.Text)), f.Limit + 1}
+	switch {
+	case f.UserID != 0 && f.Kind != "":
+		query, args = query+queries.Get("of_both"), append(args, f.UserID, f.Kind)
+	case f.UserID != 0:
+		query, args = query+queries.Get("of_person"), append(args, f.UserID)
+	case f.Kind != "":
+		query, args = query+queries.Get("of_kind"), append(args, f.Kind)
+	}
+	err = q.SelectContext(ctx, &list, query+queries.Get("newest"), args...)
 	if err != nil {
 		return nil, false, fmt.Errorf("list the audit log: %w", err)
 	}

@@ -152,15 +152,15 @@ func (s *Store) RevokeKey(ctx context.Context, a Actor, id int64) error {
 		whose = 0
 	}
 	return s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		var owner int64
-		err := tx.GetContext(ctx, &owner, keyQueries.Get("revoke key"), id, whose, s.now())
+		var k APIKey
+		err := tx.GetContext(ctx, &k, keyQueries.Get("revoke key"), id, whose, s.now())
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.NotFound, "There is no such API key, or it was revoked before.")
 		}
 		if err != nil {
 			return fmt.Errorf("revoke API key %d: %w", id, err)
 		}
-		s.changed(tx, owner)
-		return a.Note(ctx, tx, audit.Keys, s.now(), fmt.Sprintf("Revoked API key %d.", id))
+		s.changed(tx, k.UserID)
+		return a.Note(ctx, tx, audit.Keys, s.now(), fmt.Sprintf("Revoked the API key “%s” (…%s) of %s.", k.Name, k.Hint, k.Person))
 	})
 }

@@ -31,5 +31,8 @@ UPDATE alur.api_keys SET used_at = $2, used_ip = $4 WHERE token_hash = $1 AND (u
 
 -- name: revoke key
 -- $2: whose it must be; 0 for anybody's.
-UPDATE alur.api_keys SET revoked_at = $3 WHERE id = $1 AND (CAST($2 AS bigint) = 0 OR user_id = $2) AND revoked_at IS NULL
-RETURNING user_id
+UPDATE alur.api_keys k
+SET revoked_at = $3
+FROM alur.users u
+WHERE k.id = $1 AND (CAST($2 AS bigint) = 0 OR k.user_id = $2) AND k.revoked_at IS NULL AND u.id = k.user_id
+RETURNING k.name, k.hint, k.user_id, u.nickname

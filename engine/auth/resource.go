@@ -11,6 +11,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"alur/engine/audit"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -173,10 +174,7 @@ func scopeRefused(err error) error {
 // UpdateScope changes a scope and with it all rules that chose it; built-in
 // ones stay. Whoever changes it must be able to reach what they open.
 func (s *Store) UpdateScope(ctx context.Context, a Actor, n NamedScope) (NamedScope, error) {
-	err := s.changeScopes(ctx, a, fmt.Sprintf("Changed the scope “%s”.", n.Name), func(tx *pg.Tx, list []NamedScope) error {
-		if _, err := scopeToChange(list, n.ID); err != nil {
-			return err
-		}
+	err := s.changeScope(ctx, a, n.ID, "Changed", func(tx *pg.Tx) error {
 		if err := n.check(); err != nil {
 			return err
 		}
@@ -225,10 +223,7 @@ func scopeToChange(list []NamedScope, id int64) (NamedScope, error) {
 
 // DeleteScope deletes a scope that no rule chooses.
 func (s *Store) DeleteScope(ctx context.Context, a Actor, id int64) error {
-	err := s.changeScopes(ctx, a, fmt.Sprintf("Deleted scope %d.", id), func(tx *pg.Tx, list []NamedScope) error {
-		if _, err := scopeToChange(list, id); err != nil {
-			return err
-		}
+	err := s.changeScope(ctx, a, id, "Deleted", func(tx *pg.Tx) error {
 		_, err := tx.ExecContext(ctx, roleQueries.Get("delete scope"), id)
 		if pg.IsForeignKey(err) {
 			return fault.Wrap(fault.Conflict, "A role uses this scope. Choose another one there first.", err)
@@ -239,6 +234,21 @@ func (s *Store) DeleteScope(ctx context.Context, a Actor, id int64) error {
 		return fmt.Errorf("delete scope %d: %w", id, err)
 	}
 	return nil
+}
+
+// changeScope runs fn for a scope that may be changed, and notes what was done by
+// the name that it had.
+func (s *Store) changeScope(ctx context.Context, a Actor, id int64, did string, fn func(*pg.Tx) error) error {
+	return s.changeScopes(ctx, a, "", func(tx *pg.Tx, list []NamedScope) error {
+		n, err := scopeToChange(list, id)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return a.Note(ctx, tx, audit.Roles, s.now(), fmt.Sprintf("%s the scope “%s”.", did, n.Name))
+	})
 }
 
 func (s *Store) changeScopes(ctx context.Context, a Actor, did string, fn func(*pg.Tx, []NamedScope) error) error {

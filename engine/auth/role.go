@@ -313,9 +313,8 @@ func (s *Store) SetDefaultRole(ctx context.Context, a Actor, name Role) error {
 	return nil
 }
 
-// changeRoles runs fn alone, and notes what was done: roles change one after the
-// other. All processes
-// forget what they knew of rights.
+// changeRoles runs fn alone: roles change one after the other. It notes what was
+// done, unless did is "" and fn does. All processes forget what they knew of rights.
 func (s *Store) changeRoles(ctx context.Context, a Actor, did string, fn func(*pg.Tx, *book) error) error {
 	if err := a.Require(ManageRoles); err != nil {
 		return err
@@ -330,7 +329,7 @@ func (s *Store) changeRoles(ctx context.Context, a Actor, did string, fn func(*p
 		}
 		tx.Notify(Channel, "", notifyWithin)
 		tx.OnCommit(func() { s.Forget("") })
-		if err := fn(tx, b); err != nil {
+		if err := fn(tx, b); err != nil || did == "" {
 			return err
 		}
 		return a.Note(ctx, tx, audit.Roles, s.now(), did)

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/lib/pq"
 
+	"alur/engine/audit"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
@@ -233,7 +233,7 @@ func (s *Store) SignOut(ctx context.Context, session Session) error {
 	if !ok {
 		return nil
 	}
-	_, err := s.revoke(ctx, session.Actor.UserID, h)
+	_, err := s.revoke(ctx, session.Actor, h, "Signed out.")
 	return err
 }
 
@@ -265,7 +265,7 @@ func (s *Store) EndSession(ctx context.Context, a Actor, sessionID string) error
 	ended := false
 	if h, ok := parseHash(sessionID); ok {
 		var err error
-		if ended, err = s.revoke(ctx, a.UserID, h); err != nil {
+		if ended, err = s.revoke(ctx, a, h, "Ended a session of their own."); err != nil {
 			return err
 		}
 	}
@@ -282,19 +282,32 @@ func (s *Store) EndOtherSessions(ctx context.Context, a Actor, current Session) 
 	}
 	keep, _ := parseHash(current.ID)
 	return s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		return s.endSessions(ctx, tx, a.UserID, keep)
+		if err := s.endSessions(ctx, tx, a.UserID, keep); err != nil {
+			return err
+		}
+		return a.Note(ctx, tx, audit.SignIn, s.now(), "Ended all other sessions of their own.")
 	})
 }
 
-func (s *Store) revoke(ctx context.Context, userID int64, h hash) (ended bool, err error) {
-	res, err := s.DB.ExecContext(ctx, queries.Get("revoke session"), h[:], userID, s.now())
-	s.cache.drop(userID)
-	s.DB.Notify(Channel, strconv.FormatInt(userID, 10), notifyWithin)
+// revoke ends a session of a and notes what that was; without effect when it has
+// ended.
+func (s *Store) revoke(ctx context.Context, a Actor, h hash, did string) (ended bool, err error) {
+	err = s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		res, err := tx.ExecContext(ctx, queries.Get("revoke session"), h[:], a.UserID, s.now())
+		if err != nil {
+			return err
+		}
+		s.changed(tx, a.UserID)
+		n, err := res.RowsAffected()
+		if ended = n > 0; !ended || err != nil {
+			return err
+		}
+		return a.Note(ctx, tx, audit.SignIn, s.now(), did)
+	})
 	if err != nil {
-		return false, fmt.Errorf("end a session of user %d: %w", userID, err)
+		return false, fmt.Errorf("end a session of user %d: %w", a.UserID, err)
 	}
-	n, err := res.RowsAffected()
-	return n > 0, err
+	return ended, nil
 }
 
 // endSessions ends the sessions of user id; keep, when not zero, stays.

@@ -174,6 +174,7 @@ func (w *writer) updateKept(ctx context.Context, c *Collection, filter any, valu
 	if err := w.s.keep(ctx, w.tx, w.a, silent); err != nil {
 		return 0, err
 	}
+	count(ctx, silent)
 	w.changes = told
 	return len(recs), w.tell(ctx) // of records that were created on the way
 }

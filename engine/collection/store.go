@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -90,12 +91,29 @@ func (s *Store) tell(ctx context.Context, tx *pg.Tx, a Access, changes []Change)
 	if err := s.keep(ctx, tx, a, changes); err != nil {
 		return err
 	}
+	count(ctx, changes)
 	for _, l := range s.listeners {
 		if err := l.Changed(ctx, tx, a, changes); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// count adds changes to what the audit log will say of the execution behind ctx.
+func count(ctx context.Context, changes []Change) {
+	for _, ch := range changes {
+		var n audit.Counts
+		switch ch.Kind {
+		case Created:
+			n.Created = 1
+		case Updated:
+			n.Updated = 1
+		case Deleted:
+			n.Deleted = 1
+		}
+		audit.Count(ctx, ch.Collection.Name, n)
+	}
 }
 
 // Write runs fn in a REPEATABLE READ transaction, again when it lost a race, so

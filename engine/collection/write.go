@@ -13,6 +13,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -95,6 +96,7 @@ func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection 
 	if err != nil {
 		return 0, err
 	}
+	audit.Count(ctx, c.Name, audit.Counts{Updated: int(n)})
 	return int(n), w.tell(ctx) // of records that were created on the way
 }
 

@@ -52,6 +52,23 @@ func URL(t testing.TB, db *pg.DB) string {
 	return url.(string)
 }
 
+// Admin connects to a database that came from [New] as the superuser of the test
+// cluster, for what an administrator of a company's database would do.
+func Admin(t testing.TB, db *pg.DB) *sqlx.DB {
+	t.Helper()
+	at, err := url.Parse(URL(t, db))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.User = url.User("postgres")
+	admin, err := sqlx.ConnectContext(t.Context(), "postgres", at.String())
+	if err != nil {
+		t.Fatalf("connect as superuser: %v", err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	return admin
+}
+
 // NewURL returns the address of a fresh, migrated database that is dropped at
 // the end of the test. Its role owns the database and is no superuser.
 func NewURL(t testing.TB) string {

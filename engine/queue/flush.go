@@ -12,6 +12,7 @@ import (
 // Flush is what segments came to.
 type Flush struct {
 	Executions []byte // a JSON list in the shape that queries.sql names
+	Lines      bool   // some of them come with a line for the audit log
 	Jobs       Jobs
 }
 
@@ -146,17 +147,34 @@ func (c *column) end() []byte {
 // The forms of a flush; see finish_executions.
 var (
 	flushBegin  = queries.Get("finish_executions")
+	flushLines  = queries.Get("finish_lines")
 	flushTimers = queries.Get("finish_timers")
 	flushJobs   = queries.Get("finish_jobs")
 	flushAgain  = queries.Get("finish_again")
 
-	flushes = map[[2]bool]string{ // by timers, stored
-		{false, false}: flushBegin + flushJobs,
-		{false, true}:  flushBegin + flushJobs + flushAgain,
-		{true, false}:  flushBegin + flushTimers + flushJobs,
-		{true, true}:   flushBegin + flushTimers + flushJobs + flushAgain,
-	}
+	flushes = func() map[form]string {
+		texts := map[form]string{}
+		for i := range 8 {
+			f := form{lines: i&1 != 0, timers: i&2 != 0, stored: i&4 != 0}
+			text := flushBegin
+			if f.lines {
+				text += flushLines
+			}
+			if f.timers {
+				text += flushTimers
+			}
+			text += flushJobs
+			if f.stored {
+				text += flushAgain
+			}
+			texts[f] = text
+		}
+		return texts
+	}()
 )
+
+// form is which parts a flush has beside executions and jobs.
+type form struct{ lines, timers, stored bool }
 
 // Finish writes f, which is used up. A lost fence fails with a NOT NULL
 // violation when the execution has jobs, and is otherwise seen in n, the number
@@ -170,7 +188,7 @@ func Finish(ctx context.Context, q pg.Q, f *Flush) (n int64, err error) {
 	for i := range columns {
 		args = append(args, columns[i].end())
 	}
-	res, err := q.ExecContext(ctx, flushes[[2]bool{f.Jobs.timers, f.Jobs.stored}], args...)
+	res, err := q.ExecContext(ctx, flushes[form{f.Lines, f.Jobs.timers, f.Jobs.stored}], args...)
 	if err != nil {
 		return 0, err
 	}

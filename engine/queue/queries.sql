@@ -64,9 +64,17 @@ WITH f AS (
         lease_until = CASE WHEN u.s IS NOT NULL THEN NULL ELSE e.lease_until END,
         segments = e.segments + 1,
         attempts = 0
-    FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS u (i bigint, f bigint, s smallint, w integer, r text, o jsonb)
+    FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS u (i bigint, f bigint, s smallint, w integer, r text, o jsonb, a text)
     WHERE e.id = u.i AND e.fence = u.f AND e.status IS NULL
-    RETURNING e.id)
+    RETURNING e.id, e.workflow_id, u.a)
+
+-- name: finish_lines
+-- What executions changed in records, for the audit log (package audit).
+, l AS (
+    INSERT INTO alur.audit_log (created_at, kind, channel, text, workflow_id, execution_id)
+    SELECT clock_timestamp(), 'records', 'engine', f.a, f.workflow_id, f.id
+    FROM f
+    WHERE f.a IS NOT NULL)
 
 -- name: finish_timers
 , t AS (

@@ -88,6 +88,8 @@ type row struct {
 	ID          int64  `db:"id"`
 	ExecutionID int64  `db:"execution_id"`
 	JobID       int64  `db:"job_id"`
+	WorkflowID  int64  `db:"workflow_id"`
+	Title       string `db:"title"`
 	UserID      int64  `db:"user_id"`
 	Status      Status `db:"status"`
 	Ask         Ask    `db:"form"`
@@ -137,7 +139,9 @@ func (s *Store) decide(ctx context.Context, tx *pg.Tx, userID, id int64, d Decis
 	} else if n == 0 {
 		return ErrDecided
 	}
-	note := audit.Entry{At: now, Kind: audit.Decisions, UserID: p.ID, Person: p.Nickname, Text: fmt.Sprintf("Answered task %d with “%s” (execution %d).", t.ID, action.Key, t.ExecutionID)}
+	note := audit.Entry{At: now, Kind: audit.Decisions, UserID: p.ID, Person: p.Nickname,
+		Text:       fmt.Sprintf("Answered the task “%s” (%d) with “%s”.", t.Title, t.ID, action.Key),
+		WorkflowID: t.WorkflowID, ExecutionID: t.ExecutionID}
 	if err := audit.Write(ctx, tx, note); err != nil {
 		return err
 	}

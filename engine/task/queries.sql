@@ -69,7 +69,7 @@ ORDER BY t.id
 -- name: lock
 -- Everybody locks all tasks of the step in one order, so that two who decide at
 -- once wait for each other instead of for ever.
-SELECT id, execution_id, job_id, user_id, status, form, result
+SELECT id, execution_id, job_id, workflow_id, title, user_id, status, form, result
 FROM alur.tasks
 WHERE job_id = (SELECT job_id FROM alur.tasks WHERE id = $1)
 ORDER BY id
