@@ -116,6 +116,9 @@ func (e *Engine) copyVersion(ctx context.Context, tx *pg.Tx, actor auth.Actor, w
 	if _, err := tx.ExecContext(ctx, workflowQueries.Get("create_stats"), key, id); err != nil {
 		return 0, fmt.Errorf("start its statistics: %w", err)
 	}
+	if _, err := tx.ExecContext(ctx, workflowQueries.Get("copy_categories"), w.ID, id); err != nil {
+		return 0, fmt.Errorf("copy its categories: %w", err)
+	}
 	ids := map[int64]int64{}
 	for _, n := range nodes {
 		ids[n.ID] = e.IDs.Next()

@@ -52,7 +52,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 	workflows := func(failing bool, sort string) planCase {
 		week := strings.Replace(sql("queries_workflow.sql", "week"), "{limit}", "2000", 1)
 		return planCase{text: strings.ReplaceAll(sql("queries_workflow.sql", "list"), "{week}", week),
-			args: []any{"", nil, "", failing, execution, sort, 50, 0}}
+			args: []any{"", nil, "", failing, execution, sort, 50, 0, int64(0)}}
 	}
 	record := sql("queries_retention.sql", "record")
 	records := func(name string, args ...any) planCase {

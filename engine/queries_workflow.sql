@@ -102,6 +102,38 @@ SELECT $2, $3, $4, description, type, CASE WHEN key = $3 THEN trigger_title ELSE
 FROM alur.workflows
 WHERE id = $1
 
+-- name: copy_categories
+INSERT INTO alur.workflow_category_relations (workflow_id, category_id)
+SELECT $2, category_id
+FROM alur.workflow_category_relations
+WHERE workflow_id = $1
+
+-- name: categorize
+-- Versions $1 have the categories $2 and no others.
+WITH gone AS (
+    DELETE FROM alur.workflow_category_relations
+    WHERE workflow_id = ANY ($1) AND NOT category_id = ANY ($2))
+INSERT INTO alur.workflow_category_relations (workflow_id, category_id)
+SELECT w.id, c.id
+FROM alur.workflows w, alur.workflow_categories c
+WHERE w.id = ANY ($1) AND c.id = ANY ($2)
+ON CONFLICT DO NOTHING
+
+-- name: categories
+-- With how many workflows each is on, by their current versions.
+SELECT c.id, c.title, c.color, (
+    SELECT count(*)
+    FROM alur.workflow_category_relations r
+    JOIN alur.workflows w ON w.id = r.workflow_id
+    WHERE r.category_id = c.id AND w.current) AS workflows
+FROM alur.workflow_categories c
+ORDER BY c.sort, c.id
+
+-- name: categories_of
+SELECT category_id
+FROM alur.workflow_category_relations
+WHERE workflow_id = $1
+
 -- name: add_node
 INSERT INTO alur.flow_nodes (
     id, key, title, workflow_id, upstream_id, downstream_id, branch_index, type, config,
@@ -170,6 +202,8 @@ WITH page AS MATERIALIZED (
         AND (CAST($2 AS boolean) IS NULL OR w.enabled = $2)
         AND ($3 = '' OR w.type = $3)
         AND (NOT $4 OR week.failed > 0)
+        AND (CAST($9 AS bigint) = 0 OR EXISTS (
+            SELECT FROM alur.workflow_category_relations r WHERE r.workflow_id = w.id AND r.category_id = $9))
     ORDER BY place
     LIMIT $7 OFFSET $8)
 SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, w.config,
@@ -183,6 +217,7 @@ SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, 
         WHERE d.key = w.key AND d.current IS NULL AND d.id > w.id AND NOT alur.frozen(d.key, d.id)) AS draft_id,
     week.failed AS failed_week,
     week.total AS total_week,
+    ARRAY(SELECT r.category_id FROM alur.workflow_category_relations r WHERE r.workflow_id = w.id) AS categories,
     runs.runs
 FROM page
 JOIN alur.workflows w ON w.id = page.id

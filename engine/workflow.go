@@ -101,6 +101,7 @@ type NewWorkflow struct {
 	Config       json.RawMessage // checked unless it is nil
 	Options      json.RawMessage
 	Sync         bool
+	Categories   []int64 // those that do not exist are passed over
 }
 
 // CreateWorkflow makes a workflow without nodes. It is the current version
@@ -122,8 +123,10 @@ func (e *Engine) CreateWorkflow(ctx context.Context, actor auth.Actor, n NewWork
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, workflowQueries.Get("create_stats"), n.Key, id)
-		return err
+		if _, err = tx.ExecContext(ctx, workflowQueries.Get("create_stats"), n.Key, id); err != nil {
+			return err
+		}
+		return categorize(ctx, tx, []int64{id}, n.Categories)
 	})
 	if err != nil {
 		return Workflow{}, fmt.Errorf("create workflow %q: %w", n.Title, err)
@@ -194,6 +197,7 @@ type WorkflowChange struct {
 	Config       json.RawMessage // the trigger's settings, as a whole
 	Incomplete   bool            // as in NodeChange, for Config
 	Options      json.RawMessage
+	Categories   *[]int64 // these and no others; those that do not exist are passed over
 }
 
 // UpdateWorkflow changes a version's own row. It returns Conflict when somebody
@@ -233,6 +237,9 @@ func (e *Engine) UpdateWorkflow(ctx context.Context, actor auth.Actor, id int64,
 		}
 		_, err := tx.ExecContext(ctx, workflowQueries.Get("update"), id, w.Title, w.Description,
 			w.TriggerTitle, w.Config, w.Options)
+		if err == nil && c.Categories != nil {
+			err = categorize(ctx, tx, []int64{id}, *c.Categories)
+		}
 		return err
 	})
 	if err != nil {

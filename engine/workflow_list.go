@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lib/pq"
+
 	"alur/engine/auth"
 	"alur/engine/node"
 	"alur/engine/snowflake"
@@ -20,6 +22,7 @@ type WorkflowFilter struct {
 	Enabled  *bool
 	Type     string // a trigger kind
 	Failing  bool   // only with failures in the last seven days
+	Category int64  // only of this one; 0 for all
 	Sort     string // "title", "-title", "failed", "last"
 	Page     int    // 1 for the first
 	PageSize int    // 50 when 0
@@ -37,6 +40,7 @@ type WorkflowSummary struct {
 	Runs       []Run  // the newest 20 executions, oldest first
 	FailedWeek int    // executions of the last seven days that did not succeed …
 	TotalWeek  int    // … of so many; of the newest WeekLimit when there were more
+	Categories []int64
 }
 
 // Run is an execution in a few words, for lists.
@@ -83,16 +87,17 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 	week := snowflake.At(e.now().Add(-7 * 24 * time.Hour))
 	var rows []struct {
 		Workflow
-		Owner      string `db:"owner"`
-		DraftID    *int64 `db:"draft_id"`
-		Runs       []byte `db:"runs"` // JSON; nil when it never ran
-		FailedWeek int    `db:"failed_week"`
-		TotalWeek  int    `db:"total_week"`
+		Owner      string        `db:"owner"`
+		DraftID    *int64        `db:"draft_id"`
+		Runs       []byte        `db:"runs"` // JSON; nil when it never ran
+		FailedWeek int           `db:"failed_week"`
+		TotalWeek  int           `db:"total_week"`
+		Categories pq.Int64Array `db:"categories"`
 	}
 	figures := strings.Replace(workflowQueries.Get("week"), "{limit}", strconv.Itoa(WeekLimit), 1)
 	query := strings.ReplaceAll(workflowQueries.Get("list"), "{week}", figures)
 	err = e.DB.SelectContext(ctx, &rows, query, text, f.Enabled, f.Type, f.Failing,
-		week, f.Sort, f.PageSize+1, (f.Page-1)*f.PageSize)
+		week, f.Sort, f.PageSize+1, (f.Page-1)*f.PageSize, f.Category)
 	if err != nil {
 		return nil, false, fmt.Errorf("list workflows: %w", err)
 	}
@@ -101,7 +106,7 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 	}
 	list = make([]WorkflowSummary, len(rows))
 	for i, r := range rows {
-		list[i] = WorkflowSummary{Workflow: r.Workflow, Owner: r.Owner, FailedWeek: r.FailedWeek, TotalWeek: r.TotalWeek}
+		list[i] = WorkflowSummary{Workflow: r.Workflow, Owner: r.Owner, FailedWeek: r.FailedWeek, TotalWeek: r.TotalWeek, Categories: r.Categories}
 		if r.DraftID != nil {
 			list[i].DraftID = *r.DraftID
 		}

@@ -137,7 +137,7 @@ func TestOpenAPI(t *testing.T) {
 	a.workflows()
 	a.people()
 
-	tags := []string{"auth", "collections", "plants", "workflows", "flow_nodes", "executions", "jobs", "users", "workflowManualTasks", "roles", "apiKeys"}
+	tags := []string{"auth", "collections", "plants", "workflows", "flow_nodes", "executions", "jobs", "users", "workflowManualTasks", "roles", "apiKeys", "workflowCategories"}
 	for _, c := range calls(a.doc) {
 		if slices.Contains(tags, c.tag()) && !a.called[c.op.OperationID] && !strings.Contains(c.path, "{key}") {
 			t.Errorf("%s %s was never called", c.method, c.path)
@@ -186,7 +186,8 @@ func (a *apiTour) workflows() {
 	a.call("GET", "/executions:get", "", "filterByTk="+execution, "")
 	a.call("POST", "/executions:destroy", "", "filterByTk="+execution, "")
 
-	w := idIn(a.call("POST", "/workflows:create", "", "", `{"title": "Water", "type": "collection", "sync": true, "config": {"collection": "beds", "mode": 1}}`))
+	category := a.categories()
+	w := idIn(a.call("POST", "/workflows:create", "", "", `{"title": "Water", "categories": [`+category+`], "type": "collection", "sync": true, "config": {"collection": "beds", "mode": 1}}`))
 	n := idIn(a.call("POST", "/workflows/{parent}/nodes:create", w, "", `{"type": "condition", "config": {"rejectOnFalse": false, "engine": "math.js", "expression": "1 < 2"}}`))
 	inner := idIn(a.call("POST", "/flow_nodes:duplicate", "", "filterByTk="+n, `{"upstreamId": `+n+`, "branchIndex": 1}`))
 	a.call("POST", "/flow_nodes:move", "", "filterByTk="+inner, `{"upstreamId": `+n+`, "branchIndex": ""}`)
@@ -202,7 +203,7 @@ func (a *apiTour) workflows() {
 	a.call("POST", "/workflows:update", "", "filterByTk="+w, `{"enabled": true}`)
 	a.call("POST", "/workflows:execute", "", "filterByTk="+w+"&autoRevision=1", `{"data": {"name": "x"}}`)
 	a.call("POST", "/workflows:sync", "", "filterByTk="+w, "")
-	a.call("GET", "/workflows:list", "", "appends[]=nodes&appends[]=stats&appends[]=versionStats&appends[]=revisions", "")
+	a.call("GET", "/workflows:list", "", "appends[]=nodes&appends[]=stats&appends[]=versionStats&appends[]=revisions&appends[]=categories", "")
 	a.call("GET", "/workflows:get", "", "filterByTk="+w, "")
 	a.call("POST", "/workflows:revision", "", "filterByTk="+w, "{}")
 	spare := idIn(a.call("POST", "/flow_nodes:duplicate", "", "filterByTk="+a.headOf(idIn(a.call("POST", "/workflows:revision", "", "filterByTk="+w, `{"title": "Copy"}`))), "{}"))
@@ -211,6 +212,21 @@ func (a *apiTour) workflows() {
 	for _, name := range []string{"workflows", "flow_nodes", "executions", "jobs", "users", "workflowManualTasks"} {
 		a.call("POST", "/"+name+":query", "", "", `{"measures": [{"field": "id", "aggregation": "count"}]}`)
 	}
+}
+
+// categories takes a tour through them and returns the id of one that stays.
+func (a *apiTour) categories() string {
+	made := idIn(a.call("POST", "/workflowCategories:create", "", "", `{"title": "Garden", "color": "green"}`))
+	spare := idIn(a.call("POST", "/workflowCategories:firstOrCreate", "", "filterKeys[]=title", `{"title": "Spare"}`))
+	a.call("POST", "/workflowCategories:updateOrCreate", "", "filterKeys[]=title", `{"title": "Spare", "color": "red"}`)
+	a.call("POST", "/workflowCategories:update", "", "filterByTk="+spare, `{"title": "Less"}`)
+	a.call("POST", "/workflowCategories:move", "", "sourceId="+spare+"&targetId="+made, "")
+	a.call("GET", "/workflowCategories:list", "", "sort[]=sort", "")
+	a.call("GET", "/workflowCategories:get", "", "filterByTk="+made+"&appends[]=workflows", "")
+	a.call("GET", "/workflowCategories/{key}/workflows:list", made, "", "")
+	a.call("POST", "/workflowCategories:query", "", "", `{"measures": [{"field": "id", "aggregation": "count"}]}`)
+	a.call("POST", "/workflowCategories:destroy", "", "filterByTk="+spare, "")
+	return made
 }
 
 func (a *apiTour) headOf(workflow string) string {

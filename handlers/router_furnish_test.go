@@ -34,6 +34,7 @@ func (s *site) furnish() {
 	}
 	s.record("orders", collection.Record{"product": s.first("products"), "quantity": 1.0})
 	s.record("leaveRequests", collection.Record{"employee": s.first("employees"), "firstDay": "2030-07-01", "lastDay": "2030-07-05", "reason": "Summer"})
+	s.record("workflowCategories", collection.Record{"title": "Sales"})
 	s.imported("orders")
 	s.work()
 	var workflow int64
@@ -147,11 +148,12 @@ var places = map[string]string{
 	"/tasks/:":           `SELECT id::text FROM alur.tasks`,
 	"/outbox/:":          `SELECT id::text FROM alur.mails`,
 
-	"/workflows/:":         `SELECT id::text FROM alur.workflows`,
-	"/workflows/:/nodes/:": `SELECT w.id::text, n.key FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
-	"/executions/:":        `SELECT id::text FROM alur.executions`,
-	"/executions/:/nodes/": `SELECT execution_id::text, node_key FROM alur.jobs`,
-	"/executions/:/steps/": `SELECT execution_id::text, id::text FROM alur.jobs`,
+	"/workflows/:":           `SELECT id::text FROM alur.workflows`,
+	"/workflows/:/nodes/:":   `SELECT w.id::text, n.key FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
+	"/workflow-categories/:": `SELECT id::text FROM alur.workflow_categories`,
+	"/executions/:":          `SELECT id::text FROM alur.executions`,
+	"/executions/:/nodes/":   `SELECT execution_id::text, node_key FROM alur.jobs`,
+	"/executions/:/steps/":   `SELECT execution_id::text, id::text FROM alur.jobs`,
 
 	"/imports/:":              `SELECT id::text FROM alur.imports`,
 	"/collections/:":          `SELECT name FROM alur.collections`,

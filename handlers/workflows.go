@@ -50,6 +50,7 @@ func (h *workflows) Routes(g *Group) {
 	g.POST("/workflows/:id/limits", auth.ManageWorkflows, h.setLimits)
 	g.GET("/workflows/:id/run", auth.ManageWorkflows, h.askRun)
 	g.POST("/workflows/:id/run", auth.ManageWorkflows, h.run)
+	h.categoryRoutes(g)
 	h.nodeRoutes(g)
 }
 
@@ -64,7 +65,12 @@ func (h *workflows) list(c echo.Context) error {
 		on := state == "on"
 		f.Enabled = &on
 	}
+	f.Category, _ = strconv.ParseInt(c.QueryParam("category"), 10, 64)
 	found, more, err := h.engine.Workflows(c.Request().Context(), actor(c), f)
+	if err != nil {
+		return err
+	}
+	categories, err := h.engine.Categories(c.Request().Context(), actor(c))
 	if err != nil {
 		return err
 	}
@@ -74,13 +80,19 @@ func (h *workflows) list(c echo.Context) error {
 	}
 	vm := views.WorkflowList{
 		Query: f.Text, State: c.QueryParam("state"), Type: f.Type, Failing: f.Failing,
-		Filtered: f.Text != "" || f.Enabled != nil || f.Type != "" || f.Failing,
+		Filtered: f.Text != "" || f.Enabled != nil || f.Type != "" || f.Failing || f.Category != 0,
+		Category: f.Category,
 		Types:    []views.Option{{Text: "Any trigger"}},
 	}
 	for _, k := range triggerforms.Kinds() {
 		vm.Types = append(vm.Types, views.Option{Value: k.Name, Text: k.Title})
 	}
 	address := listAddress(c.QueryParams())
+	vm.Tabs = []views.Tab{{Text: "All", URL: address("category", ""), Current: f.Category == 0}}
+	for _, cat := range categories {
+		vm.Tabs = append(vm.Tabs, views.Tab{Text: cat.Title, Count: views.Int(cat.Workflows),
+			URL: address("category", views.ID(cat.ID)), Current: cat.ID == f.Category})
+	}
 	vm.Title = views.Sort{Text: "Name", URL: address("sort", ""), Dir: "ascending"}
 	vm.Failed = views.Sort{Text: "Failed, 7 days", URL: address("sort", "failed")}
 	vm.Last = views.Sort{Text: "Last run", URL: address("sort", "last")}
@@ -103,7 +115,13 @@ func (h *workflows) list(c echo.Context) error {
 	}
 	w := words(c)
 	for _, s := range found {
-		vm.Rows = append(vm.Rows, workflowRow(w, env, s))
+		row := workflowRow(w, env, s)
+		for _, cat := range categories {
+			if slices.Contains(s.Categories, cat.ID) {
+				row.Categories = append(row.Categories, categoryRow(cat))
+			}
+		}
+		vm.Rows = append(vm.Rows, row)
 	}
 	return render(c, http.StatusOK, views.WorkflowsPage(vm), nil)
 }
@@ -269,7 +287,7 @@ func (h *workflows) rename(c echo.Context) error {
 // back is the page a dialog was opened on, when it is one of ours.
 func back(c echo.Context, otherwise string) string {
 	from, err := url.Parse(c.Request().Header.Get("HX-Current-URL"))
-	if err != nil || !strings.HasPrefix(from.Path, "/workflows") {
+	if err != nil || !strings.HasPrefix(from.Path, "/workflow") {
 		return otherwise
 	}
 	return (&url.URL{Path: from.Path, RawQuery: from.RawQuery}).String()

@@ -17,7 +17,9 @@ type WorkflowList struct {
 	Type     string
 	Types    []Option
 	Failing  bool
-	Filtered bool // a filter is set: "nothing matches" instead of "nothing here"
+	Filtered bool  // a filter is set: "nothing matches" instead of "nothing here"
+	Tabs     []Tab // all, then one for each category
+	Category int64 // the chosen one; 0 for all
 	Title    Sort
 	Failed   Sort
 	Last     Sort
@@ -39,6 +41,8 @@ type WorkflowRow struct {
 	Ago      Moment
 	Owner    string
 	URL      string
+
+	Categories []Category
 }
 
 // SparkBar is one run in a spark line.

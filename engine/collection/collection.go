@@ -112,17 +112,22 @@ type Collection struct {
 	Right      auth.Right // needed to read
 	Options    map[string]any
 
-	query   string // instead of the table, for what can only be read; "" for the table
-	stored  string // the title field that somebody chose, "" for none
-	key     *Field // the primary key; nil: the records can only be read
-	byName  map[string]*Field
-	own     []*Field // fields with a column, in the order of insert
-	columns []*Field // those of own that are not hidden: what RETURNING gives
-	insert  string   // the INSERT of all columns
+	query    string     // instead of the table, for what can only be read; "" for the table
+	writable auth.Right // needed to change records of a system collection here; 0: nobody can
+	stored   string     // the title field that somebody chose, "" for none
+	key      *Field     // the primary key; nil: the records can only be read
+	byName   map[string]*Field
+	own      []*Field // fields with a column, in the order of insert
+	columns  []*Field // those of own that are not hidden: what RETURNING gives
+	insert   string   // the INSERT of all columns
 
 	computes bool // some field is a formula
 	partial  bool // some column has a default that we do not know
 }
+
+// Open reports whether records of c are changed like those of collections that
+// people made, by who has the right.
+func (c *Collection) Open() bool { return !c.System || c.writable != 0 }
 
 // Field returns the field called name, nil when there is none.
 func (c *Collection) Field(name string) *Field { return c.byName[name] }

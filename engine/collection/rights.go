@@ -14,7 +14,10 @@ import (
 // grant is what a may do to records of c. Our own collections are guarded by
 // their Right, and their fields by theirs.
 func (c *Collection) grant(a auth.Actor, act auth.Action) auth.Grant {
-	if c.System {
+	switch {
+	case c.System && act != auth.View && c.writable != 0 && !a.Can(c.writable):
+		return auth.Grant{}
+	case c.System:
 		return auth.Everything
 	}
 	return a.Grant(c.Name, act)

@@ -33,7 +33,8 @@ func (c *Collection) stampFields() []*Field {
 }
 
 // systemCollections describes our own tables, as far as others may read them.
-// Their records are changed by the packages that own them.
+// Their records are changed by the packages that own them, except where
+// [Collection.changedWith] says that anybody with a right may.
 func systemCollections() []*Collection {
 	return append(countCollections(),
 		system("users", "Users", "users", "nickname", auth.UseRecords,
@@ -54,7 +55,14 @@ func systemCollections() []*Collection {
 			many("nodes", "Nodes", "flow_nodes", "workflowId"), many("executions", "Executions", "executions", "workflowId"),
 			many("revisions", "Versions", "workflows", "key").by("key"), single("stats", "Runs", "workflowStats", "key").by("key"),
 			single("versionStats", "Runs of this version", "workflowVersionStats", "id"),
+			through("categories", "Categories", "workflowCategories", "workflowCategoryRelations", "workflowId", "categoryId"),
 			field("createdAt", Datetime, "Created"), field("updatedAt", Datetime, "Updated")),
+		system("workflowCategories", "Workflow categories", "workflow_categories", "title", auth.ManageWorkflows,
+			given("title", String, "Title").required(), given("color", String, "Color").or("default"), given("sort", Sort, "Order"),
+			through("workflows", "Workflows", "workflows", "workflowCategoryRelations", "categoryId", "workflowId"),
+			field("createdAt", Datetime, "Created"), field("updatedAt", Datetime, "Updated")).changedWith(auth.ManageWorkflows),
+		keyless("workflowCategoryRelations", "Categories of workflows", "workflow_category_relations", auth.ManageWorkflows,
+			field("workflowId", BigInt, "Workflow (id)"), field("categoryId", BigInt, "Category (id)")),
 		system("flow_nodes", "Nodes", "flow_nodes", "title", auth.ManageWorkflows,
 			field("key", String, "Key"), field("title", String, "Title"), field("workflowId", BigInt, "Workflow (id)"),
 			one("workflow", "Workflow", "workflows", "workflowId"), field("upstreamId", BigInt, "Node before (id)"),
@@ -92,9 +100,41 @@ func system(name, title, table, titleField string, right auth.Right, fields ...*
 		Right: right, Fields: append([]*Field{idField()}, fields...)}
 }
 
+// keyless is system without an id.
+func keyless(name, title, table string, right auth.Right, fields ...*Field) *Collection {
+	c := system(name, title, table, "", right, fields...)
+	c.Fields = c.Fields[1:]
+	return c
+}
+
+// changedWith lets whoever has a right change the records of c, as those of
+// collections that people made.
+func (c *Collection) changedWith(r auth.Right) *Collection {
+	c.writable = r
+	return c
+}
+
 func field(name, typ, title string) *Field {
-	f := &Field{Name: name, Type: typ, Title: title, Column: Snake(name), ReadOnly: true}
+	f := given(name, typ, title)
+	f.ReadOnly = true
+	return f
+}
+
+// given is a field that people fill in.
+func given(name, typ, title string) *Field {
+	f := &Field{Name: name, Type: typ, Title: title, Column: Snake(name)}
 	f.alias()
+	return f
+}
+
+func (f *Field) required() *Field {
+	f.Required = true
+	return f
+}
+
+// or gives f a default.
+func (f *Field) or(v any) *Field {
+	f.Default = v
 	return f
 }
 
@@ -143,4 +183,8 @@ func many(name, title, target, key string) *Field {
 
 func single(name, title, target, key string) *Field {
 	return &Field{Name: name, Type: HasOne, Interface: "o2o", Title: title, Target: target, ForeignKey: key, ReadOnly: true}
+}
+
+func through(name, title, target, links, ours, theirs string) *Field {
+	return &Field{Name: name, Type: BelongsToMany, Interface: "m2m", Title: title, Target: target, Through: links, ForeignKey: ours, OtherKey: theirs, ReadOnly: true}
 }

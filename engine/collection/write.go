@@ -205,7 +205,7 @@ func (s *Store) writer(ctx context.Context, tx *pg.Tx, a Access, collection stri
 }
 
 func (w *writer) allowed(c *Collection) error {
-	if c.System {
+	if !c.Open() {
 		return fault.New(fault.Forbidden, fmt.Sprintf("Records of “%s” cannot be changed here.", c.Title))
 	}
 	if c.key == nil {

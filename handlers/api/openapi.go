@@ -130,7 +130,7 @@ func (d *document) collection(c *collection.Collection) {
 		on(http.MethodGet, "get", "Read one record", operation{params: append([]string{"filterByTk"}, read...), answer: orNone(ref(c.Name))})
 		on(http.MethodPost, "query", "Group records and reckon up", operation{body: ours("Groups"), answer: listOf(object(nil))})
 	}
-	if c.System {
+	if !c.Open() {
 		return
 	}
 	values := c.Name + ".values"
@@ -189,7 +189,7 @@ func (d *document) association(c *collection.Collection, f *collection.Field) {
 		return
 	}
 	target := slices.IndexFunc(d.known, func(c *collection.Collection) bool { return c.Name == f.Target })
-	if !d.known[target].System {
+	if d.known[target].Open() {
 		on(http.MethodPost, "create", "create one there", operation{body: ref(f.Target + ".values"), answer: ref(f.Target)})
 	}
 	keys := inline(&openapi3.Schema{AnyOf: openapi3.SchemaRefs{listOf(anything("")), object(nil)}, Example: []any{1, 2}})

@@ -64,6 +64,49 @@ type workflowValues struct {
 	Sync         bool
 	Config       json.RawMessage
 	Options      json.RawMessage
+	Categories   json.RawMessage
+}
+
+// categories are the ids of the categories that were sent, as numbers, text, or
+// objects with an id; nil when none were spoken of.
+func (v workflowValues) categories() (*[]int64, error) {
+	if len(v.Categories) == 0 {
+		return nil, nil
+	}
+	bad := problem("categories", "Send a list of ids.")
+	var items []json.RawMessage
+	if json.Unmarshal(v.Categories, &items) != nil {
+		return nil, bad
+	}
+	ids := []int64{}
+	for _, item := range items {
+		var named struct{ ID json.RawMessage }
+		if json.Unmarshal(item, &named) == nil && named.ID != nil {
+			item = named.ID
+		}
+		id, err := strconv.ParseInt(strings.Trim(string(item), `"`), 10, 64)
+		if err != nil {
+			return nil, bad
+		}
+		ids = append(ids, id)
+	}
+	return &ids, nil
+}
+
+// shown is w as it is answered: with its categories, if the request spoke of them.
+func (h *Workflows) shown(c echo.Context, w engine.Workflow, in workflowValues) (any, error) {
+	if len(in.Categories) == 0 {
+		return w, nil
+	}
+	return h.Record(c.Request().Context(), h.Actor(c), "workflows", w.ID, "categories")
+}
+
+func (h *Workflows) answer(c echo.Context, w engine.Workflow, in workflowValues) error {
+	shown, err := h.shown(c, w, in)
+	if err != nil {
+		return err
+	}
+	return data(c, shown)
 }
 
 func (h *Workflows) create(c echo.Context) error {
@@ -71,10 +114,15 @@ func (h *Workflows) create(c echo.Context) error {
 	if err := read(c, &in); err != nil {
 		return err
 	}
+	categories, err := in.categories()
+	if err != nil {
+		return err
+	}
 	ctx, a := c.Request().Context(), h.Actor(c)
 	w, err := h.Engine.CreateWorkflow(ctx, a, engine.NewWorkflow{
 		Key: in.Key, Type: in.Type, Title: value(in.Title), Description: value(in.Description),
 		TriggerTitle: value(in.TriggerTitle), Config: in.Config, Options: in.Options, Sync: in.Sync,
+		Categories: value(categories),
 	})
 	if err != nil {
 		return err
@@ -84,7 +132,7 @@ func (h *Workflows) create(c echo.Context) error {
 			return err
 		}
 	}
-	return data(c, w)
+	return h.answer(c, w, in)
 }
 
 func (h *Workflows) update(c echo.Context) error {
@@ -96,7 +144,7 @@ func (h *Workflows) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	changed := []engine.Workflow{}
+	changed := []any{}
 	for _, id := range ids {
 		w, err := h.change(c, id, in)
 		if fault.Is(err, fault.NotFound) && len(in.Config) == 0 {
@@ -105,15 +153,24 @@ func (h *Workflows) update(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		changed = append(changed, w)
+		shown, err := h.shown(c, w, in)
+		if err != nil {
+			return err
+		}
+		changed = append(changed, shown)
 	}
 	return data(c, changed)
 }
 
 func (h *Workflows) change(c echo.Context, id int64, in workflowValues) (w engine.Workflow, err error) {
+	categories, err := in.categories()
+	if err != nil {
+		return w, err
+	}
 	ctx, a := c.Request().Context(), h.Actor(c)
 	w, err = h.Engine.UpdateWorkflow(ctx, a, id, engine.WorkflowChange{
 		Title: in.Title, Description: in.Description, TriggerTitle: in.TriggerTitle, Config: in.Config, Options: in.Options,
+		Categories: categories,
 	})
 	if err == nil && in.Enabled != nil && *in.Enabled != w.Enabled {
 		w, err = h.Engine.EnableWorkflow(ctx, a, id, *in.Enabled)
@@ -159,12 +216,12 @@ func (h *Workflows) revision(c echo.Context) error {
 		return err
 	}
 	in.Config, in.TriggerTitle, in.Title = nil, nil, nil
-	if in.Description != nil || in.Enabled != nil || len(in.Options) > 0 {
+	if in.Description != nil || in.Enabled != nil || len(in.Options) > 0 || in.Categories != nil {
 		if w, err = h.change(c, w.ID, in); err != nil {
 			return err
 		}
 	}
-	return data(c, w)
+	return h.answer(c, w, in)
 }
 
 // nodeValues is what may be sent about a node.
