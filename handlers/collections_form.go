@@ -20,6 +20,7 @@ func (h *collections) fieldForm(c echo.Context, code int, in fieldForm) error {
 		f.Unique = in.kind.name == "sequence" || in.kind.name == "nanoid" || in.kind.name == "uuid"
 	} else {
 		vm.Title, vm.Do, vm.Cancel, vm.Kind = f.Title, "Save field", base, ""
+		vm.Sub = in.kind.title
 		vm.Action = base + "/fields/" + f.Name
 		vm.Delete = vm.Action + "/delete"
 	}

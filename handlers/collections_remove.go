@@ -43,10 +43,15 @@ func lossLines(loss collection.Loss) []string {
 		}
 		lines = append(lines, text+".")
 	}
-	if len(loss.Uses) == 0 {
-		lines = append(lines, "No workflow uses it.")
-	}
 	return lines
+}
+
+// unused ends a question with what calms: nothing breaks.
+func unused(loss collection.Loss) string {
+	if len(loss.Uses) > 0 {
+		return ""
+	}
+	return " No workflow uses it."
 }
 
 // agreedTo is the number of values that somebody saw and agreed to lose.
@@ -69,7 +74,7 @@ func (h *collections) askRemove(c echo.Context) error {
 	}
 	url := definitionPath(coll.Name)
 	vm := views.Confirm{
-		Title: "Delete collection", Text: fmt.Sprintf("“%s” will be gone, with %s. This cannot be undone.", coll.Title, views.Count(loss.Values, "record", "records")),
+		Title: "Delete collection", Text: fmt.Sprintf("“%s” will be gone, with %s. This cannot be undone.", coll.Title, views.Count(loss.Values, "record", "records")) + unused(loss),
 		Lines: lossLines(loss), Action: url + "/delete", Do: "Delete collection", Back: url, Hidden: map[string]string{"agreed": strconv.Itoa(loss.Values)},
 	}
 	if coll.Adopted() {
@@ -112,7 +117,7 @@ func (h *collections) askRemoveField(c echo.Context) error {
 	}
 	path := fieldPath(coll, f)
 	vm := views.Confirm{
-		Title: "Delete field", Text: fmt.Sprintf("“%s” will be gone from “%s”. %s This cannot be undone.", f.Title, coll.Title, lostWords(loss)),
+		Title: "Delete field", Text: fmt.Sprintf("“%s” will be gone from “%s”. %s This cannot be undone.", f.Title, coll.Title, lostWords(loss)) + unused(loss),
 		Lines: lossLines(loss), Action: path + "/delete", Do: "Delete field", Back: path, Hidden: map[string]string{"agreed": strconv.Itoa(loss.Values)},
 	}
 	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
@@ -124,14 +129,21 @@ func lostWords(loss collection.Loss) string {
 	switch {
 	case loss.Records == 0:
 		return "There are no records."
+	case loss.Values == 0 && loss.Records == 1:
+		return "The only record has no value here."
 	case loss.Values == 0:
 		return fmt.Sprintf("None of the %s has a value here.", views.Count(loss.Records, "record", "records"))
 	}
-	verb := "have"
+	return ofAll(loss, "has", "have") + " a value here."
+}
+
+// ofAll is “412 of 1,034 records have”, “1 of 3 records has”.
+func ofAll(loss collection.Loss, one, many string) string {
+	verb := many
 	if loss.Values == 1 {
-		verb = "has"
+		verb = one
 	}
-	return fmt.Sprintf("%s of %s %s a value here.", views.Int(loss.Values), views.Count(loss.Records, "record", "records"), verb)
+	return fmt.Sprintf("%s of %s %s", views.Int(loss.Values), views.Count(loss.Records, "record", "records"), verb)
 }
 
 func (h *collections) removeField(c echo.Context) error {
@@ -179,8 +191,8 @@ func (h *collections) askConvert(c echo.Context) error {
 	}
 	if loss.Values > 0 {
 		vm.Calm, vm.Do = false, "Change type and lose them"
-		vm.Text = fmt.Sprintf("“%s” will become: %s. %s of %s hold a value that does not fit, and lose it. This cannot be undone.",
-			f.Title, to, views.Int(loss.Values), views.Count(loss.Records, "record", "records"))
+		vm.Text = fmt.Sprintf("“%s” will become: %s. %s a value that does not fit here, and it will be lost. This cannot be undone.",
+			f.Title, to, ofAll(loss, "holds", "hold")) + unused(loss)
 		vm.Lines = append([]string{"For example: “" + strings.Join(loss.Examples, "”, “") + "”."}, lossLines(loss)...)
 	}
 	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))

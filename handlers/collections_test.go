@@ -116,7 +116,7 @@ func TestLossesAreSaidBeforeTheyHappen(t *testing.T) {
 		t.Errorf("before the field goes the page says %q", got)
 	}
 	page = s.get(admin, fields+"/size/type?to=integer").want(200)
-	if got := page.find("main p"); !strings.Contains(got, "1 of 4 records hold a value that does not fit") {
+	if got := page.find("main p"); !strings.Contains(got, "1 of 4 records holds a value that does not fit") {
 		t.Errorf("before the type changes the page says %q", got)
 	}
 	if got := page.find("main li"); !strings.Contains(got, "“large”") {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,11 +54,18 @@ func (h *roles) showRules(c echo.Context) error {
 }
 
 // rulesPage shows what a role may do with a collection, by d's own rules or by
-// its base actions.
+// its base actions; with problems, as it was typed.
 func (h *roles) rulesPage(c echo.Context, status int, d auth.RoleDefinition, coll *collection.Collection, problems map[string]string) error {
 	scopes, err := h.scopesFor(c, coll)
 	if err != nil {
 		return err
+	}
+	var typed url.Values
+	if len(problems) > 0 {
+		typed = c.Request().PostForm
+		if typed.Get("own") == "yes" {
+			d.Resources = append([]auth.Resource{readRules(typed, coll)}, d.Resources...)
+		}
 	}
 	vm := views.RulesPage{
 		Role: d.Title, RoleURL: rolePath(d.Name, ""), Collection: titleOf(coll), URL: c.Request().URL.Path,
@@ -71,21 +79,30 @@ func (h *roles) rulesPage(c echo.Context, status int, d auth.RoleDefinition, col
 	for _, act := range fieldActions {
 		vm.FieldHeads = append(vm.FieldHeads, actionTitle(act))
 		g := d.Grant(coll.Name, act)
-		vm.All = append(vm.All, views.RuleBox{Name: "all-" + string(act), Label: actionTitle(act) + ": all fields", Checked: !g.Allowed || g.AllFields()})
+		box := views.RuleBox{Name: "all-" + string(act), Label: actionTitle(act) + ": all fields", Checked: !g.Allowed || g.AllFields()}
+		if typed.Has("own") {
+			box.Checked = typed.Has(box.Name)
+		}
+		vm.All = append(vm.All, box)
 	}
 	for _, f := range ruleFields(coll) {
 		row := views.RuleField{Title: f.Title, Name: f.Name}
 		for _, act := range fieldActions {
 			box := views.RuleBox{Name: "field-" + string(act), Value: f.Name, Label: actionTitle(act) + " " + f.Title}
-			box.Checked = d.Grant(coll.Name, act).Field(f.Name)
+			g := d.Grant(coll.Name, act)
+			box.Checked = !g.AllFields() && g.Field(f.Name)
+			if typed.Has("own") {
+				box.Checked = slices.Contains(typed[box.Name], f.Name)
+			}
 			box.None = f.ReadOnly && (act == auth.Create || act == auth.Update)
 			row.Boxes = append(row.Boxes, box)
 		}
 		vm.Fields = append(vm.Fields, row)
 		if f.Type != collection.HasMany && f.Type != collection.JSON {
-			vm.ScopeFields = append(vm.ScopeFields, views.Option{Value: f.Name, Text: f.Title})
+			vm.ScopeFields = append(vm.ScopeFields, views.Option{Value: f.Name, Text: f.Title, Selected: typed.Get("field") == f.Name})
 		}
 	}
+	vm.ScopeName, vm.ScopeValue, vm.ScopeOperator = typed.Get("name"), typed.Get("value"), typed.Get("operator")
 	for _, n := range scopes {
 		if !n.BuiltIn() {
 			vm.Scopes = append(vm.Scopes, views.Fact{Name: n.Name, Value: string(n.Filter)})
@@ -116,6 +133,10 @@ func (h *roles) saveRules(c echo.Context) error {
 		}
 		return done(c, rolePath(d.Name, ""), d.Title+" has no rules of its own for "+titleOf(coll)+" any more.")
 	}
+	if act, both := allAndSome(form); both {
+		return h.rulesPage(c, http.StatusUnprocessableEntity, d, coll, map[string]string{"fields": fmt.Sprintf(
+			"For “%s”, all fields are ticked, and single ones beside that. Clear “All fields” so that only the single ones count, or clear those.", actionTitle(act))})
+	}
 	_, err = h.store.PutResource(ctx, a, d.Name, readRules(form, coll))
 	if problems, ok := problemsOf(err); ok {
 		return h.rulesPage(c, http.StatusUnprocessableEntity, d, coll, problems)
@@ -124,6 +145,17 @@ func (h *roles) saveRules(c echo.Context) error {
 		return err
 	}
 	return done(c, rolePath(d.Name, ""), "The rules of "+d.Title+" for "+titleOf(coll)+" were saved.")
+}
+
+// allAndSome finds an action for which the box of all fields is ticked and single
+// ones beside it: nobody could tell whether the others are meant.
+func allAndSome(form url.Values) (auth.Action, bool) {
+	for _, act := range fieldActions {
+		if form.Has("all-"+string(act)) && form.Has("field-"+string(act)) {
+			return act, true
+		}
+	}
+	return "", false
 }
 
 // readRules reads the form of a role's own rules.

@@ -64,6 +64,7 @@ type FieldType struct{ URL, Icon, Title, Help string }
 // FieldForm makes or changes a field.
 type FieldForm struct {
 	Title   string // of the page
+	Sub     string // the type of a field that is there
 	Crumbs  []Link
 	Action  string
 	Do      string

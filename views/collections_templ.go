@@ -1071,7 +1071,7 @@ func FieldFormPage(vm FieldForm) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = PageHead(Head{Title: vm.Title, Crumbs: vm.Crumbs}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var47), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = PageHead(Head{Title: vm.Title, Sub: vm.Sub, Crumbs: vm.Crumbs}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var47), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -79,3 +79,20 @@ func (p *program) send(req *http.Request, data any) {
 		t.Fatalf("%s answers %s: %v", req.URL.Path, text, err)
 	}
 }
+
+// status is what an action answers to a program that posts nothing.
+func (p *program) status(action string) int {
+	t := p.server.t
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.server.URL+"/api/"+action, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+p.token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
