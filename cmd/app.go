@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"alur/engine"
+	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/expr"
@@ -38,6 +40,7 @@ type app struct {
 	tasks   *task.Store
 	scripts *script.Pool
 	imports *transfer.Store
+	files   *attachment.Store
 	engine  *engine.Engine
 	metrics *metric.Metrics
 	tracer  trace.Tracer // nil: no spans
@@ -72,6 +75,13 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a.outbox = &mail.Outbox{DB: a.db.DB, IDs: a.ids, Now: time.Now}
 	a.tasks = &task.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now, Outbox: a.outbox, BaseURL: c.BaseURL, Zone: a.users.Zone}
 	a.imports = &transfer.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Actor: a.users.Actor, Zone: a.users.Zone}
+	a.files = &attachment.Store{
+		DB: a.db.DB, IDs: a.ids, Now: time.Now, Log: a.log, Records: a.records, Into: c.Files, Most: int64(c.FileMB) << 20,
+		Places: map[string]attachment.Place{
+			attachment.OnDisk:     attachment.Disk{Dir: filepath.Join(c.DataDir, "files")},
+			attachment.InDatabase: attachment.Database{DB: a.db.DB, Now: time.Now},
+		},
+	}
 	a.scripts = newScripts(c, a.log)
 	expr.Use(a.scripts)
 	services := &node.Services{}
@@ -80,7 +90,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	node.Provide(services, a.scripts)
 	a.engine = engine.New(engine.Options{
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Metrics: a.metrics, Tracer: a.tracer,
-		Attempts: c.Attempts,
+		Files: a.files, Attempts: c.Attempts,
 	})
 	a.records.AskUsers(a.engine)
 	return a, nil

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"alur/engine/attachment"
 	"alur/engine/mail"
 )
 
@@ -24,6 +25,8 @@ type Config struct {
 	BaseURL       string   // without a slash at the end
 	Origins       []string // without a slash at the end; whose pages may use the API
 	DataDir       string
+	Files         string // place of the bytes of new files: attachment.OnDisk or InDatabase
+	FileMB        int    // largest file that is taken
 	SecretKey     string // "" for one that is kept in DataDir
 	LogFormat     string // text or json
 	LogLevel      slog.Level
@@ -80,12 +83,23 @@ var settings = []setting{
 		}
 		return nil
 	}},
-	{"DATA_DIR", "./data", "`directory` for the private PostgreSQL and the secret key", func(c *Config, v string) error {
+	{"DATA_DIR", "./data", "`directory` for the private PostgreSQL, files and the secret key", func(c *Config, v string) error {
 		c.DataDir = v
 		if v == "" {
 			return errors.New("must name a directory, as in ./data")
 		}
 		return nil
+	}},
+	{"FILES", attachment.OnDisk, "where files go that people add to records: `disk`, in DATA_DIR/files, or database", func(c *Config, v string) error {
+		c.Files = v
+		if v != attachment.OnDisk && v != attachment.InDatabase {
+			return errors.New("must be disk or database")
+		}
+		return nil
+	}},
+	{"FILE_MB", "20", "largest file that people can add, `MB`", func(c *Config, v string) (err error) {
+		c.FileMB, err = number(v, 1, 200)
+		return err
 	}},
 	{"SECRET_KEY", "", "at least 32 `characters` that protect stored secrets; empty: made once and kept in DATA_DIR/secret.key", func(c *Config, v string) error {
 		c.SecretKey = v

@@ -45,6 +45,7 @@ type Engine struct {
 	Services *node.Services // what nodes may use beyond the contract
 	Metrics  *metric.Metrics
 	Tracer   trace.Tracer // nil: no spans
+	Files    Sweeper      // nil: none are kept
 
 	mu       sync.Mutex
 	programs map[int64]*program // by workflow id
@@ -73,13 +74,20 @@ type Options struct {
 	Services *node.Services
 	Metrics  *metric.Metrics // nil counts nothing
 	Tracer   trace.Tracer    // nil: no spans
+	Files    Sweeper         // nil: none are kept
 	Attempts int             // how often an execution is begun without moving on before it counts as broken; 0: 5
+}
+
+// Sweeper deletes what nothing holds any more, a part at a time; more says that
+// there is more to delete at once.
+type Sweeper interface {
+	SweepOnce(ctx context.Context) (more bool, err error)
 }
 
 // New returns an engine and binds the registered trigger types to it.
 func New(o Options) *Engine {
 	e := &Engine{
-		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Metrics: o.Metrics, Tracer: o.Tracer,
+		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files,
 		programs: map[int64]*program{},
 		watchers: map[int64]map[chan struct{}]struct{}{},
 		tempers:  map[int64]*temper{},

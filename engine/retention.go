@@ -62,6 +62,7 @@ func (e *Engine) Housekeep(ctx context.Context) {
 // HousekeepOnce does one batch of what is due, unless another process is at it,
 // and returns how long there is nothing to do.
 func (e *Engine) HousekeepOnce(ctx context.Context) (wait time.Duration, err error) {
+	ours := false
 	err = e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
 		wait = houseRest
 		now := e.now()
@@ -73,6 +74,7 @@ func (e *Engine) HousekeepOnce(ctx context.Context) (wait time.Duration, err err
 		if err != nil {
 			return fmt.Errorf("take up housekeeping: %w", err)
 		}
+		ours = true
 		settings, err := readHistory(ctx, tx)
 		if err != nil {
 			return err
@@ -110,6 +112,16 @@ func (e *Engine) HousekeepOnce(ctx context.Context) (wait time.Duration, err err
 	})
 	if err != nil {
 		return houseRest, fmt.Errorf("keep house: %w", err)
+	}
+	if !ours || e.Files == nil {
+		return wait, nil
+	}
+	more, err := e.Files.SweepOnce(ctx)
+	if err != nil {
+		return houseRest, fmt.Errorf("keep house: %w", err)
+	}
+	if more {
+		wait = min(wait, houseRest/2)
 	}
 	return wait, nil
 }

@@ -195,7 +195,7 @@ func operation(doc *openapi3.T, a apiCall, open string, form url.Values) views.A
 		op.Params = append(op.Params, views.Field{Name: "p." + p.Name, ID: "f-" + op.ID + "-" + p.Name, Label: p.Name, Help: p.Description,
 			Value: value("p."+p.Name, ""), Width: "w-3", Mono: true})
 	}
-	if body := a.op.RequestBody; body != nil {
+	if body := a.op.RequestBody; body != nil && body.Value.Content.Get("application/json") != nil { // else a form with a file
 		op.Body = &views.Field{Name: "body", ID: "f-" + op.ID + "-body", Label: "Body", Rows: 6, Mono: true,
 			Value: value("body", sampleOf(doc, body.Value.Content.Get("application/json").Schema, 0))}
 	}

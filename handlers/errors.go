@@ -99,6 +99,8 @@ func status(k fault.Kind, api bool) int {
 		return http.StatusServiceUnavailable
 	case fault.Unsigned:
 		return http.StatusUnauthorized
+	case fault.TooLarge:
+		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusInternalServerError
 }
@@ -210,4 +212,5 @@ var failTitles = map[fault.Kind]string{
 	fault.Conflict:   "Somebody was faster",
 	fault.Gone:       "This is over",
 	fault.Overloaded: "Busy right now",
+	fault.TooLarge:   "Too large",
 }

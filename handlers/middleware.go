@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"mime"
 	"net/http"
 	"regexp"
 	"runtime/debug"
@@ -34,7 +35,8 @@ const (
 	requestTime = 30 * time.Second
 	// uploadTime is how long one with a file may take.
 	uploadTime = 10 * time.Minute
-	// bodyBytes is how long a request may be if its route has no limit of its own.
+	// bodyBytes is how long a request may be if it is no form with files for a route
+	// that takes them.
 	bodyBytes = 1 << 20
 )
 
@@ -208,12 +210,23 @@ func (s *Server) plain(c echo.Context) bool {
 	return r.Stream || strings.HasPrefix(c.Request().URL.Path, static.Prefix)
 }
 
+// uploads is how many bytes of a form with files the request may have; 0 when it
+// is none, or its route takes none.
+func (s *Server) uploads(c echo.Context) int64 {
+	kind, _, _ := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
+	if kind != echo.MIMEMultipartForm {
+		return 0
+	}
+	route, _ := s.route(c)
+	return route.Upload
+}
+
 // bodyLimit refuses bodies that are longer than their route takes.
 func (s *Server) bodyLimit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, most := c.Request(), int64(bodyBytes)
-		if route, _ := s.route(c); route.Upload > 0 {
-			most = route.Upload // whose handler says beside the field what is too much
+		if n := s.uploads(c); n > 0 {
+			most = n // whose handler says beside the field what is too much
 		} else if r.ContentLength > most {
 			return &http.MaxBytesError{Limit: most}
 		}
@@ -242,7 +255,7 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		r, most := c.Request(), requestTime
-		if route, _ := s.route(c); route.Upload > 0 {
+		if s.uploads(c) > 0 {
 			most = uploadTime
 			control := http.NewResponseController(c.Response())
 			until := time.Now().Add(uploadTime)

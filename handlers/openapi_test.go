@@ -50,6 +50,12 @@ func (s *site) readDocument(t *testing.T) *openapi3.T {
 // from key, and returns data.
 func (a *apiTour) call(method, path, key, query, body string) any {
 	a.t.Helper()
+	return a.callAs("application/json", method, path, key, query, body)
+}
+
+// callAs is call with a body of that kind.
+func (a *apiTour) callAs(kind, method, path, key, query, body string) any {
+	a.t.Helper()
 	item := a.doc.Paths.Value(path)
 	if item == nil || item.GetOperation(method) == nil {
 		a.t.Fatalf("the document has no %s %s", method, path)
@@ -61,7 +67,7 @@ func (a *apiTour) call(method, path, key, query, body string) any {
 		address += "?" + query
 	}
 	r := httptest.NewRequest(method, address, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Type", kind)
 	got := a.do(admin, r)
 	answer := op.Responses.Value(fmt.Sprint(got.StatusCode))
 	if answer == nil || got.StatusCode >= http.StatusMultipleChoices {
@@ -133,16 +139,30 @@ func TestOpenAPI(t *testing.T) {
 	a.call("GET", "/plants/{key}/updatedBy:get", first, "", "")
 	a.call("POST", "/plants:destroy", "", "filterByTk="+elm, "")
 
+	a.files()
 	a.definitions()
 	a.workflows()
 	a.people()
 
-	tags := []string{"auth", "collections", "plants", "workflows", "flow_nodes", "executions", "jobs", "users", "workflowManualTasks", "roles", "apiKeys", "workflowCategories"}
+	tags := []string{"auth", "collections", "plants", "attachments", "workflows", "flow_nodes", "executions", "jobs", "users", "workflowManualTasks", "roles", "apiKeys", "workflowCategories"}
 	for _, c := range calls(a.doc) {
 		if slices.Contains(tags, c.tag()) && !a.called[c.op.OperationID] && !strings.Contains(c.path, "{key}") {
 			t.Errorf("%s %s was never called", c.method, c.path)
 		}
 	}
+}
+
+func (a *apiTour) files() {
+	a.call("POST", "/collections/{parent}/fields:create", "plants", "", `{"name": "pictures", "type": "attachment"}`)
+	var all []string
+	for _, name := range []string{"create", "upload"} {
+		body, kind := fileForm(a.t, "file", "leaf.png", "\x89PNG\x0D\x0A\x1A\x0A")
+		all = append(all, idIn(a.callAs(kind, "POST", "/attachments:"+name, "", "attachmentField=plants.pictures", body)))
+	}
+	a.call("GET", "/attachments:get", "", "filterByTk="+all[0], "")
+	a.call("GET", "/attachments:list", "", "sort=-size", "")
+	a.call("POST", "/attachments:query", "", "", `{"measures": [{"field": "size", "aggregation": "sum"}]}`)
+	a.call("POST", "/attachments:destroy", "", "filterByTk="+all[1], "")
 }
 
 func (a *apiTour) definitions() {

@@ -3,6 +3,7 @@ package handlers
 import (
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/pg"
@@ -13,6 +14,7 @@ import (
 type recordsAPI struct {
 	db    *pg.DB
 	store *collection.Store
+	files *attachment.Store // nil when only described
 }
 
 // Routes registers the general routes of the API. Routes with a name go first,
@@ -22,5 +24,5 @@ func (h *recordsAPI) Routes(g *Group) {
 }
 
 func (h *recordsAPI) handler() *api.Records {
-	return &api.Records{DB: h.db, Store: h.store, Zone: zone, Actor: func(c echo.Context) auth.Actor { return actor(c) }}
+	return &api.Records{DB: h.db, Store: h.store, Zone: zone, Actor: func(c echo.Context) auth.Actor { return actor(c) }, Files: h.files, Uploaded: uploaded}
 }

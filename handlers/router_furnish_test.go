@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/pg"
@@ -32,7 +33,8 @@ func (s *site) furnish() {
 			s.t.Fatalf("install %s: %v", name, err)
 		}
 	}
-	s.record("orders", collection.Record{"product": s.first("products"), "quantity": 1.0})
+	s.fileField("orders", "receipts")
+	s.record("orders", collection.Record{"product": s.first("products"), "quantity": 1.0, "receipts": []any{s.file(root, "receipt.pdf", "%PDF-1.7")["id"]}})
 	s.record("leaveRequests", collection.Record{"employee": s.first("employees"), "firstDay": "2030-07-01", "lastDay": "2030-07-05", "reason": "Summer"})
 	s.record("workflowCategories", collection.Record{"title": "Sales"})
 	s.imported("orders")
@@ -76,13 +78,34 @@ func (s *site) furnishRoles() {
 // record creates a record as root.
 func (s *site) record(name string, values collection.Record) {
 	s.t.Helper()
-	err := s.Records.Write(s.t.Context(), name, func(tx *pg.Tx) error {
-		_, err := s.Records.Create(s.t.Context(), tx, collection.Access{Actor: s.users[root].Actor()}, name, values, nil)
-		return err
-	})
-	if err != nil {
+	if err := s.create(collection.Access{Actor: s.users[root].Actor()}, name, values); err != nil {
 		s.t.Fatalf("create a record of %s: %v", name, err)
 	}
+}
+
+func (s *site) create(a collection.Access, name string, values collection.Record) error {
+	return s.Records.Write(s.t.Context(), name, func(tx *pg.Tx) error {
+		_, err := s.Records.Create(s.t.Context(), tx, a, name, values, nil)
+		return err
+	})
+}
+
+// fileField adds a field to a collection that holds files.
+func (s *site) fileField(coll, name string) {
+	s.t.Helper()
+	if _, err := s.Records.AddField(s.t.Context(), auth.System, coll, collection.Field{Name: name, Type: "attachment", Title: name}); err != nil {
+		s.t.Fatalf("add a field for files: %v", err)
+	}
+}
+
+// file adds a file as somebody.
+func (s *site) file(who role, name, content string) collection.Record {
+	s.t.Helper()
+	rec, err := s.Files.Add(s.t.Context(), collection.Access{Actor: s.actorOf(who)}, attachment.Upload{Name: name, Bytes: strings.NewReader(content)})
+	if err != nil {
+		s.t.Fatalf("add %s: %v", name, err)
+	}
+	return rec
 }
 
 // imported uploads a file with a row that cannot be imported, and checks it.
@@ -155,11 +178,13 @@ var places = map[string]string{
 	"/executions/:/nodes/":   `SELECT execution_id::text, node_key FROM alur.jobs`,
 	"/executions/:/steps/":   `SELECT execution_id::text, id::text FROM alur.jobs`,
 
+	"/files/:":                `SELECT filename FROM alur.attachments`,
 	"/imports/:":              `SELECT id::text FROM alur.imports`,
 	"/collections/:":          `SELECT name FROM alur.collections`,
 	"/collections/:/fields/:": `SELECT collection_name, name FROM alur.fields`,
 	"/data/:":                 `SELECT 'orders', id::text FROM public.orders LIMIT 2`,
 
+	"/api/attachments":         `SELECT id::text FROM alur.attachments`,
 	"/api/users/:":             `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
 	"/roles/:":                 `VALUES ('helper')`,
 	"/roles/:/collections/:":   `VALUES ('helper', 'orders')`,

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"alur/engine"
+	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/mail"
@@ -36,6 +37,7 @@ type Server struct {
 	Tasks   *task.Store
 	Outbox  *mail.Outbox
 	Imports *transfer.Store
+	Files   *attachment.Store
 	Metrics *metric.Metrics
 	Tracer  trace.Tracer // nil: no spans
 	Samples Samples      // what the set-up offers; nil for nothing
@@ -84,7 +86,8 @@ func (s *Server) resources() []Resource {
 		&tasksAPI{store: s.Tasks, db: s.DB, records: s.Records},
 		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
 		&apiDocs{server: s, records: &recordsAPI{db: s.DB, store: s.Records}},
-		&recordsAPI{db: s.DB, store: s.Records},
+		&recordsAPI{db: s.DB, store: s.Records, files: s.Files},
+		&files{store: s.Files},
 		&records{server: s, store: s.Records, db: s.DB},
 		&transfers{records: &records{server: s, store: s.Records, db: s.DB}, store: s.Imports},
 		&collections{store: s.Records, db: s.DB},

@@ -14,6 +14,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"alur/engine"
+	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	_ "alur/engine/expr/exprtest" // the libraries of calculations
@@ -86,6 +87,8 @@ func newServer(t testing.TB, db *pg.DB) *Server {
 	}
 	s.Metrics.Watch(db, time.Now)
 	s.Imports = &transfer.Store{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: s.Log, Actor: s.Auth.Actor, Zone: s.Auth.Zone}
+	s.Files = &attachment.Store{DB: db, IDs: ids, Now: time.Now, Log: s.Log, Records: s.Records, Into: attachment.OnDisk, Most: attachment.DefaultMost,
+		Places: map[string]attachment.Place{attachment.OnDisk: attachment.Disk{Dir: t.TempDir()}, attachment.InDatabase: attachment.Database{DB: db, Now: time.Now}}}
 	s.Tasks = &task.Store{DB: db, IDs: ids, Now: time.Now, Outbox: s.Outbox, BaseURL: s.BaseURL, Zone: s.Auth.Zone}
 	services := &node.Services{}
 	node.Provide(services, s.Records)

@@ -329,8 +329,8 @@ func (h *transfers) setup(c echo.Context, vm *views.Import, im transfer.Import, 
 	return nil
 }
 
-// attachment names the file that an answer is.
-func attachment(c echo.Context, format sheet.Format, name string) {
+// sheetFile names the file that an answer is.
+func sheetFile(c echo.Context, format sheet.Format, name string) {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, format.ContentType())
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="`+fileName(name)+"."+string(format)+`"`)
@@ -359,7 +359,7 @@ func (h *transfers) report(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	attachment(c, sheet.CSV, im.FileName+" problems")
+	sheetFile(c, sheet.CSV, im.FileName+" problems")
 	w, err := sheet.NewWriter(c.Response(), sheet.CSV, "Problems", transfer.ReportHeads(im))
 	if err != nil {
 		return err
@@ -386,7 +386,7 @@ func (h *transfers) template(c echo.Context) error {
 			heads = append(heads, t.Field.Title)
 		}
 	}
-	attachment(c, sheet.XLSX, coll.Title)
+	sheetFile(c, sheet.XLSX, coll.Title)
 	w, err := sheet.NewWriter(c.Response(), sheet.XLSX, coll.Title, heads)
 	if err != nil {
 		return err

@@ -89,7 +89,7 @@ func (h *transfers) export(c echo.Context) error {
 	if !format.Valid() {
 		return fault.Fields(map[string]string{"format": "Choose one of the formats."})
 	}
-	attachment(c, format, coll.Title)
+	sheetFile(c, format, coll.Title)
 	_, err = h.store.Export(c.Request().Context(), access(c), coll, q, form["columns"], format, c.Response())
 	return brokenOff(c, err)
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -19,19 +20,25 @@ import (
 // uploadFile sends a file as the browser's form does.
 func (s *site) uploadFile(who role, path, name string, content []byte) answer {
 	s.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile("file", name)
-	if err == nil {
-		_, err = part.Write(content)
-	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	form.Close()
-	r := httptest.NewRequest(http.MethodPost, path, &body)
-	r.Header.Set("Content-Type", form.FormDataContentType())
+	body, kind := fileForm(s.t, "file", name, string(content))
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", kind)
 	return s.do(who, r)
+}
+
+// fileForm is the body of a form with a file, and its type.
+func fileForm(t testing.TB, field, name, content string) (body, kind string) {
+	t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	part, err := form.CreateFormFile(field, name)
+	if err == nil {
+		_, err = io.WriteString(part, content)
+	}
+	if err = errors.Join(err, form.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), form.FormDataContentType()
 }
 
 // only lets members do nothing but these actions.

@@ -69,21 +69,35 @@ func (c *Collection) KeepsHistory() bool { return c.key != nil && c.Options["rec
 // keep writes changes into the history of their collections, in one statement
 // whatever their number; nothing when none of the collections keeps one.
 func (s *Store) keep(ctx context.Context, tx *pg.Tx, a Access, changes []Change) error {
-	var ids, kinds []int64
+	var ids, kinds, files, deletions []int64
 	var names, records, titles, fields []string
-	for _, ch := range changes {
-		if !ch.Collection.KeepsHistory() || ch.Kind == Updated && len(ch.Changed) == 0 {
-			continue
-		}
+	kept := slices.DeleteFunc(slices.Clone(changes), func(ch Change) bool {
+		return !ch.Collection.KeepsHistory() || ch.Kind == Updated && len(ch.Changed) == 0
+	})
+	fileNames, err := s.nameFiles(ctx, tx, kept)
+	if err != nil {
+		return err
+	}
+	for _, ch := range kept {
 		rec := ch.After
 		if rec == nil {
 			rec = ch.Before
 		}
-		raw, err := json.Marshal(ch.kept())
+		raw, err := json.Marshal(ch.kept(fileNames))
 		if err != nil {
 			return fmt.Errorf("keep the history of %s: %w", ch.Collection.Name, err)
 		}
-		ids, records, kinds = append(ids, s.ids.Next()), append(records, Format(ch.Collection.ID(rec))), append(kinds, int64(ch.Kind))
+		id := s.ids.Next()
+		if ch.Kind == Deleted {
+			for _, m := range ch.filesOf() {
+				for _, v := range m.Before {
+					if file, ok := integer(v); ok {
+						files, deletions = append(files, file), append(deletions, id)
+					}
+				}
+			}
+		}
+		ids, records, kinds = append(ids, id), append(records, Format(ch.Collection.ID(rec))), append(kinds, int64(ch.Kind))
 		names, titles, fields = append(names, ch.Collection.Name), append(titles, clip(ch.Collection.TitleOf(rec), 200)), append(fields, string(raw))
 	}
 	if len(ids) == 0 {
@@ -96,18 +110,19 @@ func (s *Store) keep(ctx context.Context, tx *pg.Tx, a Access, changes []Change)
 	if n := len(a.Stack); n > 0 {
 		execution = &a.Stack[n-1]
 	}
-	_, err := tx.ExecContext(ctx, changeQueries.Get("insert"), pq.Array(ids), pq.Array(names), pq.Array(records), pq.Array(kinds),
+	_, err = tx.ExecContext(ctx, changeQueries.Get("insert"), pq.Array(ids), pq.Array(names), pq.Array(records), pq.Array(kinds),
 		pq.Array(titles), pq.Array(fields), s.now().UTC(), user, a.Via, execution)
 	if err != nil {
 		return fmt.Errorf("keep the history of %s: %w", strings.Join(slices.Compact(names), ", "), err)
 	}
-	return nil
+	return holdFiles(ctx, tx, files, deletions)
 }
 
 // kept is what the history holds of a change. What a record was created with is
-// what it has now, or what the first change of it says.
-func (ch Change) kept() map[string]any {
+// what it has now, or what the first change of it says. names are those of files.
+func (ch Change) kept(names map[string]string) map[string]any {
 	out := map[string]any{}
+	defer func() { ch.keepFiles(out, names) }()
 	switch ch.Kind {
 	case Updated:
 		for _, name := range ch.Changed {
@@ -209,7 +224,7 @@ func (c *Collection) past(a auth.Actor, r pastRow) (Past, error) {
 	if err := json.Unmarshal(r.Fields, &values); err != nil {
 		return Past{}, fmt.Errorf("read change %d: %w", r.ID, err)
 	}
-	for _, f := range c.columns {
+	for _, f := range slices.Concat(c.columns, c.fileFields(false)) {
 		v, there := values[f.Name]
 		if !there || c.visible(a, f.Name) == nil {
 			continue
@@ -351,10 +366,16 @@ func (s *Store) Restore(ctx context.Context, tx *pg.Tx, a Access, collection str
 	}
 	values := Record{c.key.Name: p.RecordID}
 	for _, f := range p.Fields {
-		if !f.Field.ReadOnly {
+		switch ids := FileIDs(f.Before); {
+		case f.Field.HoldsFiles() && f.Field.ToOne() && len(ids) > 0:
+			values[f.Field.Name] = ids[0]
+		case f.Field.HoldsFiles():
+			values[f.Field.Name] = ids
+		case !f.Field.ReadOnly:
 			values[f.Field.Name] = f.Before
 		}
 	}
+	a.restoring = true
 	rec, err := s.Create(ctx, tx, a, collection, values, nil)
 	if err != nil {
 		return nil, fmt.Errorf("restore %s %s: %w", collection, p.RecordID, err)

@@ -195,6 +195,7 @@ func (f *Field) alias() {
 	case "real":
 		f.Type = Double
 	}
+	f.files()
 	f.setRules() // what is wrong with them is said when the definition is checked
 	if f.Interface != "" {
 		return

@@ -38,3 +38,20 @@ WHERE id = ANY (ARRAY(SELECT id FROM alur.record_changes WHERE id < $1 ORDER BY 
 -- name: forget_collection
 DELETE FROM alur.record_changes
 WHERE collection_name = $1
+
+-- name: hold_files
+INSERT INTO alur.attachment_pasts (attachment_id, change_id)
+SELECT a.id, u.change
+FROM unnest(CAST($1 AS bigint[]), CAST($2 AS bigint[])) u (file, change)
+JOIN alur.attachments a ON a.id = u.file
+ON CONFLICT DO NOTHING
+
+-- name: file_names
+SELECT CAST(id AS text) AS id, name
+FROM alur.attachments
+WHERE id = ANY (CAST($1 AS bigint[]))
+
+-- name: loose
+SELECT a.id
+FROM alur.attachments a
+WHERE a.id = ANY ($1) AND NOT EXISTS (SELECT FROM alur.attachment_pasts p WHERE p.attachment_id = a.id)

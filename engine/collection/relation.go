@@ -40,7 +40,10 @@ func (w *writer) related(ctx context.Context, c *Collection, values Record, dept
 	if out == nil {
 		out = values
 	}
-	return out, fault.Fields(problems)
+	if err := fault.Fields(problems); err != nil {
+		return nil, err
+	}
+	return out, w.takeKeys(ctx, c, out)
 }
 
 // key reads the value of the belongsTo f.
@@ -119,8 +122,8 @@ func (w *writer) change(ctx context.Context, target *Collection, rec, x Record, 
 }
 
 // linkAll writes what values say of the other relations of a record that has
-// just been written.
-func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record, depth int, created bool) error {
+// just been written, and returns which files it holds otherwise than before.
+func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record, depth int, created bool) (files map[string]Moved, err error) {
 	for _, f := range c.Fields {
 		v, there := values[f.Name]
 		if !there || f.ReadOnly || !f.IsRelation() || f.Type == BelongsTo {
@@ -128,23 +131,30 @@ func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record,
 		}
 		items, problem := f.items(v)
 		if problem != "" {
-			return fault.Fields(map[string]string{f.Name: problem})
+			return nil, fault.Fields(map[string]string{f.Name: problem})
 		}
 		source, target := c.named(f.SourceKey), w.cat.byName[f.Target]
 		if source == nil || rec[source.Name] == nil || target == nil {
-			return fault.Fields(map[string]string{f.Name: "This relation has lost its way. Look at its definition."})
+			return nil, fault.Fields(map[string]string{f.Name: "This relation has lost its way. Look at its definition."})
 		}
-		var err error
-		if f.Type == BelongsToMany {
-			err = w.linkThrough(ctx, f, target, rec[source.Name], items, depth, created)
-		} else {
-			err = w.link(ctx, f, target, rec[source.Name], items, depth, created)
+		if f.Type != BelongsToMany {
+			if err := w.link(ctx, f, target, rec[source.Name], items, depth, created); err != nil {
+				return nil, err
+			}
+			continue
 		}
+		moved, err := w.linkThrough(ctx, f, target, rec[source.Name], items, depth, created)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if f.HoldsFiles() && !slices.EqualFunc(moved.Before, moved.After, Same) {
+			if files == nil {
+				files = map[string]Moved{}
+			}
+			files[f.Name] = moved
 		}
 	}
-	return nil
+	return files, nil
 }
 
 // items are the records that v, the value of relation f, stands for.
@@ -239,19 +249,19 @@ func (w *writer) known(ctx context.Context, f *Field, target *Collection, x Reco
 
 // linkThrough makes links from source to the records that items stand for, and
 // removes all others. An item may hold values for its link under the name of the
-// through collection.
-func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, source any, items []any, depth int, created bool) error {
+// through collection. moved are the keys of the target before and after.
+func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, source any, items []any, depth int, created bool) (moved Moved, err error) {
 	through, by := w.cat.byName[f.Through], target.named(f.TargetKey)
 	if through == nil || by == nil || w.allowed(through) != nil {
-		return fault.Fields(map[string]string{f.Name: "These records cannot be linked here."})
+		return moved, fault.Fields(map[string]string{f.Name: "These records cannot be linked here."})
 	}
 	wanted, err := w.wanted(ctx, f, target, by, items, depth)
 	if err != nil {
-		return err
+		return moved, err
 	}
 	kept, err := w.unseen(ctx, f, target, by, through, source)
 	if err != nil {
-		return err
+		return moved, err
 	}
 	if !slices.ContainsFunc(wanted, func(l wantedLink) bool { return len(l.values) > 0 }) {
 		// The right to write the relation is the right to make its links; only who
@@ -265,44 +275,50 @@ func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, 
 	if !created {
 		page, err := w.s.List(ctx, w.tx, w.a, through.Name, Query{Filter: mine, All: true})
 		if err != nil {
-			return err
+			return moved, err
 		}
 		there = page.Records
 	}
 	var gone []any
 	for _, l := range there {
+		moved.Before = append(moved.Before, l[f.OtherKey])
 		i := slices.IndexFunc(wanted, func(to wantedLink) bool { return Format(to.key) == Format(l[f.OtherKey]) })
-		if i < 0 && kept[Format(l[f.OtherKey])] {
+		if i < 0 && !kept[Format(l[f.OtherKey])] {
+			gone = append(gone, through.ID(l))
 			continue
 		}
+		moved.After = append(moved.After, l[f.OtherKey])
 		if i < 0 {
-			gone = append(gone, through.ID(l))
 			continue
 		}
 		if wanted[i].there = true; len(wanted[i].values) > 0 {
 			is := Record{through.key.Name: map[string]any{"$eq": through.ID(l)}}
 			if _, err := w.update(ctx, through, is, wanted[i].values, depth+1); err != nil {
-				return err
+				return moved, err
 			}
 		}
 	}
 	if len(gone) > 0 {
 		if _, err := w.destroy(ctx, through, Record{through.key.Name: map[string]any{"$in": gone}}); err != nil {
-			return err
+			return moved, err
+		}
+	}
+	wanted = slices.DeleteFunc(wanted, func(l wantedLink) bool { return l.there })
+	if f.HoldsFiles() {
+		if err := w.takeMore(ctx, f, wanted, len(moved.After)); err != nil {
+			return moved, err
 		}
 	}
 	for _, to := range wanted {
-		if to.there {
-			continue
-		}
 		values := Record{}
 		maps.Copy(values, to.values)
 		values[f.ForeignKey], values[f.OtherKey] = source, to.key
 		if _, err := w.create(ctx, through, values, depth+1); err != nil {
-			return err
+			return moved, err
 		}
+		moved.After = append(moved.After, to.key)
 	}
-	return nil
+	return moved, nil
 }
 
 // wantedLink is one link that a belongsToMany shall have.
@@ -339,7 +355,11 @@ func (w *writer) wanted(ctx context.Context, f *Field, target *Collection, by *F
 	}
 	there := map[string]any{}
 	if len(keys) > 0 {
-		page, err := w.s.List(ctx, w.tx, w.a, target.Name, Query{Filter: Record{by.Name: map[string]any{"$in": keys}}, Fields: []string{by.Name}, All: true})
+		asker := w.a
+		if f.HoldsFiles() {
+			asker = w.seesFiles()
+		}
+		page, err := w.s.List(ctx, w.tx, asker, target.Name, Query{Filter: Record{by.Name: map[string]any{"$in": keys}}, Fields: []string{by.Name}, All: true})
 		if err != nil {
 			return nil, err
 		}
@@ -351,6 +371,8 @@ func (w *writer) wanted(ctx context.Context, f *Field, target *Collection, by *F
 		if plain[i] != nil {
 			if key := there[Format(plain[i])]; key != nil {
 				add(wantedLink{key: key})
+			} else if f.HoldsFiles() { // nobody is to think that it was saved
+				return nil, fault.Fields(map[string]string{f.Name: "One of these files is not there any more, or not yours to use. Add it again."})
 			}
 			continue
 		}

@@ -30,6 +30,8 @@ type Access struct {
 	// updateAssociationValues of spec/platform.md §4.
 	Nested []string
 	Zone   *time.Location // in which days begin and end for filters and for times without offset; nil is UTC
+
+	restoring bool // a record gets back the files that it held
 }
 
 func (a Access) zone() *time.Location {
@@ -56,6 +58,10 @@ type Change struct {
 	Before     Record   // own fields; nil when created
 	After      Record   // own fields; nil when deleted
 	Changed    []string // names of fields that differ, when updated; nothing may have changed at all
+
+	// Files are those of the fields that hold several, by name: of an update
+	// where they differ, of a deletion when a history is kept.
+	Files map[string]Moved
 }
 
 // Listener hears of changes inside their transaction, after they were written;

@@ -36,7 +36,7 @@ func (c *Collection) stampFields() []*Field {
 // Their records are changed by the packages that own them, except where
 // [Collection.changedWith] says that anybody with a right may.
 func systemCollections() []*Collection {
-	return append(countCollections(),
+	return append(countCollections(), attachments(),
 		system("users", "Users", "users", "nickname", auth.UseRecords,
 			field("nickname", String, "Name"), field("username", String, "User name").only(auth.ManageUsers),
 			field("email", String, "Mail address").only(auth.ManageUsers), field("role", String, "Role").only(auth.ManageUsers),

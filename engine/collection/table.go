@@ -89,7 +89,7 @@ func (d *definer) checkField(c *Collection, f, taken *Field) map[string]string {
 }
 
 // systemTargets are those of our collections that records may refer to.
-var systemTargets = []string{"users", "attachments"}
+var systemTargets = []string{"users", Attachments}
 
 // checkRelation checks what a relation leads to, and by which fields.
 func (d *definer) checkRelation(c *Collection, f *Field, p map[string]string) {
@@ -155,6 +155,9 @@ func (d *definer) checkOptions(c *Collection, f *Field) map[string]string {
 	}
 	f.checkMade(c, p)
 	f.checkDefault(p)
+	if f.HoldsFiles() {
+		f.checkFileRules(p)
+	}
 	return p
 }
 

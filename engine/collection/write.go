@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -124,13 +125,27 @@ func (w *writer) destroy(ctx context.Context, c *Collection, filter any) (int, e
 		return 0, err
 	}
 	query := fmt.Sprintf("DELETE FROM %s t USING %s WHERE %s = %s RETURNING %s", c.from(), old, c.key.col("t"), c.key.col("o"), list(c.columns, "t"))
-	recs, err := w.s.read(ctx, w.tx, c.columns, query, b.args)
+	cols, files := c.columns, []*Field(nil)
+	if c.KeepsHistory() {
+		exprs, held := w.heldLists(c, "t")
+		query, files, cols = query+exprs, held, slices.Concat(cols, held)
+	}
+	recs, err := w.s.read(ctx, w.tx, cols, query, b.args)
 	if err != nil {
 		return 0, w.explain(c, err)
 	}
 	slices.SortFunc(recs, c.compareKeys)
 	for _, r := range recs {
-		w.changes = append(w.changes, Change{Kind: Deleted, Collection: c, Before: r})
+		ch := Change{Kind: Deleted, Collection: c, Before: r}
+		for _, f := range files {
+			if ch.Files == nil {
+				ch.Files = map[string]Moved{}
+			}
+			ids, _ := r[f.Name].([]any)
+			ch.Files[f.Name] = Moved{Before: ids}
+			delete(r, f.Name)
+		}
+		w.changes = append(w.changes, ch)
 	}
 	return len(recs), nil
 }
@@ -261,7 +276,8 @@ func (w *writer) create(ctx context.Context, c *Collection, values Record, depth
 		return nil, err
 	}
 	w.changes = append(w.changes, Change{Kind: Created, Collection: c, After: rec})
-	return rec, w.linkAll(ctx, c, rec, values, depth, true)
+	_, err = w.linkAll(ctx, c, rec, values, depth, true)
+	return rec, err
 }
 
 // first is the value that field f of a new record gets.
@@ -432,6 +448,7 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 	if err := w.recompute(ctx, c, changes); err != nil {
 		return nil, err
 	}
+	first := len(w.changes)
 	w.changes = append(w.changes, changes...)
 	recs := make([]Record, len(changes))
 	for i, ch := range changes {
@@ -439,9 +456,12 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 		if err := w.checkLinks(ctx, c, ch.Before, ch.After, linking); err != nil {
 			return nil, err
 		}
-		if err := w.linkAll(ctx, c, ch.After, values, depth, false); err != nil {
+		files, err := w.linkAll(ctx, c, ch.After, values, depth, false)
+		if err != nil {
 			return nil, err
 		}
+		told := &w.changes[first+i]
+		told.Files, told.Changed = files, append(told.Changed, slices.Sorted(maps.Keys(files))...)
 	}
 	return recs, nil
 }

@@ -23,9 +23,10 @@ const (
 	Gone                   // it existed, and its time is over
 	Overloaded             // try again later
 	Unsigned               // sign in first
+	TooLarge               // more was sent than is taken
 )
 
-var names = [...]string{"internal", "invalid", "not found", "forbidden", "conflict", "gone", "overloaded", "unsigned"}
+var names = [...]string{"internal", "invalid", "not found", "forbidden", "conflict", "gone", "overloaded", "unsigned", "too large"}
 
 func (k Kind) String() string { return names[k] }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
@@ -28,6 +29,11 @@ type Records struct {
 	Actor func(c echo.Context) auth.Actor
 	Zone  func(c echo.Context) *time.Location // in which days begin for who asks
 
+	// Files keeps uploads; nil to describe the API only. Uploaded writes the file
+	// that a request holds as field into one of ours, which the caller deletes.
+	Files    *attachment.Store
+	Uploaded func(r *http.Request, field string) (name, path string, err error)
+
 	actions map[string]map[string]action // of collections and their fields, by resource and name
 }
 
@@ -35,6 +41,7 @@ type Records struct {
 type methodRouter interface {
 	Router
 	Add(method, path string, need auth.Right, h echo.HandlerFunc)
+	Upload(path string, need auth.Right, most int64, h echo.HandlerFunc)
 }
 
 // Routes registers the general routes. Resources with actions of their own
@@ -42,6 +49,9 @@ type methodRouter interface {
 func (h *Records) Routes(r methodRouter) {
 	h.actions = h.definitions()
 	r.GET("/api/openapi.json", auth.UseRecords, h.serveDocument)
+	for _, name := range []string{"create", "upload"} {
+		r.Upload(`/api/attachments\:`+name, auth.UseRecords, h.Files.Most+aroundFile, h.upload)
+	}
 	for _, path := range []string{"/api/:target", "/api/:target/:key", "/api/:parent/:name/:target", "/api/:parent/:name/:target/:key"} {
 		r.GET(path, auth.UseRecords, h.serve)
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {

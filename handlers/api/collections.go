@@ -34,6 +34,7 @@ func (h *Records) definitions() map[string]map[string]action {
 			"update":  change(h.updateField),
 			"destroy": change(h.destroyField),
 		},
+		collection.Attachments: {"destroy": {do: h.destroyFiles}},
 	}
 }
 

@@ -69,6 +69,7 @@ type operation struct {
 	params       []string // shared parameters by name
 	body         *openapi3.SchemaRef
 	optional     bool // the body may be left out
+	file         bool // the body is a form with a file
 	status       int  // of success; 0 is 200
 	answer       *openapi3.SchemaRef
 	meta         bool // the answer has pages
@@ -83,6 +84,10 @@ func (d *document) add(o operation) {
 	}
 	if o.body != nil {
 		op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(!o.optional).WithJSONSchemaRef(o.body)}
+	}
+	if o.file {
+		form := object(map[string]*openapi3.SchemaRef{"file": inline(openapi3.NewStringSchema().WithFormat("binary"))}, "file")
+		op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithContent(openapi3.NewContentWithFormDataSchemaRef(form))}
 	}
 	if o.open {
 		op.Security = &openapi3.SecurityRequirements{}
@@ -242,6 +247,7 @@ func parameters() openapi3.ParametersMap {
 	query("branchIndex", "Which branch.", whole(""), nil)
 	query("shift", "1 moves the later branches up by one.", whole(""), nil)
 	query("autoRevision", "1 makes a new version afterwards, as the one that ran cannot be changed any more.", whole(""), nil)
+	query("attachmentField", "The field that a file is for, orders.photos: what it does not take is refused at once.", text(""), nil)
 	query("search", "A part of a title.", text(""), nil)
 	query("type", "The kind of tasks.", text(""), nil)
 	key := openapi3.NewPathParameter("key").WithDescription("The key of the record; _ for any.").WithSchema(text("").Value)

@@ -6,6 +6,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"alur/engine/auth"
+	"alur/engine/collection"
 )
 
 // ownAction is an action that is no collection's.
@@ -64,6 +65,11 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "collections/{parent}/fields:create", "Add a field", operation{params: []string{"parent"}, body: ours("Field"), answer: ours("Field")})
 	add(http.MethodPost, "collections/{parent}/fields:update", "Change a field", operation{params: []string{"parent", "filterByTk"}, body: ours("Field"), answer: listOf(ours("Field"))})
 	add(http.MethodPost, "collections/{parent}/fields:destroy", "Delete a field with its values", operation{params: []string{"parent", "filterByTk"}, answer: whole("How many were deleted.")})
+
+	l.tag, l.need = collection.Attachments, auth.UseRecords
+	add(http.MethodPost, "attachments:create", "Add a file, for a field of a record to hold", operation{params: []string{"attachmentField"}, file: true, answer: ref(collection.Attachments)})
+	add(http.MethodPost, "attachments:upload", "The same as create", operation{params: []string{"attachmentField"}, file: true, answer: ref(collection.Attachments)})
+	add(http.MethodPost, "attachments:destroy", "Delete files that no record holds", operation{params: some, answer: whole("How many were deleted.")})
 
 	l.tag, l.need = "workflows", auth.ManageWorkflows
 	add(http.MethodPost, "workflows:create", "Make a workflow without nodes", operation{body: ours("WorkflowValues"), answer: ours("Workflow")})
