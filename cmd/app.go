@@ -106,6 +106,7 @@ func (a *app) background(ctx context.Context) error {
 	}
 	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
 	g.run(func(ctx context.Context) error { a.engine.Housekeep(ctx); return nil })
+	g.run(func(ctx context.Context) error { a.records.Upkeep(ctx, a.log); return nil })
 	g.run(func(ctx context.Context) error { a.imports.Work(ctx); return nil })
 	if a.config.SMTPURL != "" {
 		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)

@@ -52,7 +52,9 @@ func (h *records) chosenRecords(c echo.Context, v url.Values) (bulkChoice, error
 		if b.st.lost > 0 {
 			return bulkChoice{}, fault.New(fault.Invalid, "Nothing was changed: a condition of this list does not fit the collection any more, so it shows more records than it should. Open the list again and repair its filter.")
 		}
-		b.filter = h.filter(coll, b.st)
+		if b.filter, err = h.filter(c, coll, b.st); err != nil {
+			return bulkChoice{}, err
+		}
 		if !b.st.narrowed() {
 			b.filter = map[string]any{coll.Key().Name: map[string]any{"$notEmpty": true}}
 		}

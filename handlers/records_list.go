@@ -189,7 +189,10 @@ func (h *records) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	filter := h.filter(coll, st)
+	filter, err := h.filter(c, coll, st)
+	if err != nil {
+		return err
+	}
 	page, err := h.store.List(ctx, h.db, access(c), coll.Name, collection.Query{
 		Filter: filter, Fields: cols.fields(), Page: st.page, PageSize: recordsPerPage, Sort: st.order(), NoCount: true})
 	if err != nil {
@@ -303,20 +306,27 @@ func countNumber(n int, known bool) string {
 }
 
 // filter joins the search and the conditions.
-func (h *records) filter(coll *collection.Collection, st listState) any {
+func (h *records) filter(c echo.Context, coll *collection.Collection, st listState) (any, error) {
 	all := []any{}
 	if f := st.cat.query(st.filter); f != nil {
 		all = append(all, f)
 	}
 	if st.query != "" {
-		all = append(all, searchFilter(coll, st.cat, st.query))
+		f, err := h.searchFilter(c, coll, st.cat, st.query)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
 	}
-	return map[string]any{"$and": all}
+	return map[string]any{"$and": all}, nil
 }
+
+// relatedMost is how many related records a search names by their keys.
+const relatedMost = 200
 
 // searchFilter looks for text in everything that is text, in what related records are
 // called, and in the id.
-func searchFilter(coll *collection.Collection, cat catalogue, query string) any {
+func (h *records) searchFilter(c echo.Context, coll *collection.Collection, cat catalogue, query string) (any, error) {
 	has := map[string]any{"$includes": query}
 	some := []any{}
 	for _, f := range coll.Fields {
@@ -334,7 +344,11 @@ func searchFilter(coll *collection.Collection, cat catalogue, query string) any 
 			}
 		case "record":
 			if target := cat.target(f); target != nil && isText(target.Field(target.TitleField)) {
-				some = append(some, map[string]any{f.Name: map[string]any{target.TitleField: has}})
+				related, err := h.relatedFilter(c, f, target, has)
+				if err != nil {
+					return nil, err
+				}
+				some = append(some, related)
 			}
 		}
 	}
@@ -344,7 +358,31 @@ func searchFilter(coll *collection.Collection, cat catalogue, query string) any 
 	if len(some) == 0 { // nothing that could have these letters
 		some = append(some, map[string]any{coll.Columns()[0].Name: map[string]any{"$in": []any{}}})
 	}
-	return map[string]any{"$or": some}
+	return map[string]any{"$or": some}, nil
+}
+
+// relatedFilter is the condition that f leads to a record whose title has what is
+// looked for. When those are few it names them, so that an index finds what leads
+// to them; of many, most lists have some near their beginning.
+func (h *records) relatedFilter(c echo.Context, f *collection.Field, target *collection.Collection, has map[string]any) (any, error) {
+	title := map[string]any{target.TitleField: has}
+	key := target.Field(f.TargetKey)
+	if key == nil {
+		key = target.Key()
+	}
+	if key == nil {
+		return map[string]any{f.Name: title}, nil
+	}
+	page, err := h.store.List(c.Request().Context(), h.db, access(c), target.Name,
+		collection.Query{Filter: title, Fields: []string{key.Name}, PageSize: relatedMost, NoCount: true})
+	if err != nil || page.HasNext {
+		return map[string]any{f.Name: title}, err
+	}
+	keys := []any{}
+	for _, rec := range page.Records {
+		keys = append(keys, rec[key.Name])
+	}
+	return map[string]any{f.Name: map[string]any{"$in": keys}}, nil
 }
 
 func isText(f *collection.Field) bool {

@@ -49,6 +49,31 @@ func (s *site) put(coll string, values collection.Record) string {
 	return collection.Format(rec["id"])
 }
 
+// TestSearchRelated: a search finds what leads to records of that name, few of them
+// or more than it names by their keys.
+func TestSearchRelated(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.shelf()
+	s.put("books", collection.Record{"title": "A", "author": collection.Record{"name": "Bo"}})
+	s.put("books", collection.Record{"title": "B"})
+	found := func() string {
+		t.Helper()
+		return strings.Join(s.get(root, "/data/books?q=bo").want(http.StatusOK).doc().Find("tbody tr").Map(func(_ int, row *goquery.Selection) string {
+			return strings.TrimSpace(row.Find("a").First().Text())
+		}), " ")
+	}
+	if got := found(); got != "A" {
+		t.Errorf("of one author: %q", got)
+	}
+	if _, err := s.DB.ExecContext(t.Context(), `INSERT INTO public.authors (id, name) SELECT i, 'Bo ' || i FROM generate_series(1, 201) i`); err != nil {
+		t.Fatal(err)
+	}
+	if got := found(); got != "A" {
+		t.Errorf("of many authors: %q", got)
+	}
+}
+
 // stored reads a record.
 func (s *site) stored(coll, id string) collection.Record {
 	s.t.Helper()

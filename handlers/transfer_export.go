@@ -20,7 +20,10 @@ func (h *transfers) selection(c echo.Context, coll *collection.Collection) (st l
 	if st.lost > 0 {
 		return st, q, fault.New(fault.Invalid, "Nothing was exported: a condition of this list does not fit the collection any more. Open the list again and repair its filter.")
 	}
-	q.Filter, q.Sort = h.records.filter(coll, st), st.order()
+	q.Sort = st.order()
+	if q.Filter, err = h.records.filter(c, coll, st); err != nil {
+		return st, q, err
+	}
 	if v := c.QueryParams(); v.Get("id") != "" && coll.Key() != nil {
 		ids, err := chosenKeys(coll, v)
 		if err != nil {

@@ -178,6 +178,11 @@ func (d *definer) convert(ctx context.Context, c *Collection, old, f *Field, agr
 			return err
 		}
 	}
+	if old.class() == asText && f.class() != asText {
+		if err := d.dropSearch(ctx, c); err != nil {
+			return err
+		}
+	}
 	column := quote(old.Column)
 	return d.tx.Simple(ctx, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT, ALTER COLUMN %s TYPE %s USING %s",
 		c.from(), column, column, f.columnType(), e))

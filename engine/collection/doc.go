@@ -18,5 +18,26 @@
 // read these tables with psql and BI tools too. A record is a JSON value: see
 // [Record].
 //
+// # Searches in large collections
+//
+// To look for a word in the texts of 1,000,000 records takes 0.45 s when all of
+// them are read. [Store.Upkeep] therefore makes one index of trigrams (pg_trgm, which
+// comes with PostgreSQL and which the owner of a database may switch on) over all
+// texts of a collection from 200,000 records on; a rare word is found in 3 ms then,
+// by every operator that looks for a part of a text, on pages and in the API. One
+// index has all columns: those that a person may not see are not asked, which an
+// index over all texts as one would not allow. It is made CONCURRENTLY, so nobody
+// waits, and made anew when texts come or go; its fields cannot be changed for as long
+// (90 s for 1,000,000 records of 100 letters). Below 200,000 records there is none,
+// because it costs those who write more than it gives those who read.
+//
+// What it costs writers (measured; records of 100 random letters, the worst case):
+// 0.02 ms a record became 0.06 ms. What is new waits in a list of the index; at the
+// usual size of the list one writer in 2,500 took the whole of it into the index, in
+// 0.4 s, and without a list each record cost 1 ms. So the list is larger, and Upkeep
+// empties it every 10 s, beside everything else. A collection that is written to all
+// the time and never searched does without by its option searchIndex: false. Without
+// the extension everything works as before, and slowly.
+//
 // The package knows nothing of workflows, HTTP or pages.
 package collection

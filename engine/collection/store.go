@@ -83,6 +83,7 @@ type Store struct {
 	users     []Users
 	cache     cache
 	hot       hotLocks
+	untrusted sync.Once // that trigrams are not allowed is said once
 }
 
 // NewStore returns a store on db.

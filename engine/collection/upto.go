@@ -26,7 +26,8 @@ func (s *Store) CountUpTo(ctx context.Context, a Access, collection string, filt
 	}
 	query := "SELECT count(*) FROM (SELECT FROM " + sc.from() + where + " LIMIT " + strconv.Itoa(most+1) + ") x"
 	err = s.db.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		if err := tx.Simple(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d", patience.Milliseconds())); err != nil {
+		// A plan for any word that is looked for would read through all records.
+		if err := tx.Simple(ctx, fmt.Sprintf("SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL statement_timeout = %d", patience.Milliseconds())); err != nil {
 			return err
 		}
 		return tx.GetContext(ctx, &n, query, b.args...)
