@@ -36,8 +36,14 @@ func prepareFormula(m *machine, source string, params int) (goja.Value, error) {
 	for i := range parameters {
 		parameters[i] = fmt.Sprintf("$$%d", i)
 	}
-	program, err := goja.Compile("", fmt.Sprintf("(function(%s){'use strict';return function(%s){return (\n%s\n)}})",
-		strings.Join(names, ","), strings.Join(parameters, ","), source), true)
+	text := fmt.Sprintf("(function(%s){'use strict';return function(%s){return (\n%s\n)}})",
+		strings.Join(names, ","), strings.Join(parameters, ","), source)
+	tree, err := parser.ParseFile(nil, "", text, 0, parser.WithDisableSourceMaps)
+	if err != nil {
+		return nil, syntaxError(err)
+	}
+	leftToRight(tree, text)
+	program, err := goja.CompileAST(tree, true)
 	if err != nil {
 		return nil, syntaxError(err)
 	}
@@ -71,46 +77,17 @@ func checkExpression(source string) error {
 	if !ok {
 		return errOneExpression
 	}
-	return checkNumbers(reflect.ValueOf(statement))
+	eachNode(reflect.ValueOf(statement), func(n any) {
+		if n, ok := n.(*ast.NumberLiteral); ok {
+			if _, big := n.Value.(*big.Int); big {
+				err = calculationError("SyntaxError: BigInt numbers, such as 10n, are not available")
+			}
+		}
+	})
+	return err
 }
 
 var errOneExpression = calculationError("SyntaxError: write one expression; statements are not available here")
-
-// checkNumbers looks for BigInt literals in a syntax tree.
-func checkNumbers(v reflect.Value) error {
-	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
-		if v.IsNil() {
-			return nil
-		}
-		if n, ok := v.Interface().(*ast.NumberLiteral); ok {
-			if _, big := n.Value.(*big.Int); big {
-				return calculationError("SyntaxError: BigInt numbers, such as 10n, are not available")
-			}
-			return nil
-		}
-		return checkNumbers(v.Elem())
-	case reflect.Slice:
-		for i := range v.Len() {
-			if err := checkNumbers(v.Index(i)); err != nil {
-				return err
-			}
-		}
-	case reflect.Struct:
-		if v.Type().PkgPath() != reflect.TypeFor[ast.Program]().PkgPath() {
-			return nil // positions and files
-		}
-		for i := range v.NumField() {
-			if !v.Type().Field(i).IsExported() {
-				continue
-			}
-			if err := checkNumbers(v.Field(i)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
 
 // syntaxError takes the position out of the parser's words: it counts lines of
 // a text that the author has not written.

@@ -36,6 +36,7 @@ func compileScript(source string) (*goja.Program, error) {
 	if len(tree.Body) == 1 {
 		if statement, ok := tree.Body[0].(*ast.ExpressionStatement); ok {
 			if f, ok := statement.Expression.(*ast.ArrowFunctionLiteral); ok && int(f.Idx1()) == len(text) {
+				leftToRight(tree, text)
 				return goja.CompileAST(tree, false)
 			}
 		}

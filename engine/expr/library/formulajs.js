@@ -3,6 +3,23 @@ import * as functions from '@formulajs/formulajs'
 import { jsonValue } from './result.js'
 import { harden } from './harden.js'
 
+// The runtime knows no locales: a number as en-US writes it, for that is the only
+// one that Formula.js asks for.
+Object.defineProperty(Number.prototype, 'toLocaleString', {
+  writable: true,
+  configurable: true,
+  value: function (locale, { style, minimumFractionDigits: least, maximumFractionDigits: most } = {}) {
+    const money = style === 'currency' ? '$' : ''
+    const size = Math.abs(this)
+    if (!Number.isFinite(size) || size >= 1e21) return (this < 0 ? '-' : '') + money + (size === Infinity ? '∞' : size)
+    least ??= money ? 2 : 0
+    let [whole, part = ''] = size.toFixed(most ?? Math.max(least, money ? 2 : 3)).split('.')
+    while (part.length > least && part.endsWith('0')) part = part.slice(0, -1)
+    whole = whole.replace(/\B(?=(\d{3})+$)/g, ',')
+    return (this < 0 ? '-' : '') + money + whole + (part && '.' + part)
+  }
+})
+
 // Go takes this global away once it has it, and calls harden before the first
 // expression.
 globalThis.library = {
