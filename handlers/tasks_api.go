@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"context"
-
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
@@ -22,11 +20,22 @@ type tasksAPI struct {
 // Routes registers the resource workflowManualTasks and the counters of tasks.
 func (h *tasksAPI) Routes(g *Group) {
 	who := func(c echo.Context) auth.Actor { return actor(c) }
-	(&api.Tasks{Store: h.store, Client: client, Actor: who}).Routes(g)
-	(&api.Counters{Actor: who, List: h.list}).Routes(g)
+	list := lister(h.db, h.records)
+	(&api.Tasks{Store: h.store, Client: client, Actor: who, List: list}).Routes(g)
+	(&api.Counters{Actor: who, List: list}).Routes(g)
 }
 
-// list reads what is counted of everybody; the caller narrows it to one person.
-func (h *tasksAPI) list(ctx context.Context, name string, q collection.Query) (collection.Page, error) {
-	return h.records.List(ctx, h.db, collection.Access{Actor: auth.System}, name, q)
+// lister reads records for who asks, or in their place.
+func lister(db pg.Q, records *collection.Store) api.Lister {
+	return func(c echo.Context, trusted bool, name string, q collection.Query) (collection.Page, error) {
+		ctx, a := c.Request().Context(), access(c)
+		var err error
+		if q.Filter, err = records.Resolve(ctx, db, a, q.Filter); err != nil {
+			return collection.Page{}, err
+		}
+		if trusted {
+			a.Actor = auth.System
+		}
+		return records.List(ctx, db, a, name, q)
+	}
 }

@@ -1,6 +1,10 @@
 package collection
 
-import "alur/engine/auth"
+import (
+	"slices"
+
+	"alur/engine/auth"
+)
 
 func idField() *Field {
 	return &Field{Name: "id", Type: BigInt, Interface: "id", Title: "ID", Column: "id", ReadOnly: true,
@@ -36,15 +40,8 @@ func (c *Collection) stampFields() []*Field {
 // Their records are changed by the packages that own them, except where
 // [Collection.changedWith] says that anybody with a right may.
 func systemCollections() []*Collection {
-	return append(countCollections(), attachments(),
-		system("users", "Users", "users", "nickname", auth.UseRecords,
-			field("nickname", String, "Name"), field("username", String, "User name").only(auth.ManageUsers),
-			field("email", String, "Mail address").only(auth.ManageUsers), field("role", String, "Role").only(auth.ManageUsers),
-			field("active", Boolean, "Active").only(auth.ManageUsers),
-			field("lastLoginAt", Datetime, "Last sign-in").only(auth.ManageUsers),
-			&Field{Name: "password", Type: String, Interface: "password", Title: "Password", Column: "password", Hidden: true},
-			field("createdAt", Datetime, "Created").only(auth.ManageUsers),
-			field("updatedAt", Datetime, "Updated").only(auth.ManageUsers)),
+	return slices.Concat(countCollections(), peopleCollections(), []*Collection{
+		attachments(),
 		system("workflows", "Workflows", "workflows", "title", auth.ManageWorkflows,
 			field("key", String, "Key"), field("title", String, "Title"), field("enabled", Boolean, "Enabled"),
 			field("description", Text, "Description"), field("type", String, "Trigger"),
@@ -91,8 +88,9 @@ func systemCollections() []*Collection {
 			field("workflowId", BigInt, "Workflow (id)"), one("workflow", "Workflow", "workflows", "workflowId"),
 			field("userId", BigInt, "Person (id)"), one("user", "Person", "users", "userId"),
 			field("title", String, "Title"), field("status", Integer, "Status"), field("result", JSON, "Answer"),
-			field("decidedAt", Datetime, "Decided"), field("createdAt", Datetime, "Created").sortedBy("id"), field("updatedAt", Datetime, "Updated")).big(),
-	)
+			field("form", JSON, "Form"), field("dueAt", Datetime, "Due"),
+			field("decidedAt", Datetime, "Decided"), field("createdAt", Datetime, "Created").sortedBy("id"), field("updatedAt", Datetime, "Updated")).big().as(taskView),
+	})
 }
 
 func system(name, title, table, titleField string, right auth.Right, fields ...*Field) *Collection {

@@ -46,6 +46,13 @@ const executionView = `SELECT id, workflow_id, key, event_key, context, status A
 	started_at IS NOT NULL OR status IS NOT NULL AS dispatched
 	FROM alur.executions`
 
+// taskView gives tasks as people know them: an open one of an execution that has
+// ended is stopped, and due when its execution expires.
+const taskView = `SELECT t.id, t.execution_id, t.job_id, t.node_id, t.workflow_id, t.user_id, t.title, t.result, t.form,
+	t.decided_at, t.created_at, t.updated_at, e.expires_at AS due_at,
+	CASE WHEN t.status = 0 AND e.ended_at IS NOT NULL THEN -3 ELSE t.status END AS status
+	FROM alur.tasks t JOIN alur.executions e ON e.id = t.execution_id`
+
 // byStored asks the stored status of an execution where that comes to the same,
 // since indexes hold that one.
 func byStored(o operand, op string, v any) (cond string, ok bool) {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -13,9 +12,7 @@ import (
 // Counters tell people how many tasks they have (spec/http-api.md §7).
 type Counters struct {
 	Actor func(c echo.Context) auth.Actor
-
-	// List reads records of a collection with the rights of the server.
-	List func(ctx context.Context, collection string, q collection.Query) (collection.Page, error)
+	List  Lister
 }
 
 // Routes registers the lists of one's own counters.
@@ -35,7 +32,7 @@ func (h *Counters) tasks(c echo.Context) error {
 		return err
 	}
 	me := h.Actor(c).UserID
-	page, err := h.List(c.Request().Context(), "userWorkflowTasks", collection.Query{Filter: map[string]any{"userId": me}, All: true})
+	page, err := h.List(c, true, "userWorkflowTasks", collection.Query{Filter: map[string]any{"userId": me}, All: true})
 	if err != nil {
 		return err
 	}
@@ -80,7 +77,7 @@ func (h *Counters) workflows(c echo.Context) error {
 	if q.Page = max(q.Page, 1); q.PageSize == 0 || q.PageSize > 200 {
 		q.PageSize = 200
 	}
-	page, err := h.List(c.Request().Context(), "userWorkflowTaskStats", q)
+	page, err := h.List(c, true, "userWorkflowTaskStats", q)
 	if err != nil {
 		return err
 	}

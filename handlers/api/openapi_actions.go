@@ -94,7 +94,8 @@ func ownActions() []ownAction {
 		body: object(map[string]*openapi3.SchemaRef{"status": whole("1 goes on, -6 to -1 end it."), "result": anything("")})})
 
 	l.tag, l.need = "workflowManualTasks", auth.UseRecords
-	add(http.MethodGet, "workflowManualTasks:listMine", "My tasks", operation{params: []string{"filter", "page", "pageSize", "search"}, answer: listOf(ours("Task")), meta: true})
+	add(http.MethodGet, "workflowManualTasks:listMine", "My tasks", operation{
+		params: []string{"filter", "fields", "appends", "except", "sort", "page", "pageSize", "paginate", "search"}, answer: listOf(ours("Task")), meta: true})
 	add(http.MethodPost, "workflowManualTasks:submit", "Decide a task", operation{params: one, status: http.StatusAccepted, answer: ours("Task"),
 		body: object(map[string]*openapi3.SchemaRef{"result": object(nil)}, "result")})
 	add(http.MethodGet, "userWorkflowTasks:listMine", "How many tasks I have, by kind", operation{answer: listOf(object(nil)), meta: true})

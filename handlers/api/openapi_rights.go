@@ -23,21 +23,24 @@ func (l *actionList) rights() {
 
 	l.tag, l.need = "roles", auth.UseRecords
 	add(http.MethodGet, "roles:check", "What may I do", operation{answer: role})
-	add(http.MethodGet, "roles:list", "List roles", operation{answer: roles})
+	add(http.MethodGet, "roles:list", "List roles: one's own, or all for who looks after people or roles", operation{
+		params: []string{"filter", "fields", "appends", "except", "sort", "page", "pageSize", "paginate"}, answer: roles, meta: true})
 	add(http.MethodGet, "roles:get", "Read a role", operation{params: one, answer: orNone(role)})
 	l.need = auth.ManageRoles
 	add(http.MethodPost, "roles:create", "Make a role", operation{body: role, answer: role})
 	add(http.MethodPost, "roles:update", "Change a role", operation{params: one, body: role, answer: anything("")})
 	add(http.MethodPost, "roles:destroy", "Delete a role", operation{params: one, answer: anything("")})
 	add(http.MethodPost, "roles:setDefaultRole", "Choose the role of new people", operation{params: one, answer: anything("")})
-	add(http.MethodGet, "roles/{parent}/resources:list", "List what a role may do with collections", operation{params: of, answer: roles})
-	add(http.MethodGet, "roles/{parent}/resources:get", "Read what a role may do with a collection", operation{params: each, answer: orNone(object(nil))})
-	add(http.MethodPost, "roles/{parent}/resources:create", "Say what a role may do with a collection", operation{params: of, body: role, answer: anything("")})
-	add(http.MethodPost, "roles/{parent}/resources:update", "Change what a role may do with a collection", operation{params: each, body: role, answer: anything("")})
-	add(http.MethodPost, "roles/{parent}/resources:destroy", "Let a role do with a collection what it may do with all", operation{params: each, answer: anything("")})
+	for _, name := range []string{"resources", "dataSourceResources"} {
+		path := "roles/{parent}/" + name
+		add(http.MethodGet, path+":list", "List what a role may do with collections", operation{params: of, answer: roles})
+		add(http.MethodGet, path+":get", "Read what a role may do with a collection", operation{params: each, answer: orNone(object(nil))})
+		add(http.MethodPost, path+":create", "Say what a role may do with a collection", operation{params: of, body: role, answer: anything("")})
+		add(http.MethodPost, path+":update", "Change what a role may do with a collection", operation{params: each, body: role, answer: anything("")})
+		add(http.MethodPost, path+":destroy", "Let a role do with a collection what it may do with all", operation{params: each, answer: anything("")})
+	}
+	add(http.MethodPost, "dataSourcesRolesResources:destroy", "Take rules of roles back", operation{params: []string{"filterByTk", "filter"}, answer: whole("How many rules are gone.")})
 	const scopes = "dataSourcesRolesResourcesScopes"
-	add(http.MethodGet, scopes+":list", "List the scopes of records that roles are limited to", operation{answer: roles})
-	add(http.MethodGet, scopes+":get", "Read a scope", operation{params: one, answer: orNone(object(nil))})
 	add(http.MethodPost, scopes+":create", "Make a scope", operation{body: role, answer: role})
 	add(http.MethodPost, scopes+":update", "Change a scope", operation{params: one, body: role, answer: anything("")})
 	add(http.MethodPost, scopes+":destroy", "Delete a scope", operation{params: one, answer: anything("")})

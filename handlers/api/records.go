@@ -41,23 +41,11 @@ func (h *Records) recordAction(name string) (action, bool) {
 
 // query reads the parameters that say which records and how much of them.
 func (h *Records) query(c *call) (q collection.Query, err error) {
-	if q.Filter, err = h.filter(c); err != nil {
+	if q, err = c.params.listed(); err != nil {
 		return q, err
 	}
-	for name, into := range map[string]*[]string{"fields": &q.Fields, "except": &q.Except, "appends": &q.Appends, "sort": &q.Sort} {
-		if *into, err = c.params.List(name); err != nil {
-			return q, err
-		}
-	}
-	if q.Page, err = c.params.Int("page"); err != nil {
-		return q, err
-	}
-	if q.PageSize, err = c.params.Int("pageSize"); err != nil {
-		return q, err
-	}
-	q.PageSize = min(q.PageSize, maxPageSize)
-	q.All = c.params.Text("paginate") == "false"
-	return q, nil
+	q.Filter, err = h.filter(c)
+	return q, err
 }
 
 // filter joins filterByTk, filter, and the association of the route; nil when

@@ -1,16 +1,16 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/fault"
 )
 
@@ -22,6 +22,11 @@ type Roles struct {
 	// CheckFilter says what is wrong with a scope's filter on a collection; nil
 	// for nothing.
 	CheckFilter func(c echo.Context, collection string, filter any) error
+
+	// Find returns the ids of the records of a collection that a filter matches.
+	Find func(ctx context.Context, a auth.Actor, collection string, filter any) ([]int64, error)
+
+	List Lister
 }
 
 // Routes registers roles, their rules for collections, and scopes.
@@ -35,13 +40,7 @@ func (h *Roles) Routes(r Router) {
 		r.POST(`/api/roles\:destroy`+key, auth.ManageRoles, h.destroy)
 		r.POST(`/api/roles\:setDefaultRole`+key, auth.ManageRoles, h.setDefault)
 	}
-	r.GET(`/api/roles/:name/resources\:list`, auth.ManageRoles, h.resources)
-	r.POST(`/api/roles/:name/resources\:create`, auth.ManageRoles, h.putResource)
-	for _, key := range []string{"", "/:key"} {
-		r.GET(`/api/roles/:name/resources\:get`+key, auth.ManageRoles, h.resource)
-		r.POST(`/api/roles/:name/resources\:update`+key, auth.ManageRoles, h.putResource)
-		r.POST(`/api/roles/:name/resources\:destroy`+key, auth.ManageRoles, h.dropResource)
-	}
+	h.resourceRoutes(r)
 	h.scopeRoutes(r)
 }
 
@@ -157,26 +156,75 @@ func compact(list []string) []string {
 	return slices.Compact(list)
 }
 
+// ownRole is what people see of their roles: not who else has them.
+var ownRole = narrow{"users": nil}
+
 // visible lists the roles that who asks may know of: all to those who look after
-// people or roles, their own to others.
-func (h *Roles) visible(c echo.Context) ([]auth.RoleDefinition, error) {
+// people or roles, their own to others. They come in the order that people are
+// offered them, unless another one is asked for.
+func (h *Roles) visible(c echo.Context, more any) (q collection.Query, page collection.Page, err error) {
 	s := h.Session(c)
-	if s.Actor.Can(auth.ManageRoles) || s.Actor.Can(auth.ManageUsers) {
-		return h.Store.Roles(c.Request().Context(), s.Actor)
+	if err := s.Actor.Require(auth.UseRecords); err != nil {
+		return q, page, err
 	}
-	return h.Store.Acting(c.Request().Context(), s)
+	p, err := ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return q, page, err
+	}
+	if q, err = p.listed(); err != nil {
+		return q, page, err
+	}
+	trusted := !s.Actor.Can(auth.ManageUsers)
+	if trusted {
+		if err := ownRole.check(q); err != nil {
+			return q, page, err
+		}
+	}
+	parts := []any{}
+	if q.Filter != nil {
+		parts = append(parts, q.Filter)
+	}
+	if trusted && !s.Actor.Can(auth.ManageRoles) {
+		acting, err := h.Store.Acting(c.Request().Context(), s)
+		if err != nil {
+			return q, page, err
+		}
+		names := []any{}
+		for _, d := range acting {
+			names = append(names, string(d.Name))
+		}
+		parts = append(parts, map[string]any{"name": map[string]any{"$in": names}})
+	}
+	if more != nil {
+		parts = append(parts, more)
+	}
+	q.Filter = map[string]any{"$and": parts}
+	if len(q.Sort) == 0 {
+		q.Sort = []string{"sort", "title"}
+	}
+	page, err = h.List(c, trusted, "roles", q)
+	for _, r := range page.Records {
+		if options, ok := r["options"].(map[string]any); ok && len(q.Fields) == 0 {
+			delete(r, "options")
+			for k, v := range options {
+				if _, there := r[k]; !there {
+					r[k] = v
+				}
+			}
+		}
+	}
+	return q, page, err
 }
 
 func (h *Roles) list(c echo.Context) error {
-	all, err := h.visible(c)
-	if err != nil {
+	q, page, err := h.visible(c, nil)
+	switch {
+	case err != nil:
 		return err
+	case q.All:
+		return data(c, page.Records)
 	}
-	out := make([]any, len(all))
-	for i, d := range all {
-		out[i] = roleJSON(d)
-	}
-	return page(c, out)
+	return c.JSONBlob(http.StatusOK, envelope(page))
 }
 
 // page answers a list that is always whole.
@@ -189,16 +237,18 @@ func page(c echo.Context, list []any) error {
 }
 
 func (h *Roles) get(c echo.Context) error {
-	all, err := h.visible(c)
-	if err != nil {
+	var named any
+	if name := roleKey(c); name != "" {
+		named = map[string]any{"name": map[string]any{"$eq": string(name)}}
+	}
+	_, page, err := h.visible(c, named)
+	switch {
+	case err != nil:
 		return err
+	case len(page.Records) == 0:
+		return data(c, nil)
 	}
-	for _, d := range all {
-		if d.Name == roleKey(c) {
-			return data(c, roleJSON(d))
-		}
-	}
-	return data(c, nil)
+	return data(c, page.Records[0])
 }
 
 func (h *Roles) create(c echo.Context) error {
@@ -266,153 +316,4 @@ func (h *Roles) setDefault(c echo.Context) error {
 		return err
 	}
 	return data(c, nil)
-}
-
-// resourceValues is a role's rules for one collection as clients send them.
-type resourceValues struct {
-	Name               string
-	UsingActionsConfig *bool
-	Actions            *[]struct {
-		Name    auth.Action
-		Fields  []string
-		Scope   json.RawMessage // an id, null, or an object with id or key
-		ScopeID *int64
-	}
-}
-
-func resourceJSON(role auth.Role, r auth.Resource) map[string]any {
-	actions := []any{}
-	for _, a := range r.Actions {
-		actions = append(actions, map[string]any{"id": a.ID, "name": a.Name, "fields": a.Fields, "scope": a.ScopeID, "scopeId": a.ScopeID})
-	}
-	return map[string]any{"id": r.ID, "roleName": role, "name": r.Collection, "usingActionsConfig": r.OwnRules, "actions": actions}
-}
-
-// rules returns the role's rules, and those that the request names, if there are
-// any.
-func (h *Roles) rules(c echo.Context) (d auth.RoleDefinition, named *auth.Resource, err error) {
-	d, err = h.Store.RoleNamed(c.Request().Context(), h.actor(c), auth.Role(c.Param("name")))
-	if err != nil {
-		return d, nil, err
-	}
-	key := c.Param("key")
-	if key == "" {
-		key = c.QueryParam("filterByTk")
-	}
-	if key == "" {
-		var filter struct{ Name string }
-		_ = json.Unmarshal([]byte(c.QueryParam("filter")), &filter)
-		key = filter.Name
-	}
-	for i, r := range d.Resources {
-		if r.Collection == key || strconv.FormatInt(r.ID, 10) == key {
-			return d, &d.Resources[i], nil
-		}
-	}
-	return d, nil, nil
-}
-
-func (h *Roles) resources(c echo.Context) error {
-	d, _, err := h.rules(c)
-	if err != nil {
-		return err
-	}
-	out := []any{}
-	for _, r := range d.Resources {
-		out = append(out, resourceJSON(d.Name, r))
-	}
-	return page(c, out)
-}
-
-func (h *Roles) resource(c echo.Context) error {
-	d, r, err := h.rules(c)
-	switch {
-	case err != nil:
-		return err
-	case r == nil:
-		return data(c, nil)
-	}
-	return data(c, resourceJSON(d.Name, *r))
-}
-
-func (h *Roles) putResource(c echo.Context) error {
-	var in resourceValues
-	if err := read(c, &in); err != nil {
-		return err
-	}
-	d, old, err := h.rules(c)
-	if err != nil {
-		return err
-	}
-	r := auth.Resource{Collection: in.Name, OwnRules: true}
-	if old != nil {
-		r = *old
-	}
-	if in.UsingActionsConfig != nil {
-		r.OwnRules = *in.UsingActionsConfig
-	}
-	if in.Actions != nil {
-		r.Actions = nil
-		for _, a := range *in.Actions {
-			scope, err := h.scopeOf(c, a.Scope)
-			if err != nil {
-				return err
-			}
-			if scope == nil {
-				scope = a.ScopeID
-			}
-			r.Actions = append(r.Actions, auth.ResourceAction{Name: a.Name, Fields: a.Fields, ScopeID: scope})
-		}
-	}
-	made, err := h.Store.PutResource(c.Request().Context(), h.actor(c), d.Name, r)
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		return data(c, []any{resourceJSON(d.Name, made)})
-	}
-	return data(c, resourceJSON(d.Name, made))
-}
-
-func (h *Roles) dropResource(c echo.Context) error {
-	d, r, err := h.rules(c)
-	switch {
-	case err != nil:
-		return err
-	case r == nil:
-		return data(c, 0)
-	}
-	if err := h.Store.DropResource(c.Request().Context(), h.actor(c), d.Name, r.Collection); err != nil {
-		return err
-	}
-	return data(c, 1)
-}
-
-// scopeOf reads the scope of an action.
-func (h *Roles) scopeOf(c echo.Context, raw json.RawMessage) (*int64, error) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil, nil
-	}
-	var named struct {
-		ID  json.Number
-		Key string
-	}
-	if json.Unmarshal(raw, &named) != nil {
-		if json.Unmarshal(raw, &named.ID) != nil {
-			_ = json.Unmarshal(raw, &named.Key)
-		}
-	}
-	if id, err := named.ID.Int64(); err == nil {
-		return &id, nil
-	}
-	all, err := h.Store.Scopes(c.Request().Context(), h.actor(c))
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range all {
-		if n.Key == named.Key {
-			return &n.ID, nil
-		}
-	}
-	return nil, problem("actions", fmt.Sprintf("There is no scope “%s”. Send the id or the key of one.", named.Key))
 }

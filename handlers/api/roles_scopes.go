@@ -12,10 +12,8 @@ import (
 
 // scopeRoutes registers the filters that rules choose by name.
 func (h *Roles) scopeRoutes(r Router) {
-	r.GET(`/api/dataSourcesRolesResourcesScopes\:list`, auth.ManageRoles, h.scopes)
 	r.POST(`/api/dataSourcesRolesResourcesScopes\:create`, auth.ManageRoles, h.createScope)
 	for _, key := range []string{"", "/:id"} {
-		r.GET(`/api/dataSourcesRolesResourcesScopes\:get`+key, auth.ManageRoles, h.scope)
 		r.POST(`/api/dataSourcesRolesResourcesScopes\:update`+key, auth.ManageRoles, h.updateScope)
 		r.POST(`/api/dataSourcesRolesResourcesScopes\:destroy`+key, auth.ManageRoles, h.destroyScope)
 	}
@@ -80,29 +78,6 @@ func (h *Roles) findScope(c echo.Context) (n auth.NamedScope, found bool, err er
 		}
 	}
 	return n, false, nil
-}
-
-func (h *Roles) scopes(c echo.Context) error {
-	all, err := h.Store.Scopes(c.Request().Context(), h.actor(c))
-	if err != nil {
-		return err
-	}
-	out := []any{}
-	for _, n := range all {
-		out = append(out, scopeJSON(n))
-	}
-	return page(c, out)
-}
-
-func (h *Roles) scope(c echo.Context) error {
-	n, found, err := h.findScope(c)
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		return data(c, nil)
-	}
-	return data(c, scopeJSON(n))
 }
 
 func (h *Roles) createScope(c echo.Context) error {

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -9,8 +12,10 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/task"
+	jsonvalue "alur/engine/value"
 )
 
 // Tasks is the resource workflowManualTasks for the people who decide
@@ -19,6 +24,7 @@ type Tasks struct {
 	Store  *task.Store
 	Actor  func(c echo.Context) auth.Actor
 	Client func(c echo.Context) auth.Client
+	List   Lister
 }
 
 // Routes registers the actions by name.
@@ -31,59 +37,91 @@ func (h *Tasks) Routes(r Router) {
 	}
 }
 
-// listMine answers a page of the caller's own tasks, newest first. It filters
-// by status: {"status": 0} for those to be decided, most urgent first.
+// ownTask is what people see of the workflows that ask them.
+var ownTask = narrow{
+	"user":      {"id", "nickname"},
+	"workflow":  {"id", "key", "title", "type", "triggerTitle", "enabled", "current"},
+	"node":      {"id", "key", "title", "type", "workflowId"},
+	"execution": {"id", "key", "workflowId", "status", "reason", "createdAt", "startedAt", "expiresAt", "endedAt"},
+	"job":       {"id", "executionId", "nodeId", "nodeKey", "status", "startedAt", "endedAt"},
+}
+
+// asked are what is made of a task's form.
+var asked = []string{"summary", "facts", "forms"}
+
+// listMine answers a page of the caller's own tasks, newest first unless another
+// order is asked for.
 func (h *Tasks) listMine(c echo.Context) error {
+	a := h.Actor(c)
+	if err := a.Require(auth.UseRecords); err != nil {
+		return err
+	}
 	p, err := ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	f := task.Filter{Show: task.ShowAll, Page: 1, Size: 20, Search: p.Text("search")}
-	for name, into := range map[string]*int{"page": &f.Page, "pageSize": &f.Size} {
-		if !p.Has(name) {
-			continue
-		}
-		if *into, err = p.Int(name); err != nil {
+	q, err := p.listed()
+	if err != nil {
+		return err
+	}
+	trusted := !a.Can(auth.ManageWorkflows)
+	if trusted {
+		if err := ownTask.check(q); err != nil {
 			return err
 		}
 	}
-	f.Page, f.Size = min(max(f.Page, 1), 1_000_000), min(max(f.Size, 1), 200)
-	if f.Show, err = showing(p); err != nil {
-		return err
+	own := []any{map[string]any{"userId": map[string]any{"$eq": a.UserID}}}
+	if q.Filter != nil {
+		own = append(own, q.Filter)
 	}
-	mine, more, err := h.Store.Mine(c.Request().Context(), h.Actor(c), f)
+	if search := p.Text("search"); search != "" {
+		own = append(own, map[string]any{"title": map[string]any{"$includes": search}})
+	}
+	q.Filter, q.NoCount = map[string]any{"$and": own}, !q.All
+	if len(q.Sort) == 0 {
+		q.Sort = []string{"-id"}
+	}
+	shown := q.Fields
+	if slices.ContainsFunc(shown, func(f string) bool { return slices.Contains(asked, f) }) {
+		q.Fields = append(slices.DeleteFunc(slices.Clone(shown), func(f string) bool { return slices.Contains(asked, f) }), "form")
+	}
+	page, err := h.List(c, trusted, "workflowManualTasks", q)
 	if err != nil {
 		return err
 	}
-	rows := make([]map[string]any, len(mine))
-	for i, t := range mine {
-		rows[i] = taskJSON(t)
+	if trusted {
+		ownTask.strip(page.Records)
 	}
-	return c.JSON(http.StatusOK, map[string]any{"data": rows, "meta": map[string]any{"page": f.Page, "pageSize": f.Size, "hasNext": more}})
-}
-
-// showing reads the filter.
-func showing(p Params) (task.Show, error) {
-	v, err := p.JSON("filter")
-	if err != nil {
-		return "", err
-	}
-	filter, _ := v.(map[string]any)
-	if len(filter) == 0 {
-		return task.ShowAll, nil
-	}
-	status, ok := filter["status"]
-	if in, nested := status.(map[string]any); nested {
-		if status, ok = in["$eq"]; !ok {
-			if in["$ne"] == 0.0 && len(in) == 1 {
-				return task.ShowDone, nil
-			}
+	for _, r := range page.Records {
+		if err := showForm(r, shown, q.Except); err != nil {
+			return err
 		}
 	}
-	if ok && len(filter) == 1 && (status == 0.0 || status == "0") {
-		return task.ShowOpen, nil
+	if q.All {
+		return data(c, page.Records)
 	}
-	return "", problem("filter", `Filter your own tasks by {"status": 0} or {"status": {"$ne": 0}}.`)
+	return c.JSON(http.StatusOK, map[string]any{"data": page.Records, "meta": map[string]any{
+		"page": page.Page, "pageSize": page.PageSize, "hasNext": page.HasNext}})
+}
+
+// showForm puts what people are asked in place of the form as it is stored.
+func showForm(r collection.Record, shown, except []string) error {
+	raw, there := r["form"]
+	if !there {
+		return nil
+	}
+	delete(r, "form")
+	var ask task.Ask
+	if err := json.Unmarshal([]byte(jsonvalue.Encode(raw)), &ask); err != nil {
+		return fmt.Errorf("read the form of task %v: %w", r["id"], err)
+	}
+	all := askJSON(ask)
+	for _, name := range asked {
+		if (shown == nil || slices.Contains(shown, name)) && !slices.Contains(except, name) {
+			r[name] = all[name]
+		}
+	}
+	return nil
 }
 
 func (h *Tasks) get(c echo.Context) error {
@@ -166,17 +204,23 @@ func taskJSON(t task.Task) map[string]any {
 	if t.Result != nil {
 		result = t.Result
 	}
-	forms := slices.Clone(t.Ask.Forms)
-	for i := range forms { // what the workflow presets is its own business
+	m := askJSON(t.Ask)
+	maps.Copy(m, map[string]any{
+		"id": t.ID, "jobId": t.JobID, "userId": t.UserID, "title": t.Title, "executionId": t.ExecutionID, "nodeId": t.NodeID,
+		"workflowId": t.WorkflowID, "status": t.Status, "result": result,
+		"createdAt": t.CreatedAt.UTC().Format(timeForm), "updatedAt": t.UpdatedAt.UTC().Format(timeForm),
+	})
+	return m
+}
+
+// askJSON is what a task asks. What the workflow presets is its own business.
+func askJSON(a task.Ask) map[string]any {
+	forms := slices.Clone(a.Forms)
+	for i := range forms {
 		forms[i].Scope, forms[i].Actions = nil, slices.Clone(forms[i].Actions)
 		for j := range forms[i].Actions {
 			forms[i].Actions[j].Values = nil
 		}
 	}
-	return map[string]any{
-		"id": t.ID, "jobId": t.JobID, "userId": t.UserID, "title": t.Title, "executionId": t.ExecutionID, "nodeId": t.NodeID,
-		"workflowId": t.WorkflowID, "status": t.Status, "result": result,
-		"createdAt": t.CreatedAt.UTC().Format(timeForm), "updatedAt": t.UpdatedAt.UTC().Format(timeForm),
-		"summary": t.Ask.Summary, "facts": t.Ask.Facts, "forms": forms,
-	}
+	return map[string]any{"summary": a.Summary, "facts": a.Facts, "forms": forms}
 }

@@ -404,6 +404,12 @@ func one(c echo.Context) (int64, error) {
 // targets are the records that a request names: by key in the path, by
 // filterByTk (one or several), or by filter.
 func (h *Workflows) targets(c echo.Context, resource string) ([]int64, error) {
+	return targets(c, func(filter any) ([]int64, error) {
+		return h.Find(c.Request().Context(), h.Actor(c), resource, filter)
+	})
+}
+
+func targets(c echo.Context, find func(filter any) ([]int64, error)) ([]int64, error) {
 	p, err := ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {
 		return nil, err
@@ -437,5 +443,5 @@ func (h *Workflows) targets(c echo.Context, resource string) ([]int64, error) {
 	if unconditional(filter) {
 		return nil, problem("filterByTk", "Say which ones are meant with filterByTk or filter.")
 	}
-	return h.Find(c.Request().Context(), h.Actor(c), resource, filter)
+	return find(filter)
 }
