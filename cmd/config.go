@@ -39,6 +39,7 @@ type Config struct {
 	MailWorkers   int  // mails that are sent at the same time
 	ScriptWorkers int  // scripts that run at the same time in processes of this one; 0: twice the processors
 	Connections   int  // to the database, for work
+	MaxNodes      int  // of one version of a workflow; 0: no limit
 	WaitingDays   int  // that a person is waited for before it needs attention
 	AdminEmail    string
 	AdminPassword string
@@ -146,6 +147,10 @@ var settings = []setting{
 	}},
 	{"ATTEMPTS", "5", "`number` of times that a workflow run may die with its server at one step before it ends as an error", func(c *Config, v string) (err error) {
 		c.Attempts, err = number(v, 1, 100)
+		return err
+	}},
+	{"WORKFLOW_NODES_LIMIT", "0", "`number` of nodes that one workflow may have; 0: as many as people like", func(c *Config, v string) (err error) {
+		c.MaxNodes, err = number(v, 0, 100_000)
 		return err
 	}},
 	{"WORKERS", "4", "`number` of workflow steps that run at the same time in this process", func(c *Config, v string) (err error) {

@@ -38,6 +38,7 @@ func TestBadSettings(t *testing.T) {
 		{"log", "LOG_FORMAT=xml", "LOG_FORMAT must be text or json"},
 		{"workers", "WORKERS=many", "WORKERS must be a number from 1 to 64"},
 		{"worker", "WORKER=no", "WORKER must be on or off"},
+		{"nodes", "WORKFLOW_NODES_LIMIT=many", "WORKFLOW_NODES_LIMIT must be a number from 0 to 100000"},
 		{"attempts", "ATTEMPTS=0", "ATTEMPTS must be a number from 1 to 100"},
 		{"mail", "SMTP_URL=mail.example.com", "SMTP_URL must begin with"},
 		{"sender", "SMTP_URL=smtp://127.0.0.1:2525", "MAIL_FROM must be"},

@@ -60,6 +60,7 @@ type Engine struct {
 	live     live
 	timer    chan struct{} // a timer was set that is due soon
 	attempts int
+	maxNodes int // of one version; 0: no limit
 
 	attention seenAttention
 }
@@ -76,6 +77,7 @@ type Options struct {
 	Tracer   trace.Tracer    // nil: no spans
 	Files    Sweeper         // nil: none are kept
 	Attempts int             // how often an execution is begun without moving on before it counts as broken; 0: 5
+	MaxNodes int             // how many nodes a version may get; 0: no limit
 }
 
 // Sweeper deletes what nothing holds any more, a part at a time; more says that
@@ -93,6 +95,7 @@ func New(o Options) *Engine {
 		tempers:  map[int64]*temper{},
 		timer:    make(chan struct{}, 1),
 		attempts: cmp.Or(o.Attempts, defaultAttempts),
+		maxNodes: o.MaxNodes,
 	}
 	e.DB.Subscribe(workflowsChannel, func(string) { e.forget() })
 	e.DB.Subscribe(executionsChannel, e.wakeWatchers)

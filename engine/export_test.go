@@ -45,3 +45,6 @@ func ListQuery(f ExecutionFilter, now time.Time) (string, []any) {
 	query, args := f.query(now)
 	return strings.Replace(queries.Get("execution_rows"), "{page}", query, 1), args
 }
+
+// SetMaxNodes bounds the nodes of a version.
+func SetMaxNodes(e *Engine, n int) { e.maxNodes = n }

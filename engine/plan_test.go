@@ -97,6 +97,8 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queries.sql/skipped":          {{args: []any{100}}},
 		"queries.sql/skipped_workflow": {{args: []any{100, key}}},
 		"queries.sql/close_tasks":      {{args: []any{job, now}}},
+		"queries.sql/lock_execution":   {{args: []any{execution}}},
+		"queries.sql/update_job":       {{args: []any{execution, job, 1, nil, false, nil, false, nil, now}}},
 
 		"queries_figures.sql/figures":      {{args: []any{execution, now.Add(-time.Hour), engine.FiguresLimit}}},
 		"queries_figures.sql/figures_open": {{}},
@@ -147,6 +149,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"task/queries.sql/close_siblings":    {{args: []any{job, job, now}}},
 		"task/queries.sql/save":              {{args: []any{job, nil, now}}},
 		"task/queries.sql/save_job":          {{args: []any{execution, job, nil}}},
+		"task/queries.sql/delete":            {{args: []any{ids}}},
 		"task/queries.sql/open_of_execution": {{args: []any{execution}}},
 		"task/queries.sql/newest_link":       {{args: []any{job, person}}},
 
@@ -179,7 +182,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 }
 
 // writesOnly are statements that only insert rows; there is nothing to look up.
-var writesOnly = []string{"queries.sql/enqueue", "queries.sql/skip", "queries.sql/insert_sync",
+var writesOnly = []string{"queries.sql/enqueue", "queries.sql/skip", "queries.sql/insert_sync", "queries.sql/record_execution",
 	"task/queries.sql/create", "link/queries.sql/create", "mail/queries.sql/enqueue", "audit/queries.sql/insert"}
 
 // fillBig makes enough rows that reading all of them never pays.

@@ -118,3 +118,20 @@ LIMIT $1
 UPDATE alur.tasks
 SET status = -4, decided_at = $2, updated_at = $2
 WHERE job_id = $1 AND status = 0
+
+-- name: record_execution
+INSERT INTO alur.executions (id, workflow_id, key, event_key, context, status, reason, output, created_by, started_at, ended_at)
+VALUES ($1, $2, $3, $4, $5, CAST($6 AS smallint), $7, $8, $9,
+    CASE WHEN $6 IS NOT NULL THEN CAST($10 AS timestamptz) END, CASE WHEN $6 <> 0 THEN CAST($10 AS timestamptz) END)
+
+-- name: lock_execution
+SELECT status FROM alur.executions WHERE id = $1 FOR NO KEY UPDATE
+
+-- name: update_job
+UPDATE alur.jobs
+SET status = coalesce($3, status),
+    result = CASE WHEN $5 THEN CAST($4 AS jsonb) ELSE result END,
+    meta = CASE WHEN $7 THEN CAST($6 AS jsonb) ELSE meta END,
+    log = coalesce($8, log),
+    ended_at = CASE WHEN coalesce($3, status) <> 0 THEN coalesce(ended_at, $9) END
+WHERE execution_id = $1 AND id = $2

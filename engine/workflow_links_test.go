@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"alur/engine"
@@ -87,5 +89,35 @@ func TestLinks(t *testing.T) {
 	}
 	if err := w.e.Rearm(t.Context(), member); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("a member armed the triggers again: %v", err)
+	}
+}
+
+// TestNodesLimit: a server that bounds the nodes of a version says so, also to who
+// copies one.
+func TestNodesLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wf := w.off(pure("a"), pure("b"))
+	_, nodes, err := w.e.Workflow(t.Context(), auth.System, wf.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func() error {
+		_, err := w.e.AddNode(t.Context(), auth.System, wf.ID, engine.NewNode{Type: "test_pure"})
+		return err
+	}
+	engine.SetMaxNodes(w.e, 3)
+	if err := add(); err != nil {
+		t.Errorf("the third of 3 nodes: %v", err)
+	}
+	_, copying := w.e.DuplicateNode(t.Context(), auth.System, nodes[0].ID, engine.Place{}, nil)
+	for name, err := range map[string]error{"adding": add(), "copying": copying} {
+		if f, _ := errors.AsType[*fault.Error](err); f == nil || f.Kind != fault.Invalid || !strings.HasPrefix(f.Msg, "A workflow has at most 3 nodes on this server.") {
+			t.Errorf("%s a fourth node: %v", name, err)
+		}
+	}
+	engine.SetMaxNodes(w.e, 0)
+	if err := add(); err != nil {
+		t.Errorf("without a limit: %v", err)
 	}
 }

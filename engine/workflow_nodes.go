@@ -39,6 +39,9 @@ func (e *Engine) AddNode(ctx context.Context, actor auth.Actor, workflowID int64
 		if w.Frozen() {
 			return errFrozen
 		}
+		if e.maxNodes > 0 && len(nodes) >= e.maxNodes {
+			return fault.New(fault.Invalid, fmt.Sprintf("A workflow has at most %s on this server. Move a part of this one to a workflow of its own.", plural(e.maxNodes, "node", "nodes")))
+		}
 		if err := e.checkNode(added, n.Incomplete); err != nil {
 			return err
 		}

@@ -200,6 +200,7 @@ var places = map[string]string{
 	"/api/executions":          `SELECT id::text FROM alur.executions`,
 	"/api/jobs":                `SELECT id::text FROM alur.jobs`,
 	"/api/workflowManualTasks": `SELECT id::text FROM alur.tasks`,
+	"/api/userWorkflowTask":    `SELECT user_id::text FROM alur.tasks`,
 	"/api/:":                   `VALUES ('orders:list'), ('orders:create'), ('users:list'), ('collections:listMeta')`,
 	"/api/:/:":                 `SELECT 'orders:get', id::text FROM public.orders LIMIT 1`,
 	"/api/:/:/:":               `SELECT 'products', id::text, 'orders:list' FROM public.products LIMIT 1`,

@@ -82,7 +82,7 @@ func (s *Server) resources() []Resource {
 		&keys{store: s.Auth},
 		&auditLog{store: s.Auth},
 		&outbox{server: s, store: s.Outbox},
-		&workflowsAPI{engine: s.Engine, db: s.DB, records: s.Records},
+		&workflowsAPI{engine: s.Engine, tasks: s.Tasks, db: s.DB, records: s.Records},
 		&tasksAPI{store: s.Tasks, db: s.DB, records: s.Records},
 		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
 		&apiDocs{server: s, records: &recordsAPI{db: s.DB, store: s.Records}},

@@ -7,12 +7,14 @@ import (
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/pg"
+	"alur/engine/task"
 	"alur/handlers/api"
 )
 
 // workflowsAPI lets programs change workflows, nodes and executions.
 type workflowsAPI struct {
 	engine  *engine.Engine
+	tasks   *task.Store
 	db      pg.Q
 	records *collection.Store
 }
@@ -20,7 +22,7 @@ type workflowsAPI struct {
 // Routes registers the resources workflows, flow_nodes and executions, as far
 // as they are more than records.
 func (h *workflowsAPI) Routes(g *Group) {
-	(&api.Workflows{Engine: h.engine, Actor: actor, Find: h.find, Record: h.record}).Routes(g)
+	(&api.Workflows{Engine: h.engine, Tasks: h.tasks, Actor: actor, Find: h.find, Record: h.record}).Routes(g)
 }
 
 // record is a record as it is listed.

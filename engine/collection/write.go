@@ -289,7 +289,11 @@ func (w *writer) first(ctx context.Context, c *Collection, f *Field, values Reco
 	case f == c.key && f.Type == BigInt:
 		arg, problem = w.id(v)
 		return arg, problem, nil
-	case f.ReadOnly && f.Type == Datetime: // createdAt, updatedAt
+	case f.ReadOnly && f.Type == Datetime: // createdAt, updatedAt: records that come from elsewhere keep theirs
+		if !blank(v) {
+			arg, problem = f.arg(v, w.a.zone())
+			return arg, problem, nil
+		}
 		return now, "", nil
 	case f.ReadOnly && f.Relation != "": // createdById, updatedById
 		return w.person(v), "", nil

@@ -112,3 +112,9 @@ FROM alur.tasks t
 JOIN alur.executions e ON e.id = t.execution_id
 WHERE t.execution_id = $1 AND t.status = 0 AND e.ended_at IS NULL
 ORDER BY t.id
+
+-- name: delete
+-- An open task stays while its execution goes on, which would wait for ever.
+DELETE FROM alur.tasks t
+USING alur.executions e
+WHERE t.id = ANY ($1) AND e.id = t.execution_id AND (t.status <> 0 OR e.ended_at IS NOT NULL)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/mail"
@@ -148,6 +149,30 @@ func (s *Store) Mine(ctx context.Context, a auth.Actor, f Filter) (tasks []Task,
 		return tasks[:f.Size], true, nil
 	}
 	return tasks, false, nil
+}
+
+// Delete removes tasks, and the links to them, and returns how many are gone; those
+// that somebody is still waited for with stay. It needs the right to manage the
+// server.
+func (s *Store) Delete(ctx context.Context, a auth.Actor, ids []int64) (int, error) {
+	if err := a.Require(auth.ManageServer); err != nil {
+		return 0, err
+	}
+	var gone int64
+	err := s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		res, err := tx.ExecContext(ctx, queries.Get("delete"), pq.Array(ids))
+		if err != nil {
+			return err
+		}
+		if gone, err = res.RowsAffected(); err != nil || gone == 0 {
+			return err
+		}
+		return a.Note(ctx, tx, audit.Workflows, s.Now().UTC(), fmt.Sprintf("Deleted %d tasks by program.", gone))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete tasks: %w", err)
+	}
+	return int(gone), nil
 }
 
 // Pending counts a's open tasks.

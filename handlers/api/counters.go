@@ -21,6 +21,19 @@ func (h *Counters) Routes(r Router) {
 	r.POST(`/api/userWorkflowTasks\:listMine`, auth.UseRecords, h.tasks)
 	r.GET(`/api/userWorkflowTaskStats\:listMine`, auth.UseRecords, h.workflows)
 	r.POST(`/api/userWorkflowTaskStats\:listMine`, auth.UseRecords, h.workflows)
+	for _, name := range []string{"userWorkflowTasks", "userWorkflowTaskStats"} {
+		r.POST(`/api/`+name+`\:destroy`, auth.ManageServer, h.destroy)
+		r.POST(`/api/`+name+`\:destroy/:id`, auth.ManageServer, h.destroy)
+	}
+}
+
+// destroy answers 0: counters are worked out when they are read, so there are none
+// that could be wrong.
+func (h *Counters) destroy(c echo.Context) error {
+	if err := h.Actor(c).Require(auth.ManageServer); err != nil {
+		return err
+	}
+	return data(c, 0)
 }
 
 // taskTypes are the kinds of tasks that are counted, also those of which there is

@@ -80,6 +80,7 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "workflows:sync", "Make every process read the workflows again", operation{params: some, status: http.StatusNoContent})
 	l.tag = "flow_nodes"
 	add(http.MethodPost, "workflows/{parent}/nodes:create", "Add a node", operation{params: []string{"parent"}, body: ours("NodeValues"), answer: ours("Node")})
+	add(http.MethodPost, "flow_nodes:create", "Add a node to the version called workflowId", operation{body: ours("NodeValues"), answer: ours("Node")})
 	add(http.MethodPost, "flow_nodes:update", "Change the settings of nodes", operation{params: some, body: ours("NodeValues"), answer: listOf(ours("Node"))})
 	add(http.MethodPost, "flow_nodes:destroy", "Delete a node with its branches", operation{params: []string{"filterByTk", "keepBranch"}, answer: ours("Node")})
 	add(http.MethodPost, "flow_nodes:destroyBranch", "Delete the nodes of a branch", operation{params: []string{"filterByTk", "branchIndex", "shift"}, answer: ours("Node")})
@@ -89,11 +90,23 @@ func ownActions() []ownAction {
 	l.tag = "executions"
 	add(http.MethodPost, "executions:cancel", "Stop an execution", operation{params: one, answer: ref("executions")})
 	add(http.MethodPost, "executions:destroy", "Delete executions that have ended", operation{params: some, answer: whole("How many were deleted.")})
-	l.tag, l.need = "jobs", auth.ManageServer
+	l.need = auth.ManageServer
+	add(http.MethodPost, "executions:create", "Write an execution without its trigger; a queued one runs", operation{answer: ref("executions"),
+		body: object(map[string]*openapi3.SchemaRef{
+			"workflowId": id("A version."), "key": text("Of its workflow."), "eventKey": text("At most one execution has it."), "context": object(nil),
+			"status": orNone(whole("null is queued, 0 waits until it is cancelled, 1 or -6 to -1 has ended.")), "reason": text(""), "output": anything("")}, "workflowId")})
+	l.tag = "jobs"
+	add(http.MethodPost, "jobs:update", "Write over what jobs came to; their execution does not go on by it", operation{params: some, answer: listOf(ref("jobs")),
+		body: object(map[string]*openapi3.SchemaRef{"status": whole("Of an execution that has ended."), "result": anything(""), "meta": anything(""), "log": text("")})})
 	add(http.MethodPost, "jobs:resume", "Answer a waiting job", operation{params: one, status: http.StatusAccepted, answer: ref("jobs"),
 		body: object(map[string]*openapi3.SchemaRef{"status": whole("1 goes on, -6 to -1 end it."), "result": anything("")})})
 
-	l.tag, l.need = "workflowManualTasks", auth.UseRecords
+	l.tag = "workflowManualTasks"
+	add(http.MethodPost, "workflowManualTasks:destroy", "Delete tasks that nobody is waited for with", operation{params: some, answer: whole("How many were deleted.")})
+	for _, name := range []string{"userWorkflowTasks", "userWorkflowTaskStats"} {
+		add(http.MethodPost, name+":destroy", "Does nothing: counters are worked out when they are read", operation{params: some, answer: whole("0")})
+	}
+	l.need = auth.UseRecords
 	add(http.MethodGet, "workflowManualTasks:listMine", "My tasks", operation{
 		params: []string{"filter", "fields", "appends", "except", "sort", "page", "pageSize", "paginate", "search"}, answer: listOf(ours("Task")), meta: true})
 	add(http.MethodPost, "workflowManualTasks:submit", "Decide a task", operation{params: one, status: http.StatusAccepted, answer: ours("Task"),
@@ -128,12 +141,13 @@ func actionSchemas() openapi3.Schemas {
 			"defaultValue": anything(""), "target": text("Of relations: the other collection."), "foreignKey": text("")}),
 		"alur.WorkflowValues": object(map[string]*openapi3.SchemaRef{
 			"title": text(""), "type": text("What starts it; stays as it is."), "description": text(""), "enabled": truth(""), "sync": truth("Run inside the request that starts it."),
-			"config": settings(), "options": settings(), "triggerTitle": text("")}),
+			"config": settings(), "options": settings(), "triggerTitle": text(""), "categories": listOf(anything("The id of a category."))}),
 		"alur.Workflow": object(map[string]*openapi3.SchemaRef{
 			"id": id(""), "key": text("The same in all versions."), "title": text(""), "type": text(""), "enabled": truth(""),
 			"current": none(truth("true for the current version, else null.")), "sync": truth(""), "description": text(""), "config": settings(), "options": settings()}),
 		"alur.NodeValues": object(map[string]*openapi3.SchemaRef{
-			"type": text(""), "title": text(""), "config": settings(), "upstreamId": none(id("The node before.")), "branchIndex": none(whole("The branch of the node before."))}),
+			"type": text(""), "title": text(""), "config": settings(), "upstreamId": none(id("The node before.")), "branchIndex": none(whole("The branch of the node before.")),
+			"workflowId": id("The version, where the address does not name it.")}),
 		"alur.Place": object(map[string]*openapi3.SchemaRef{
 			"upstreamId": none(id("The node before; null for the first place.")), "branchIndex": none(whole("The branch of the node before.")), "config": settings()}),
 		"alur.Node": object(map[string]*openapi3.SchemaRef{

@@ -14,12 +14,14 @@ import (
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/node"
+	"alur/engine/task"
 )
 
 // Workflows changes workflows, their nodes and their history (spec/http-api.md).
 // All of them are listed as records of their collections.
 type Workflows struct {
 	Engine *engine.Engine
+	Tasks  *task.Store
 	Actor  func(c echo.Context) auth.Actor
 
 	// Record returns a record of a collection as it is listed, with the relations
@@ -34,6 +36,7 @@ type Workflows struct {
 func (h *Workflows) Routes(r Router) {
 	r.POST(`/api/workflows\:create`, auth.ManageWorkflows, h.create)
 	r.POST(`/api/workflows/:id/nodes\:create`, auth.ManageWorkflows, h.createNode)
+	r.POST(`/api/flow_nodes\:create`, auth.ManageWorkflows, h.createNode)
 	r.POST(`/api/flow_nodes\:test`, auth.ManageWorkflows, h.testNode)
 	for _, key := range []string{"", "/:id"} {
 		r.POST(`/api/workflows\:update`+key, auth.ManageWorkflows, h.update)
@@ -50,6 +53,7 @@ func (h *Workflows) Routes(r Router) {
 		r.POST(`/api/flow_nodes\:move`+key, auth.ManageWorkflows, h.moveNode)
 		r.POST(`/api/jobs\:resume`+key, auth.ManageServer, h.resume)
 	}
+	h.rawRoutes(r)
 }
 
 // workflowValues is what may be sent about a workflow; other keys are passed
@@ -232,6 +236,7 @@ type nodeValues struct {
 	Config      json.RawMessage
 	UpstreamID  *int64
 	BranchIndex *int
+	WorkflowID  optionalInt // where no address names it
 
 	// DownstreamID is the one link that clients write themselves; nil when it was
 	// not sent, "null" for none.
@@ -253,9 +258,12 @@ func (h *Workflows) createNode(c echo.Context) error {
 	if err := read(c, &in); err != nil {
 		return err
 	}
-	id, err := one(c)
-	if err != nil {
-		return err
+	id := value(in.WorkflowID.value)
+	if c.Param("id") != "" || id == 0 {
+		var err error
+		if id, err = one(c); err != nil {
+			return err
+		}
 	}
 	n, err := h.Engine.AddNode(c.Request().Context(), h.Actor(c), id, engine.NewNode{
 		Key: in.Key, Type: in.Type, Title: value(in.Title), Config: in.Config, UpstreamID: in.UpstreamID, BranchIndex: in.BranchIndex,
