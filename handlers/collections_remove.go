@@ -51,7 +51,7 @@ func unused(loss collection.Loss) string {
 	if len(loss.Uses) > 0 {
 		return ""
 	}
-	return " No workflow uses it."
+	return " No workflow or view uses it."
 }
 
 // agreedTo is the number of values that somebody saw and agreed to lose.

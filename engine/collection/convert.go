@@ -102,7 +102,7 @@ func (s *Store) Conversion(ctx context.Context, a auth.Actor, collection, name s
 		if loss, err = d.conversionLoss(ctx, c, old, f); err != nil || loss.Values == 0 {
 			return err
 		}
-		loss.Uses, err = s.uses(ctx, collection, name)
+		loss.Uses, err = s.uses(ctx, d.cat, collection, name)
 		return err
 	})
 	return loss, err

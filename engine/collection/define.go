@@ -249,7 +249,7 @@ func (s *Store) SetFields(ctx context.Context, a auth.Actor, collection string, 
 				return err
 			}
 		}
-		return nil
+		return d.mendViews(ctx)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set the fields of %s: %w", short(collection), err)

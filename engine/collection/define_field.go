@@ -323,7 +323,10 @@ func (s *Store) DropField(ctx context.Context, a auth.Actor, collection, name st
 		if err := d.agreed(ctx, c, f, agreed); err != nil {
 			return err
 		}
-		return d.dropField(ctx, c, f)
+		if err := d.dropField(ctx, c, f); err != nil {
+			return err
+		}
+		return d.mendViews(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("drop field %s of %s: %w", short(name), short(collection), err)
@@ -436,7 +439,10 @@ func (s *Store) DropCollection(ctx context.Context, a auth.Actor, name string, d
 		if err := d.agreed(ctx, c, nil, agreed); err != nil {
 			return err
 		}
-		return d.dropCollection(ctx, c, drop || !c.Adopted())
+		if err := d.dropCollection(ctx, c, drop || !c.Adopted()); err != nil {
+			return err
+		}
+		return d.mendViews(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("drop collection %s: %w", short(name), err)

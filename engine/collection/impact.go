@@ -49,15 +49,18 @@ func (s *Store) Losses(ctx context.Context, a auth.Actor, collection, field stri
 		if loss, err = d.losses(ctx, c, f); err != nil {
 			return err
 		}
-		loss.Uses, err = s.uses(ctx, collection, field)
+		loss.Uses, err = s.uses(ctx, d.cat, collection, field)
 		return err
 	})
 	return loss, err
 }
 
 // uses asks everybody for what uses a field.
-func (s *Store) uses(ctx context.Context, collection, field string) ([]Use, error) {
-	var all []Use
+func (s *Store) uses(ctx context.Context, cat *catalogue, collection, field string) ([]Use, error) {
+	all, err := s.viewUses(ctx, s.db, cat, collection, field)
+	if err != nil {
+		return nil, err
+	}
 	for _, u := range s.users {
 		uses, err := u.Uses(ctx, collection, field)
 		if err != nil {

@@ -51,3 +51,17 @@ ON CONFLICT (user_id, collection_name, view_id) DO UPDATE SET columns = excluded
 -- name: forget_columns
 DELETE FROM alur.record_columns
 WHERE user_id = $1 AND collection_name = $2 AND view_id = $3
+
+-- name: all
+ORDER BY v.collection_name, v.shared DESC, lower(v.title), v.id
+
+-- name: mendable
+SELECT id, collection_name, columns, sort
+FROM alur.record_views
+
+-- name: mend
+UPDATE alur.record_views SET columns = $2, sort = $3 WHERE id = $1
+
+-- name: mendable_columns
+SELECT user_id, collection_name, view_id, columns
+FROM alur.record_columns

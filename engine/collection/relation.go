@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 )
 
@@ -99,6 +100,9 @@ func (w *writer) nested(ctx context.Context, f *Field, target *Collection, x Rec
 		if rec != nil {
 			return rec, w.change(ctx, target, rec, x, depth)
 		}
+		if err := w.unseenKey(f, target); err != nil {
+			return nil, err
+		}
 	}
 	if w.allowed(target) != nil {
 		return nil, nil
@@ -119,6 +123,17 @@ func (w *writer) change(ctx context.Context, target *Collection, rec, x Record, 
 	delete(x, target.key.Name)
 	_, err := w.update(ctx, target, Record{target.key.Name: map[string]any{"$eq": target.ID(rec)}}, x, depth+1)
 	return err
+}
+
+// unseenKey refuses an object with a key that no record has, as far as the actor
+// sees, when they do not see all: whether one could be made with it would tell that
+// there is one out of their sight. Who sees all makes it.
+func (w *writer) unseenKey(f *Field, target *Collection) error {
+	limit, err := w.s.builder(w.cat, w.a).scope(target).limit(auth.View)
+	if err != nil || limit == "" {
+		return err
+	}
+	return fault.Fields(map[string]string{f.Name: noSuchRecord})
 }
 
 // linkAll writes what values say of the other relations of a record that has
@@ -239,8 +254,11 @@ func (w *writer) known(ctx context.Context, f *Field, target *Collection, x Reco
 	}
 	is := Record{target.key.Name: map[string]any{"$eq": key}}
 	rec, err := w.s.First(ctx, w.tx, w.a, target.Name, Query{Filter: is})
-	if err != nil || rec == nil {
+	if err != nil {
 		return nil, err
+	}
+	if rec == nil {
+		return nil, w.unseenKey(f, target)
 	}
 	w.path = append(w.path, f.Name)
 	defer func() { w.path = w.path[:len(w.path)-1] }()

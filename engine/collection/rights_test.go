@@ -240,6 +240,38 @@ func TestFieldRights(t *testing.T) {
 	}
 }
 
+// TestUnseenKeys: an object with a key out of the person's sight answers as one
+// with a key that no record has, wherever it stands.
+func TestUnseenKeys(t *testing.T) {
+	t.Parallel()
+	r := newRoleShop(t, "view:own", "create", "update:own")
+	product := r.create("products", collection.Record{"name": "Pen"})
+	order := r.create("orders", collection.Record{"quantity": 1.0})
+	r.by(func() {
+		for name, tc := range map[string]struct {
+			coll   string
+			hidden any
+			values func(key any) collection.Record
+		}{
+			"to one": {"orders", product["id"], func(key any) collection.Record {
+				return collection.Record{"quantity": 1.0, "product": map[string]any{"id": key, "name": "Mine"}}
+			}},
+			"to many": {"products", order["id"], func(key any) collection.Record {
+				return collection.Record{"name": "Set", "orders": []any{map[string]any{"id": key, "quantity": 2.0}}}
+			}},
+		} {
+			_, unseen := r.tryCreate(tc.coll, tc.values(tc.hidden))
+			_, unknown := r.tryCreate(tc.coll, tc.values(77.0))
+			if unseen == nil || unknown == nil || unseen.Error() != unknown.Error() {
+				t.Errorf("%s: out of sight %v, unknown %v", name, unseen, unknown)
+			}
+		}
+	})
+	if _, err := r.tryCreate("orders", collection.Record{"quantity": 1.0, "product": map[string]any{"id": 77.0, "name": "New"}}); err != nil {
+		t.Errorf("who sees all does not make a record with a key of their own: %v", err)
+	}
+}
+
 // TestWriteRights: what is out of reach is not changed, and nested records are
 // written under the person's own rights.
 func TestWriteRights(t *testing.T) {

@@ -119,6 +119,20 @@ func (w *writer) destroy(ctx context.Context, c *Collection, filter any) (int, e
 	if _, err := w.permit(c, auth.Destroy, nil, ""); err != nil {
 		return 0, err
 	}
+	if w.cat.remembered(c, map[string]bool{}) {
+		b := w.s.builder(w.cat, w.a)
+		old, err := w.locked(b, c, filter, c.columns, auth.Destroy)
+		if err != nil {
+			return 0, err
+		}
+		gone, err := w.s.read(ctx, w.tx, c.columns, "SELECT "+list(c.columns, "o")+" FROM "+old, b.args)
+		if err != nil {
+			return 0, fmt.Errorf("lock records of %s: %w", c.Name, err)
+		}
+		if err := w.follow(ctx, c, gone, map[string]bool{}); err != nil {
+			return 0, err
+		}
+	}
 	b := w.s.builder(w.cat, w.a)
 	old, err := w.locked(b, c, filter, []*Field{c.key}, auth.Destroy)
 	if err != nil {
@@ -206,6 +220,7 @@ type writer struct {
 	a       Access
 	cat     *catalogue
 	changes []Change
+	silent  []Change // what the database does by itself, for the history only
 	path    []string // the relations that led to what is being written
 	linking string   // the key that a relation is about to set in a record of its target
 }
@@ -230,6 +245,12 @@ func (w *writer) allowed(c *Collection) error {
 }
 
 func (w *writer) tell(ctx context.Context) error {
+	if len(w.silent) > 0 {
+		if err := w.s.keep(ctx, w.tx, w.a, w.silent); err != nil {
+			return err
+		}
+		count(ctx, w.silent)
+	}
 	if len(w.changes) == 0 {
 		return nil
 	}
