@@ -239,26 +239,53 @@ func (a Attention) Count() int {
 // Deep reports whether executions wait for long or in great number.
 func (a Attention) Deep() bool { return len(a.Queues.Items) > 0 || !a.Unclaimed.IsZero() }
 
-// seenAttention is what a process saw last.
+// seenAttention is what a process saw last, by whose reach it was seen with.
 type seenAttention struct {
-	reading sync.Mutex // one reader at a time
-	mu      sync.Mutex
-	last    Attention // of all rights
+	mu   sync.Mutex
+	last map[string]*lastAttention
 }
 
-// Attention reads what needs a person now. What is about mails is there for
-// those who may see the outbox.
+// attentionSeers is for how many reaches a process remembers what it saw; when
+// there are more it starts anew.
+const attentionSeers = 200
+
+type lastAttention struct {
+	reading sync.Mutex // one reader at a time
+	mu      sync.Mutex
+	seen    Attention // of all rights
+}
+
+// of is what was seen last by somebody's reach.
+func (s *seenAttention) of(reach auth.Reach) *lastAttention {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.last[reach.Who()]
+	if l == nil {
+		if s.last == nil || len(s.last) >= attentionSeers {
+			s.last = map[string]*lastAttention{}
+		}
+		l = &lastAttention{}
+		s.last[reach.Who()] = l
+	}
+	return l
+}
+
+// Attention reads what needs a person now, in the workflows that actor may see.
+// What is about mails is there for those who may see the outbox, what is about
+// the database for those who manage all workflows.
 func (e *Engine) Attention(ctx context.Context, actor auth.Actor, w Watch) (Attention, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Attention{}, err
 	}
-	a, err := e.readAttention(ctx, w)
+	reach := actor.Reach(auth.Viewer)
+	a, err := e.readAttention(ctx, w, reach)
 	if err != nil {
 		return Attention{}, fmt.Errorf("see what needs attention: %w", err)
 	}
-	e.attention.mu.Lock()
-	e.attention.last = a
-	e.attention.mu.Unlock()
+	l := e.attention.of(reach)
+	l.mu.Lock()
+	l.seen = a
+	l.mu.Unlock()
 	return a.of(actor), nil
 }
 
@@ -266,20 +293,18 @@ func (e *Engine) Attention(ctx context.Context, actor auth.Actor, w Watch) (Atte
 // the last ten seconds, or while somebody else is looking. So pages cost no
 // statement of their own.
 func (e *Engine) LastAttention(ctx context.Context, actor auth.Actor, w Watch) (Attention, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Attention{}, err
 	}
-	fresh := func() (Attention, bool) {
-		e.attention.mu.Lock()
-		defer e.attention.mu.Unlock()
-		age := e.Now().Sub(e.attention.last.At)
-		return e.attention.last, age >= 0 && age < attentionFresh
-	}
-	last, ok := fresh()
-	if ok || !e.attention.reading.TryLock() {
+	l := e.attention.of(actor.Reach(auth.Viewer))
+	l.mu.Lock()
+	last := l.seen
+	l.mu.Unlock()
+	age := e.Now().Sub(last.At)
+	if age >= 0 && age < attentionFresh || !l.reading.TryLock() {
 		return last.of(actor), nil
 	}
-	defer e.attention.reading.Unlock()
+	defer l.reading.Unlock()
 	return e.Attention(ctx, actor, w)
 }
 
@@ -288,25 +313,28 @@ func (a Attention) of(actor auth.Actor) Attention {
 	if !actor.Can(auth.ManageUsers) {
 		a.Mails = nil
 	}
+	if !actor.Can(auth.ManageWorkflows) {
+		a.Database = nil
+	}
 	return a
 }
 
 // forgetAttention makes the next look a new one: somebody has done something.
 func (e *Engine) forgetAttention() {
 	e.attention.mu.Lock()
-	e.attention.last.At = time.Time{}
+	e.attention.last = nil
 	e.attention.mu.Unlock()
 }
 
 // readAttention reads over one connection of the side pool: that the others are
 // all taken may be what is wrong. A database that does not answer in time is
 // trouble of its own and no error.
-func (e *Engine) readAttention(ctx context.Context, w Watch) (Attention, error) {
+func (e *Engine) readAttention(ctx context.Context, w Watch, reach auth.Reach) (Attention, error) {
 	began := e.Now()
 	a := Attention{At: began, Counted: true, Attempts: e.attempts}
 	limited, cancel := context.WithTimeout(ctx, attentionWithin)
 	defer cancel()
-	err := e.lookAround(limited, w, &a)
+	err := e.lookAround(limited, w, reach, &a)
 	if err == nil || ctx.Err() != nil || limited.Err() == nil && !pg.IsUnavailable(err) {
 		return a, err
 	}
@@ -315,18 +343,31 @@ func (e *Engine) readAttention(ctx context.Context, w Watch) (Attention, error) 
 	return a, nil
 }
 
-func (e *Engine) lookAround(ctx context.Context, w Watch, a *Attention) error {
-	conn, err := e.DB.Side().Connx(ctx)
+// looker reads what one may see over a connection.
+type looker struct {
+	*sqlx.Conn
+	reach auth.Reach
+}
+
+// Select reads rows of one of our statements.
+func (l looker) Select(ctx context.Context, rows any, name string, args ...any) error {
+	query, args := l.reach.Query(attentionSQL.Get(name), args...)
+	return l.SelectContext(ctx, rows, query, args...)
+}
+
+func (e *Engine) lookAround(ctx context.Context, w Watch, reach auth.Reach, a *Attention) error {
+	c, err := e.DB.Side().Connx(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	for _, look := range []func(context.Context, *sqlx.Conn, *Attention) error{
+	defer c.Close()
+	conn := looker{c, reach}
+	for _, look := range []func(context.Context, looker, *Attention) error{
 		e.lookAtDatabase, e.lookAtQueues, e.lookAtHeads, e.lookAtFailures, e.lookAtTriggers,
-		func(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+		func(ctx context.Context, conn looker, a *Attention) error {
 			return e.lookAtWaiting(ctx, conn, w, a)
 		},
-		func(ctx context.Context, conn *sqlx.Conn, a *Attention) error { return e.lookAtMails(ctx, conn, w, a) },
+		func(ctx context.Context, conn looker, a *Attention) error { return e.lookAtMails(ctx, conn, w, a) },
 	} {
 		if err := look(ctx, conn, a); err != nil {
 			return err
@@ -335,7 +376,7 @@ func (e *Engine) lookAround(ctx context.Context, w Watch, a *Attention) error {
 	return nil
 }
 
-func (e *Engine) lookAtDatabase(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+func (e *Engine) lookAtDatabase(ctx context.Context, conn looker, a *Attention) error {
 	var took [roundTrips]time.Duration
 	for i := range took {
 		began := e.Now()
@@ -356,7 +397,7 @@ func (e *Engine) lookAtDatabase(ctx context.Context, conn *sqlx.Conn, a *Attenti
 		Count int
 		Since time.Time
 	}
-	err := conn.SelectContext(ctx, &sessions, attentionSQL.Get("sessions"), a.At.Add(-IdleAfter), a.At.Add(-LockedAfter))
+	err := conn.Select(ctx, &sessions, "sessions", a.At.Add(-IdleAfter), a.At.Add(-LockedAfter))
 	if err != nil {
 		return fmt.Errorf("see the sessions of the database: %w", err)
 	}
@@ -366,9 +407,9 @@ func (e *Engine) lookAtDatabase(ctx context.Context, conn *sqlx.Conn, a *Attenti
 	return nil
 }
 
-func (e *Engine) lookAtQueues(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+func (e *Engine) lookAtQueues(ctx context.Context, conn looker, a *Attention) error {
 	var all, deep []Backlog
-	if err := conn.SelectContext(ctx, &all, attentionSQL.Get("queues"), a.At); err != nil {
+	if err := conn.Select(ctx, &all, "queues", a.At); err != nil {
 		return fmt.Errorf("see the queues: %w", err)
 	}
 	if err := conn.GetContext(ctx, &a.Workers, attentionSQL.Get("workers")); err != nil {
@@ -401,9 +442,9 @@ func (e *Engine) lookAtQueues(ctx context.Context, conn *sqlx.Conn, a *Attention
 }
 
 // lookAtHeads tells apart what is stuck and what is being tried again.
-func (e *Engine) lookAtHeads(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+func (e *Engine) lookAtHeads(ctx context.Context, conn looker, a *Attention) error {
 	var heads, stuck, retrying []Stuck
-	err := conn.SelectContext(ctx, &heads, attentionSQL.Get("heads"), attentionMost, a.At.Add(-StuckAfter), a.At.Add(-LostAfter))
+	err := conn.Select(ctx, &heads, "heads", attentionMost, a.At.Add(-StuckAfter), a.At.Add(-LostAfter))
 	if err != nil {
 		return fmt.Errorf("see what does not get on: %w", err)
 	}
@@ -424,9 +465,9 @@ func (e *Engine) lookAtHeads(ctx context.Context, conn *sqlx.Conn, a *Attention)
 	return nil
 }
 
-func (e *Engine) lookAtFailures(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+func (e *Engine) lookAtFailures(ctx context.Context, conn looker, a *Attention) error {
 	var groups []Failure
-	err := conn.SelectContext(ctx, &groups, attentionSQL.Get("failures"), attentionLooked, attentionMost)
+	err := conn.Select(ctx, &groups, "failures", attentionLooked, attentionMost)
 	if err != nil {
 		return fmt.Errorf("see what failed: %w", err)
 	}
@@ -434,30 +475,30 @@ func (e *Engine) lookAtFailures(ctx context.Context, conn *sqlx.Conn, a *Attenti
 	return nil
 }
 
-func (e *Engine) lookAtWaiting(ctx context.Context, conn *sqlx.Conn, w Watch, a *Attention) error {
+func (e *Engine) lookAtWaiting(ctx context.Context, conn looker, w Watch, a *Attention) error {
 	after := w.Waiting
 	if after == 0 {
 		after = WaitingAfter
 	}
 	before := a.At.Add(-after)
 	var long []LongWait
-	if err := conn.SelectContext(ctx, &long, attentionSQL.Get("waiting"), attentionMost, before, snowflake.At(before), a.At); err != nil {
+	if err := conn.Select(ctx, &long, "waiting", attentionMost, before, snowflake.At(before), a.At); err != nil {
 		return fmt.Errorf("see what waits: %w", err)
 	}
 	a.Waiting = few(long)
 	return nil
 }
 
-func (e *Engine) lookAtTriggers(ctx context.Context, conn *sqlx.Conn, a *Attention) error {
+func (e *Engine) lookAtTriggers(ctx context.Context, conn looker, a *Attention) error {
 	span := func(d time.Duration) int64 { return int64(d/time.Second) << 21 }
 	var quiet []Quiet
-	err := conn.SelectContext(ctx, &quiet, attentionSQL.Get("quiet"), attentionMost, snowflake.At(a.At),
+	err := conn.Select(ctx, &quiet, "quiet", attentionMost, snowflake.At(a.At),
 		span(QuietAfter), span(QuietSpan), span(QuietPeriod), QuietStarts)
 	if err != nil {
 		return fmt.Errorf("see which workflows went quiet: %w", err)
 	}
 	var skipped []Skipped
-	err = conn.SelectContext(ctx, &skipped, attentionSQL.Get("skipped_lately"), attentionMost, snowflake.At(a.At.Add(-SkippedFor)))
+	err = conn.Select(ctx, &skipped, "skipped_lately", attentionMost, snowflake.At(a.At.Add(-SkippedFor)))
 	if err != nil {
 		return fmt.Errorf("see what was not started: %w", err)
 	}
@@ -465,11 +506,8 @@ func (e *Engine) lookAtTriggers(ctx context.Context, conn *sqlx.Conn, a *Attenti
 		ID          int64
 		Title, Type string
 		Config      []byte
-		Key         string
-		Sync        bool
-		Options     []byte
 	}
-	if err := conn.SelectContext(ctx, &enabled, queries.Get("armed")); err != nil {
+	if err := conn.Select(ctx, &enabled, "enabled"); err != nil {
 		return fmt.Errorf("list enabled workflows: %w", err)
 	}
 	if _, err := e.Records.Collections(ctx); err != nil { // else every trigger would look broken
@@ -489,9 +527,9 @@ func (e *Engine) lookAtTriggers(ctx context.Context, conn *sqlx.Conn, a *Attenti
 	return nil
 }
 
-func (e *Engine) lookAtMails(ctx context.Context, conn *sqlx.Conn, w Watch, a *Attention) error {
+func (e *Engine) lookAtMails(ctx context.Context, conn looker, w Watch, a *Attention) error {
 	var all []MailTrouble
-	err := conn.SelectContext(ctx, &all, attentionSQL.Get("mails"), attentionMails, a.At.Add(-MailAfter))
+	err := conn.Select(ctx, &all, "mails", attentionMails, a.At.Add(-MailAfter))
 	if err != nil {
 		return fmt.Errorf("see the outbox: %w", err)
 	}

@@ -16,7 +16,7 @@ const dismissHelping = 5000
 // until then, which is when the person looked. They are counted. The same
 // failure happening again is there again.
 func (e *Engine) DismissFailures(ctx context.Context, actor auth.Actor, key, nodeKey, cause string, until time.Time) (int, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := may(ctx, e.DB, actor, key, auth.Operator); err != nil {
 		return 0, err
 	}
 	defer e.forgetAttention()
@@ -36,30 +36,43 @@ func (e *Engine) DismissFailures(ctx context.Context, actor auth.Actor, key, nod
 // DismissWaiting keeps an execution that waits for long at one step quiet for
 // another while.
 func (e *Engine) DismissWaiting(ctx context.Context, actor auth.Actor, executionID, jobID int64) error {
-	return e.dismiss(ctx, actor, auth.ManageWorkflows, "waiting", strconv.FormatInt(executionID, 10), jobID)
+	ids, err := e.executionsFor(ctx, actor, []int64{executionID}, auth.Operator)
+	if err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return errNoExecution
+	}
+	return e.dismiss(ctx, actor, "waiting", strconv.FormatInt(executionID, 10), jobID)
 }
 
 // DismissQuiet accepts that a workflow has not run since its execution lastID.
 func (e *Engine) DismissQuiet(ctx context.Context, actor auth.Actor, key string, lastID int64) error {
-	return e.dismiss(ctx, actor, auth.ManageWorkflows, "quiet", key, lastID)
+	if err := may(ctx, e.DB, actor, key, auth.Operator); err != nil {
+		return err
+	}
+	return e.dismiss(ctx, actor, "quiet", key, lastID)
 }
 
 // DismissSkipped takes what a workflow did not start off the list, up to the
 // record called mark.
 func (e *Engine) DismissSkipped(ctx context.Context, actor auth.Actor, key string, mark int64) error {
-	return e.dismiss(ctx, actor, auth.ManageWorkflows, "skipped", key, mark)
+	if err := may(ctx, e.DB, actor, key, auth.Operator); err != nil {
+		return err
+	}
+	return e.dismiss(ctx, actor, "skipped", key, mark)
 }
 
 // DismissMails takes mails of a status off the list, up to the one called mark.
 // They stay in the outbox.
 func (e *Engine) DismissMails(ctx context.Context, actor auth.Actor, status string, mark int64) error {
-	return e.dismiss(ctx, actor, auth.ManageUsers, "mail", status, mark)
-}
-
-func (e *Engine) dismiss(ctx context.Context, actor auth.Actor, need auth.Right, kind, subject string, mark int64) error {
-	if err := actor.Require(need); err != nil {
+	if err := actor.Require(auth.ManageUsers); err != nil {
 		return err
 	}
+	return e.dismiss(ctx, actor, "mail", status, mark)
+}
+
+func (e *Engine) dismiss(ctx context.Context, actor auth.Actor, kind, subject string, mark int64) error {
 	defer e.forgetAttention()
 	if _, err := e.DB.ExecContext(ctx, attentionSQL.Get("dismiss"), kind, subject, mark, userID(actor), e.now()); err != nil {
 		return fmt.Errorf("dismiss %s %s: %w", kind, subject, err)

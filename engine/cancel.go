@@ -16,7 +16,8 @@ const reasonCancel = "manual_cancel"
 // stays done. One that runs in another process is told there within moments, and
 // cannot write any more at once.
 func (e *Engine) Cancel(ctx context.Context, actor auth.Actor, ids []int64) (int, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	ids, err := e.executionsFor(ctx, actor, ids, auth.Operator)
+	if err != nil {
 		return 0, err
 	}
 	stopped, err := queue.Stop(ctx, e.DB, ids, reasonCancel, actor.UserID, e.Now())

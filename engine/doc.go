@@ -10,6 +10,33 @@
 // enabling a draft publishes it. [Engine.Check] says what keeps a version from
 // running, [Engine.Scope] which variables a node sees.
 //
+// # Who may do what
+//
+// Besides those who manage all workflows ([auth.ManageWorkflows]), people and
+// roles have a level on single ones ([Engine.Members]), for all versions:
+//
+//	viewer    sees the workflow with its settings, versions and members, its
+//	          executions with their data, events that started nothing, figures,
+//	          what needs attention, and the tasks of its executions
+//	operator  and starts it by hand, cancels executions, sends reminders,
+//	          dismisses what needs attention
+//	editor    and changes settings, nodes, limits and history, tests nodes,
+//	          makes, publishes and discards versions, turns it on and off,
+//	          deletes executions
+//	owner     and deletes the workflow, gives levels and takes them away
+//
+// Whoever makes a workflow owns it, for which one needs [auth.CreateWorkflows]; a
+// copy is a workflow of its own. The last owner stays until there is another one;
+// when the person is deleted, those who manage all workflows decide. Who may only
+// know which workflows there are ([auth.SeeWorkflows]) sees neither settings nor
+// executions. Deleting a workflow leaves its executions to those who could see
+// them.
+//
+// The rule stands in one place, [auth.Reach], and is asked by the statements that
+// read or change rows. To who has no level, a workflow does not exist; to who has
+// too low a one, a change is Forbidden. What a workflow does is not limited by who
+// may see it, and tasks are there for who is asked.
+//
 // # Executions
 //
 // PostgreSQL is the only state and the only coordinator. [Engine.Start] writes

@@ -18,12 +18,9 @@ import (
 //
 // Enabling a draft publishes it; deleting it discards it.
 func (e *Engine) Draft(ctx context.Context, actor auth.Actor, id int64) (Workflow, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
-		return Workflow{}, err
-	}
 	var draft Workflow
 	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		w, nodes, err := e.lock(ctx, tx, id)
+		w, nodes, err := e.lock(ctx, tx, actor, id, auth.Editor)
 		if err != nil {
 			return err
 		}
@@ -39,7 +36,7 @@ func (e *Engine) Draft(ctx context.Context, actor auth.Actor, id int64) (Workflo
 		if err != nil {
 			return err
 		}
-		draft, _, err = loadWorkflow(ctx, tx, draftID)
+		draft, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), draftID)
 		return err
 	})
 	if err != nil {
@@ -50,7 +47,7 @@ func (e *Engine) Draft(ctx context.Context, actor auth.Actor, id int64) (Workflo
 
 // Pending returns the draft of a key, or ok false when there is none.
 func (e *Engine) Pending(ctx context.Context, actor auth.Actor, key string) (draft Workflow, ok bool, err error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Workflow{}, false, err
 	}
 	var id int64
@@ -60,23 +57,27 @@ func (e *Engine) Pending(ctx context.Context, actor auth.Actor, key string) (dra
 	case err != nil:
 		return Workflow{}, false, fmt.Errorf("find draft of workflow %q: %w", key, err)
 	}
-	draft, _, err = loadWorkflow(ctx, e.DB, id)
+	draft, _, err = loadWorkflow(ctx, e.DB, actor.Reach(auth.Viewer), id)
 	if fault.Is(err, fault.NotFound) {
-		return Workflow{}, false, nil // discarded between the two reads
+		return Workflow{}, false, nil // not theirs to see, or discarded between the two reads
 	}
 	return draft, err == nil, err
 }
 
 // Revise copies a version with its nodes: to a new version of the same workflow
-// when key is its key, and to a workflow of its own when key is empty. The copy
-// is off; a title of "" takes the original's.
+// when key is its key, and to a workflow of its own when key is empty: that one
+// belongs to who makes it. The copy is off; a title of "" takes the original's.
 func (e *Engine) Revise(ctx context.Context, actor auth.Actor, id int64, key, title string) (Workflow, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
-		return Workflow{}, err
+	least := auth.Editor
+	if key == "" {
+		least = auth.Viewer // what they may see, they can build again
 	}
 	var made Workflow
 	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		w, nodes, err := e.lock(ctx, tx, id)
+		w, nodes, err := e.lock(ctx, tx, actor, id, least)
+		if err == nil && key == "" {
+			err = actor.Require(auth.CreateWorkflows)
+		}
 		if err != nil {
 			return err
 		}
@@ -97,7 +98,10 @@ func (e *Engine) Revise(ctx context.Context, actor auth.Actor, id int64, key, ti
 		if err != nil {
 			return err
 		}
-		made, _, err = loadWorkflow(ctx, tx, madeID)
+		if err := e.own(ctx, tx, actor, newKey); err != nil {
+			return err
+		}
+		made, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), madeID)
 		return err
 	})
 	if err != nil {

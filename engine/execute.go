@@ -29,7 +29,7 @@ type Starter interface {
 // It returns Invalid for triggers that cannot be started by hand, for values that
 // do not fit, and for a synchronous workflow with nodes that wait.
 func (e *Engine) Execute(ctx context.Context, actor auth.Actor, id int64, values map[string]any) (x Execution, started bool, err error) {
-	w, _, err := e.Workflow(ctx, actor, id)
+	w, _, err := e.open(ctx, e.DB, actor, id, auth.Operator)
 	if err != nil {
 		return x, false, err
 	}
@@ -110,7 +110,7 @@ func (e *Engine) awaitRest(ctx context.Context, actor auth.Actor, id int64) (Exe
 // Replace makes a new version of w, which takes the place of w: it is current and
 // on where w is, and w becomes history (spec/engine.md §13, autoRevision).
 func (e *Engine) Replace(ctx context.Context, actor auth.Actor, id int64) (Workflow, error) {
-	w, _, err := e.Workflow(ctx, actor, id)
+	w, _, err := e.open(ctx, e.DB, actor, id, auth.Editor)
 	if err != nil {
 		return Workflow{}, err
 	}

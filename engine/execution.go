@@ -147,11 +147,12 @@ type SkippedTrigger struct {
 // Execution returns one execution with its jobs in the order they ran. The jobs
 // come without input and log, and without results above 2 kB; see [Engine.Job].
 func (e *Engine) Execution(ctx context.Context, actor auth.Actor, id int64) (Execution, []Job, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Execution{}, nil, err
 	}
 	var x Execution
-	err := e.DB.GetContext(ctx, &x, queries.Get("execution"), id)
+	query, args := actor.Reach(auth.Viewer).Query(queries.Get("execution"), id)
+	err := e.DB.GetContext(ctx, &x, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Execution{}, nil, errNoExecution
 	}
@@ -167,11 +168,12 @@ func (e *Engine) Execution(ctx context.Context, actor auth.Actor, id int64) (Exe
 
 // Job returns one job with input, result and log.
 func (e *Engine) Job(ctx context.Context, actor auth.Actor, id int64) (Job, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Job{}, err
 	}
 	var j Job
-	err := e.DB.GetContext(ctx, &j, queries.Get("job"), id)
+	query, args := actor.Reach(auth.Viewer).Query(queries.Get("job"), id)
+	err := e.DB.GetContext(ctx, &j, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Job{}, fault.New(fault.NotFound, "There is no such step. Its execution may have been deleted.")
 	}
@@ -182,17 +184,22 @@ func (e *Engine) Job(ctx context.Context, actor auth.Actor, id int64) (Job, erro
 }
 
 // SkippedTriggers lists events that started nothing, newest first; key "" is
-// all workflows.
+// all workflows that actor may see.
 func (e *Engine) SkippedTriggers(ctx context.Context, actor auth.Actor, key string, limit int) ([]SkippedTrigger, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return nil, err
 	}
+	reach := actor.Reach(auth.Viewer)
 	var rows []SkippedTrigger
 	name, args := "skipped", []any{limit}
-	if key != "" {
+	switch {
+	case key != "":
 		name, args = "skipped_workflow", append(args, key)
+	case !reach.Every():
+		name = "skipped_reached"
 	}
-	if err := e.DB.SelectContext(ctx, &rows, queries.Get(name), args...); err != nil {
+	query, args := reach.Query(queries.Get(name), args...)
+	if err := e.DB.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("list skipped triggers: %w", err)
 	}
 	return rows, nil

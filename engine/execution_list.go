@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"alur/engine/auth"
@@ -25,19 +26,19 @@ type ExecutionFilter struct {
 	Limit  int           // 1 to 200; 0 is 50
 }
 
-// Executions lists executions, newest first. more says that there are older
+// Executions lists executions of the workflows that actor may see, newest first. more says that there are older
 // ones, or with After that there are newer ones.
 //
 // A page costs a page, however many executions there are and whatever the list
 // is narrowed to: see [ExecutionFilter.query].
 func (e *Engine) Executions(ctx context.Context, actor auth.Actor, f ExecutionFilter) (rows []ExecutionRow, more bool, err error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return nil, false, err
 	}
 	if f.Limit <= 0 || f.Limit > 200 {
 		f.Limit = 50
 	}
-	query, args := f.query(e.now())
+	query, args := f.query(e.now(), actor.Reach(auth.Viewer))
 	query = strings.Replace(queries.Get("execution_rows"), "{page}", query, 1)
 	if err := e.DB.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, false, fmt.Errorf("list executions: %w", err)
@@ -70,9 +71,13 @@ var lengths = []time.Duration{time.Second, 10 * time.Second, time.Minute, time.H
 // before the id are compared and ordered together with the id, as the index holds
 // them. With "key = $1 ORDER BY id" the planner may walk the primary key instead,
 // through everything that is newer and of other workflows.
+//
+// With each, there is one such stretch for every workflow that is reached, and
+// their ends are merged first.
 type part struct {
 	columns, values []string
 	where           []string
+	each            bool
 }
 
 // query returns the ids of one more than a page of executions.
@@ -80,7 +85,7 @@ type part struct {
 // It asks for the page of each state and each class of length by itself, since
 // an index holds each of them in the order of the list, and merges the few ids
 // that come back. Times are bounds of the id, too: ids grow with time.
-func (f ExecutionFilter) query(now time.Time) (string, []any) {
+func (f ExecutionFilter) query(now time.Time, reach auth.Reach) (string, []any) {
 	var args []any
 	arg := func(v any) string {
 		args = append(args, v)
@@ -108,48 +113,78 @@ func (f ExecutionFilter) query(now time.Time) (string, []any) {
 	// tenth of the table.
 	limit := " LIMIT " + strconv.Itoa(f.Limit+1)
 	var lists []string
-	for _, p := range f.parts(now, arg) {
+	keys := sync.OnceValue(func() string { return reach.Keys(arg) })
+	for _, p := range f.parts(now, reach, keys, arg) {
 		columns := append(slices.Clone(p.columns), "x.id")
 		row := "(" + strings.Join(columns, ", ") + ")"
 		where := append([]string{
 			row + " > (" + strings.Join(append(slices.Clone(p.values), above), ", ") + ")",
 			row + " < (" + strings.Join(append(slices.Clone(p.values), below), ", ") + ")",
 		}, common...)
-		lists = append(lists, "(SELECT x.id FROM alur.executions x WHERE "+strings.Join(append(where, p.where...), " AND ")+
-			" ORDER BY "+strings.Join(columns, order+", ")+order+limit+")")
+		list := "(SELECT x.id FROM alur.executions x WHERE " + strings.Join(append(where, p.where...), " AND ") +
+			" ORDER BY " + strings.Join(columns, order+", ") + order + limit + ")"
+		if p.each {
+			list = "(SELECT x.id FROM (" + keys() + ") m CROSS JOIN LATERAL " + list + " x ORDER BY x.id" + order + limit + ")"
+		}
+		lists = append(lists, list)
 	}
 	return "SELECT x.id FROM (" + strings.Join(lists, "\nUNION ALL ") + ") x ORDER BY x.id" + order + limit, args
 }
 
-// parts are the lists that make up what is asked for.
-func (f ExecutionFilter) parts(now time.Time, arg func(any) string) []part {
-	var key string // its parameter
-	if f.Key != "" {
-		key = arg(f.Key)
+// whose is of which workflows the executions are.
+type whose struct {
+	key  string          // the key of one workflow; "" for all
+	each bool            // key is that of every workflow which is reached, one after the other
+	only func() []string // the condition on executions x, for parts that do not go by key
+}
+
+// parts are the lists that make up what is asked for, of the workflows with keys
+// unless all are reached.
+func (f ExecutionFilter) parts(now time.Time, reach auth.Reach, keys func() string, arg func(any) string) []part {
+	var parts []part
+	switch {
+	case f.Key != "":
+		key := arg(f.Key)
+		parts = f.narrow(now, whose{key: key, only: func() []string { return []string{"x.key = " + key} }}, arg)
+		for i := range parts {
+			if !reach.Every() {
+				parts[i].where = append(parts[i].where, key+" = ANY (ARRAY("+keys()+"))")
+			}
+		}
+	case reach.Every():
+		parts = f.narrow(now, whose{only: func() []string { return nil }}, arg)
+	default:
+		only := func() []string { return []string{"x.key = ANY (ARRAY(" + keys() + "))"} }
+		parts = f.narrow(now, whose{key: "m.workflow_key", each: true, only: only}, arg)
 	}
+	return parts
+}
+
+// narrow is parts by states and by length.
+func (f ExecutionFilter) narrow(now time.Time, of whose, arg func(any) string) []part {
 	if len(f.States) == 0 && f.Longer <= 0 {
-		if key == "" {
+		if of.key == "" {
 			return []part{{}}
 		}
-		return []part{{columns: []string{"x.key"}, values: []string{key}}}
+		return []part{{columns: []string{"x.key"}, values: []string{of.key}, each: of.each}}
 	}
 	var parts []part
 	var ended []string // final statuses
 	for _, state := range slices.Sorted(slices.Values(f.States)) {
 		ended = append(ended, endedStates[state]...)
 		if open := openStates[state]; open != "" {
-			parts = append(parts, part{where: f.open(now, arg, key, open)})
+			parts = append(parts, part{where: f.open(now, arg, of, open)})
 		}
 	}
 	switch {
 	case f.Longer <= 0:
 		for _, status := range ended {
-			parts = append(parts, withStatus(key, status))
+			parts = append(parts, withStatus(of, status))
 		}
 	case len(f.States) == 0:
-		parts = append(f.long(arg, key), part{where: f.open(now, arg, key, "(x.status IS NULL OR x.status = 0)")})
+		parts = append(f.long(arg, of), part{where: f.open(now, arg, of, "(x.status IS NULL OR x.status = 0)")})
 	case len(ended) > 0:
-		for _, p := range f.long(arg, key) {
+		for _, p := range f.long(arg, of) {
 			p.where = append(p.where, "x.status IN ("+strings.Join(ended, ", ")+")")
 			parts = append(parts, p)
 		}
@@ -161,12 +196,12 @@ func (f ExecutionFilter) parts(now time.Time, arg func(any) string) []part {
 }
 
 // withStatus narrows to one final status.
-func withStatus(key, status string) part {
+func withStatus(of whose, status string) part {
 	switch {
-	case key != "":
+	case of.key != "":
 		// With three columns compared together the planner prefers to read all of
 		// the workflow and sort.
-		return part{where: []string{"x.key = " + key, "x.status = " + status, "x.status <> 0"}}
+		return part{where: []string{"x.key = " + of.key, "x.status = " + status, "x.status <> 0"}, each: of.each}
 	case status == "1":
 		return part{where: []string{"x.status = 1"}} // most are: no index is better than that of the ids
 	}
@@ -174,11 +209,9 @@ func withStatus(key, status string) part {
 }
 
 // long narrows to what took long and is over, one part for each class of length.
-func (f ExecutionFilter) long(arg func(any) string, key string) []part {
+func (f ExecutionFilter) long(arg func(any) string, of whose) []part {
 	exact := []string{"x.ended_at - x.started_at >= " + arg(f.Longer.Milliseconds()) + " * interval '1 millisecond'"}
-	if key != "" {
-		exact = append(exact, "x.key = "+key)
-	}
+	exact = append(exact, of.only()...)
 	const length = "x.length"
 	var parts []part
 	for i := range lengths {
@@ -194,11 +227,9 @@ func (f ExecutionFilter) long(arg func(any) string, key string) []part {
 }
 
 // open narrows to what is not over, and was begun long enough ago.
-func (f ExecutionFilter) open(now time.Time, arg func(any) string, key, state string) []string {
+func (f ExecutionFilter) open(now time.Time, arg func(any) string, of whose, state string) []string {
 	where := []string{state}
-	if key != "" {
-		where = append(where, "x.key = "+key)
-	}
+	where = append(where, of.only()...)
 	if f.Longer > 0 {
 		since := now.Add(-f.Longer)
 		where = append(where, "x.started_at <= "+arg(since), "x.id < "+arg(snowflake.At(since.Add(snowflake.Slack))))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"alur/engine/auth"
 	"alur/engine/pg"
 	"alur/engine/queue"
 	"alur/engine/snowflake"
@@ -40,9 +41,9 @@ func AttentionArgs(e *Engine) map[string][]any {
 var Queries = queries
 
 // ListQuery is the statement behind Executions.
-func ListQuery(f ExecutionFilter, now time.Time) (string, []any) {
+func ListQuery(f ExecutionFilter, now time.Time, reach auth.Reach) (string, []any) {
 	f.Limit = 50
-	query, args := f.query(now)
+	query, args := f.query(now, reach)
 	return strings.Replace(queries.Get("execution_rows"), "{page}", query, 1), args
 }
 

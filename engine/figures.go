@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"strings"
 	"time"
 
 	"alur/engine/auth"
@@ -32,9 +33,10 @@ type Figures struct {
 // Hour sums up an hour.
 type Hour struct{ Completed, Failed int }
 
-// Figures sums up the executions that began at or after since, a day at most.
+// Figures sums up the executions that actor may see and that began at or after
+// since, a day at most.
 func (e *Engine) Figures(ctx context.Context, actor auth.Actor, since time.Time) (Figures, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Figures{}, err
 	}
 	f := Figures{Median: -1}
@@ -43,7 +45,12 @@ func (e *Engine) Figures(ctx context.Context, actor auth.Actor, since time.Time)
 		Hour, Completed, Failed, Total int
 		Median                         *float64 // in seconds
 	}
-	if err := e.DB.SelectContext(ctx, &hours, figuresSQL.Get("figures"), first, since.UTC(), FiguresLimit); err != nil {
+	reach, recent := actor.Reach(auth.Viewer), "recent"
+	if !reach.Every() {
+		recent = "recent_reached"
+	}
+	query, args := reach.Query(strings.Replace(figuresSQL.Get("figures"), "{recent}", figuresSQL.Get(recent), 1), first, since.UTC(), FiguresLimit)
+	if err := e.DB.SelectContext(ctx, &hours, query, args...); err != nil {
 		return Figures{}, fmt.Errorf("sum up executions: %w", err)
 	}
 	total := 0
@@ -59,7 +66,8 @@ func (e *Engine) Figures(ctx context.Context, actor auth.Actor, since time.Time)
 		}
 	}
 	f.Cut = total == FiguresLimit
-	if err := e.DB.GetContext(ctx, &f.Open, figuresSQL.Get("figures_open")); err != nil {
+	query, args = reach.Query(figuresSQL.Get("figures_open"))
+	if err := e.DB.GetContext(ctx, &f.Open, query, args...); err != nil {
 		return Figures{}, fmt.Errorf("count open executions: %w", err)
 	}
 	return f, nil

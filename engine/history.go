@@ -64,7 +64,7 @@ type HistorySettings struct {
 
 // HistorySettings returns how long executions are kept on this server.
 func (e *Engine) HistorySettings(ctx context.Context, actor auth.Actor) (HistorySettings, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return HistorySettings{}, err
 	}
 	return readHistory(ctx, e.DB)
@@ -163,11 +163,12 @@ func (r ExecutionRecord) State() string { return StateOf(r.Status) }
 
 // ExecutionRecord returns what stayed of a deleted execution.
 func (e *Engine) ExecutionRecord(ctx context.Context, actor auth.Actor, id int64) (ExecutionRecord, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return ExecutionRecord{}, err
 	}
 	var r ExecutionRecord
-	switch err := e.DB.GetContext(ctx, &r, retentionSQL.Get("record")+retentionSQL.Get("record_id"), id); {
+	query, args := actor.Reach(auth.Viewer).Query(retentionSQL.Get("record")+retentionSQL.Get("record_id"), id)
+	switch err := e.DB.GetContext(ctx, &r, query, args...); {
 	case errors.Is(err, sql.ErrNoRows):
 		return ExecutionRecord{}, errNoExecution
 	case err != nil:
@@ -177,19 +178,23 @@ func (e *Engine) ExecutionRecord(ctx context.Context, actor auth.Actor, id int64
 }
 
 // ExecutionRecords lists deleted executions, newest first: those of a workflow,
-// or of all when key is "", below an id unless before is 0.
+// or of all that actor may see when key is "", below an id unless before is 0.
 func (e *Engine) ExecutionRecords(ctx context.Context, actor auth.Actor, key string, before int64, limit int) (rows []ExecutionRecord, more bool, err error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return nil, false, err
 	}
 	if before == 0 {
 		before = math.MaxInt64
 	}
+	reach := actor.Reach(auth.Viewer)
 	name, args := "records", []any{limit + 1, before}
-	if key != "" {
+	switch {
+	case key != "":
 		name, args = "records_workflow", append(args, key)
+	case !reach.Every():
+		name = "records_reached"
 	}
-	query := strings.Replace(retentionSQL.Get(name), "{record}", retentionSQL.Get("record"), 1)
+	query, args := reach.Query(strings.Replace(retentionSQL.Get(name), "{record}", retentionSQL.Get("record"), 1), args...)
 	if err := e.DB.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, false, fmt.Errorf("list deleted executions: %w", err)
 	}

@@ -51,12 +51,16 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 	}
 	workflows := func(failing bool, sort string) planCase {
 		week := strings.Replace(sql("queries_workflow.sql", "week"), "{limit}", "2000", 1)
-		return planCase{text: strings.ReplaceAll(sql("queries_workflow.sql", "list"), "{week}", week),
+		return planCase{text: strings.NewReplacer("{week}", week, "{listed}", "{reach w.key}").Replace(sql("queries_workflow.sql", "list")),
 			args: []any{"", nil, "", failing, execution, sort, 50, 0, int64(0)}}
 	}
 	record := sql("queries_retention.sql", "record")
 	records := func(name string, args ...any) planCase {
 		return planCase{text: strings.Replace(sql("queries_retention.sql", name), "{record}", record, 1), args: args}
+	}
+	figures := func(recent string) planCase {
+		return planCase{strings.Replace(sql("queries_figures.sql", "figures"), "{recent}", sql("queries_figures.sql", recent), 1),
+			[]any{execution, now.Add(-time.Hour), engine.FiguresLimit}}
 	}
 	finish := sql("queue/queries.sql", "finish_executions") + sql("queue/queries.sql", "finish_lines") + sql("queue/queries.sql", "finish_timers") +
 		sql("queue/queries.sql", "finish_jobs") + sql("queue/queries.sql", "finish_again")
@@ -76,8 +80,10 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 			for _, states := range [][]string{nil, {"queued", "running"}, {"waiting"}, {"completed"}, {"failed", "error"}, {"cancelled"}, {"rejected"}} {
 				for _, f := range []engine.ExecutionFilter{{}, {Before: execution}, {After: execution}, {Since: now.Add(-time.Hour), Until: now}} {
 					f.Key, f.Longer, f.States = key, longer, states
-					text, args := engine.ListQuery(f, now)
-					lists = append(lists, planCase{text, args})
+					for _, who := range lookers {
+						text, args := engine.ListQuery(f, now, who.Reach(auth.Viewer))
+						lists = append(lists, planCase{text, args})
+					}
 				}
 			}
 		}
@@ -96,12 +102,17 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queries.sql/count_stack":      {{args: []any{ids, workflow}}},
 		"queries.sql/skipped":          {{args: []any{100}}},
 		"queries.sql/skipped_workflow": {{args: []any{100, key}}},
+		"queries.sql/skipped_reached":  {{args: []any{100}}},
 		"queries.sql/close_tasks":      {{args: []any{job, now}}},
 		"queries.sql/lock_execution":   {{args: []any{execution}}},
 		"queries.sql/update_job":       {{args: []any{execution, job, 1, nil, false, nil, false, nil, now}}},
 
-		"queries_figures.sql/figures":      {{args: []any{execution, now.Add(-time.Hour), engine.FiguresLimit}}},
-		"queries_figures.sql/figures_open": {{}},
+		"queries_figures.sql/figures":        {figures("recent"), figures("recent_reached")},
+		"queries_figures.sql/recent":         nil, // parts of the others
+		"queries_figures.sql/recent_reached": nil,
+		"queries_figures.sql/figures_open":   {{}},
+
+		"queries_members.sql/executions": {{args: []any{ids}}},
 
 		"queries_workflow.sql/week": {workflows(false, "")},
 		"queries_workflow.sql/list": {workflows(false, ""), workflows(true, "failed"), workflows(false, "last")},
@@ -116,6 +127,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queries_retention.sql/record":           {{record + sql("queries_retention.sql", "record_id"), []any{execution}}},
 		"queries_retention.sql/records":          {records("records", 51, execution)},
 		"queries_retention.sql/records_workflow": {records("records_workflow", 51, execution, key)},
+		"queries_retention.sql/records_reached":  {records("records_reached", 51, execution)},
 
 		"queue/queries.sql/pending":           {{}},
 		"queue/queries.sql/claim":             {{args: []any{32, 1, workflow, int64(0), 0, 3}}},
@@ -185,6 +197,9 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 var writesOnly = []string{"queries.sql/enqueue", "queries.sql/skip", "queries.sql/insert_sync", "queries.sql/record_execution",
 	"task/queries.sql/create", "link/queries.sql/create", "mail/queries.sql/enqueue", "audit/queries.sql/insert"}
 
+// lookers are who manages all workflows and who has a level on some.
+var lookers = []auth.Actor{auth.System, {UserID: 7, Role: auth.Member}}
+
 // fillBig makes enough rows that reading all of them never pays.
 func fillBig(t *testing.T, db *pg.DB) {
 	t.Helper()
@@ -215,6 +230,7 @@ func fillBig(t *testing.T, db *pg.DB) {
 		INSERT INTO alur.audit_log (created_at, kind, user_id, channel, text, workflow_id, execution_id)
 		SELECT created_at, CASE WHEN i % 100 = 0 THEN 'roles' ELSE 'records' END, CASE WHEN i % 100 = 0 THEN i % 200 + 1 END, 'engine', 'x', workflow_id, id
 		FROM (SELECT id, workflow_id, created_at, row_number() OVER (ORDER BY id) AS i FROM alur.executions) x;
+		INSERT INTO alur.workflow_members (workflow_key, user_id, level) SELECT 'k' || w, u, 'viewer' FROM generate_series(1, 20) w, generate_series(w, 200, 40) u;
 		UPDATE alur.housekeeping SET next_to = (SELECT max(id) FROM alur.executions);`
 	conn, err := db.Conn(t.Context())
 	if err != nil {
@@ -258,9 +274,19 @@ func TestPlans(t *testing.T) {
 				if c.text == "" {
 					c.text = text
 				}
-				for how, plan := range explain(t, conn, c) {
-					if table := scanned(plan); table != "" {
-						t.Errorf("%s, %s, reads all of %s:\n%s\n%v", id, how, table, c.text, c.args)
+				for _, who := range lookers {
+					if strings.Contains(c.text, "{reached}") && who.IsSystem() {
+						continue
+					}
+					asked := planCase{}
+					asked.text, asked.args = who.Reach(auth.Viewer).Query(c.text, c.args...)
+					for how, plan := range explain(t, conn, asked) {
+						if table := scanned(plan); table != "" {
+							t.Errorf("%s, %s, reads all of %s:\n%s\n%v", id, how, table, asked.text, asked.args)
+						}
+					}
+					if asked.text == c.text {
+						break // the same for everybody
 					}
 				}
 			}
@@ -379,6 +405,11 @@ func TestRecordPlans(t *testing.T) {
 	}
 	defer conn.Discard()
 	store := collection.NewStore(db, snowflake.New(1, time.Now), time.Now)
+	people := &auth.Store{DB: db, IDs: snowflake.New(2, time.Now), Now: time.Now}
+	sharer, err := people.Actor(t.Context(), 7, auth.Member)
+	if err != nil {
+		t.Fatal(err)
+	}
 	execution := float64(snowflake.At(time.Date(2029, 12, 22, 0, 0, 0, 0, time.UTC)))
 	newest := []string{"-createdAt"}
 	for _, tc := range []struct {
@@ -399,10 +430,12 @@ func TestRecordPlans(t *testing.T) {
 		{"workflowManualTasks", collection.Query{Filter: map[string]any{"executionId": execution}}},
 	} {
 		r := &recorder{Q: conn}
-		if _, err := store.List(t.Context(), r, collection.Access{Actor: auth.System}, tc.collection, tc.query); err != nil {
-			t.Fatal(err)
+		for _, who := range []auth.Actor{auth.System, sharer} {
+			if _, err := store.List(t.Context(), r, collection.Access{Actor: who}, tc.collection, tc.query); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if len(r.asked) == 0 {
+		if len(r.asked) < 2 {
 			t.Fatal("nothing was asked")
 		}
 		for _, c := range r.asked {

@@ -79,7 +79,7 @@ SELECT x.id, x.workflow_id, x.key, x.context,
 FROM alur.executions x
 LEFT JOIN alur.users u ON u.id = x.created_by
 LEFT JOIN alur.users s ON s.id = x.stopped_by
-WHERE x.id = $1
+WHERE x.id = $1 AND {reach x.key}
 
 -- name: execution_jobs
 -- Large results stay behind, except what says why a step failed. Their size is
@@ -96,7 +96,7 @@ ORDER BY started_at, id
 SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, meta, input, result, log, attempt, started_at, ended_at,
        CASE WHEN status = 0 THEN (SELECT t.due_at FROM alur.timers t WHERE t.job_id = jobs.id) END AS due_at
 FROM alur.jobs
-WHERE id = $1
+WHERE id = $1 AND {reach execution execution_id}
 
 -- name: skipped
 SELECT s.id, s.workflow_id, coalesce(w.title, '') AS workflow_title, s.reason, s.detail, s.created_at
@@ -109,8 +109,22 @@ LIMIT $1
 SELECT s.id, s.workflow_id, coalesce(w.title, '') AS workflow_title, s.reason, s.detail, s.created_at
 FROM alur.skipped_triggers s
 LEFT JOIN alur.workflows w ON w.id = s.workflow_id
-WHERE (s.key, s.id) > ($2, 0) AND (s.key, s.id) < ($2, 9223372036854775807)
+WHERE (s.key, s.id) > ($2, 0) AND (s.key, s.id) < ($2, 9223372036854775807) AND {reach $2}
 ORDER BY s.key DESC, s.id DESC
+LIMIT $1
+
+-- name: skipped_reached
+-- The newest of each workflow by itself, as the index holds them.
+SELECT s.id, s.workflow_id, coalesce(w.title, '') AS workflow_title, s.reason, s.detail, s.created_at
+FROM ({reached}) m
+CROSS JOIN LATERAL (
+    SELECT s.id, s.workflow_id, s.reason, s.detail, s.created_at
+    FROM alur.skipped_triggers s
+    WHERE (s.key, s.id) > (m.workflow_key, 0) AND (s.key, s.id) < (m.workflow_key, 9223372036854775807)
+    ORDER BY s.key DESC, s.id DESC
+    LIMIT $1) s
+LEFT JOIN alur.workflows w ON w.id = s.workflow_id
+ORDER BY s.id DESC
 LIMIT $1
 
 -- name: close_tasks

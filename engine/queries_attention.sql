@@ -28,7 +28,7 @@ WITH RECURSIVE keys AS (
     FROM keys k WHERE k.key IS NOT NULL),
 known AS MATERIALIZED (
     SELECT key, greatest(20, $1 / count(*) OVER ()) AS share
-    FROM (SELECT key FROM keys WHERE key IS NOT NULL LIMIT 100) k),
+    FROM (SELECT key FROM keys WHERE key IS NOT NULL AND {reach key} LIMIT 100) k),
 newest AS MATERIALIZED (
     SELECT u.id, k.share
     FROM known k CROSS JOIN unnest(ARRAY(
@@ -83,7 +83,7 @@ WITH RECURSIVE t AS (
     FROM t WHERE t.workflow_id IS NOT NULL),
 pending AS MATERIALIZED (
     SELECT workflow_id, greatest(1001, 20000 / count(*) OVER ()) AS share
-    FROM (SELECT workflow_id FROM t WHERE workflow_id IS NOT NULL LIMIT 100) t),
+    FROM (SELECT workflow_id FROM t WHERE workflow_id IS NOT NULL AND {reach version workflow_id} LIMIT 100) t),
 head AS MATERIALIZED (
     SELECT x.id, x.workflow_id, x.attempts, x.lease_until, x.started_at, x.created_at
     FROM pending p CROSS JOIN unnest(ARRAY(
@@ -160,7 +160,7 @@ SELECT x.id, x.workflow_id, coalesce(w.title, '') AS workflow_title, w.id IS NUL
 FROM (
     SELECT x.id, x.workflow_id
     FROM alur.executions x
-    WHERE x.status = 0 AND x.id < $3
+    WHERE x.status = 0 AND x.id < $3 AND {reach x.key}
     ORDER BY x.id LIMIT 5000) x
 JOIN LATERAL (
     SELECT j.id, j.node_id, j.started_at
@@ -197,7 +197,7 @@ WITH RECURSIVE known AS MATERIALIZED (
         SELECT x.id FROM alur.executions x
         WHERE (x.key, x.id) >= (w.key, last.id - $5) AND x.key <= w.key
         ORDER BY x.key, x.id LIMIT 1) first
-    WHERE w.enabled AND $2 - last.id > $3 AND last.id - first.id >= $4 AND NOT EXISTS (
+    WHERE w.enabled AND {reach w.key} AND $2 - last.id > $3 AND last.id - first.id >= $4 AND NOT EXISTS (
         SELECT FROM alur.dismissals d WHERE d.kind = 'quiet' AND d.subject = w.key AND d.mark >= last.id)),
 hop AS (
     SELECT key, last_id, step, first_id AS id FROM known
@@ -232,10 +232,16 @@ CROSS JOIN LATERAL (
     WHERE s.key = w.key AND s.id > greatest($2, (
         SELECT d.mark FROM alur.dismissals d WHERE d.kind = 'skipped' AND d.subject = w.key))
     ORDER BY s.id DESC LIMIT 1000) s
-WHERE w.enabled
+WHERE w.enabled AND {reach w.key}
 GROUP BY w.id, w.key, w.title, s.reason
 ORDER BY max(s.id) DESC
 LIMIT $1
+
+-- name: enabled
+SELECT w.id, w.title, w.type, w.config
+FROM alur.workflows w
+WHERE w.enabled AND {reach w.key}
+ORDER BY w.id
 
 -- name: mails
 -- Mails that were given up or held since somebody dismissed that, and those that

@@ -151,7 +151,7 @@ LEFT JOIN alur.users u ON u.id = r.created_by
 LEFT JOIN alur.users d ON d.id = r.deleted_by
 
 -- name: record_id
-WHERE r.id = $1
+WHERE r.id = $1 AND {reach r.key}
 
 -- name: records
 {record}
@@ -161,9 +161,25 @@ LIMIT $1
 
 -- name: records_workflow
 {record}
-WHERE (r.key, r.id) > ($3, 0) AND (r.key, r.id) < ($3, $2)
+WHERE (r.key, r.id) > ($3, 0) AND (r.key, r.id) < ($3, $2) AND {reach $3}
 ORDER BY r.key DESC, r.id DESC
 LIMIT $1
+
+-- name: records_reached
+-- The newest of each workflow by itself, as the index holds them.
+{record}
+WHERE r.id IN (
+    SELECT n.id
+    FROM ({reached}) m
+    CROSS JOIN LATERAL (
+        SELECT n.id
+        FROM alur.execution_records n
+        WHERE (n.key, n.id) > (m.workflow_key, 0) AND (n.key, n.id) < (m.workflow_key, $2)
+        ORDER BY n.key DESC, n.id DESC
+        LIMIT $1) n
+    ORDER BY n.id DESC
+    LIMIT $1)
+ORDER BY r.id DESC
 
 -- name: set_history
 UPDATE alur.workflows

@@ -18,7 +18,7 @@ SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, 
     CAST(alur.frozen(w.key, w.id) AS integer) AS executed,
     (SELECT count(*) FROM alur.workflows o WHERE o.key = w.key AND o.id <= w.id) AS number
 FROM alur.workflows w
-WHERE w.id = $1
+WHERE w.id = $1 AND {reach w.key}
 
 -- name: by_key
 SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, w.config,
@@ -27,7 +27,7 @@ SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, 
     CAST(alur.frozen(w.key, w.id) AS integer) AS executed,
     row_number() OVER (ORDER BY w.id) AS number
 FROM alur.workflows w
-WHERE w.key = $1
+WHERE w.key = $1 AND {reach w.key}
 ORDER BY w.id DESC
 
 -- name: nodes
@@ -41,15 +41,12 @@ ORDER BY id
 SELECT id, key, title, workflow_id, upstream_id, downstream_id, branch_index, type, config,
     revision, created_at, updated_at
 FROM alur.flow_nodes
-WHERE id = $1
-
--- name: node_workflow
-SELECT workflow_id FROM alur.flow_nodes WHERE id = $1
+WHERE id = $1 AND {reach version workflow_id}
 
 -- name: lock_key
 SELECT id
 FROM alur.workflows
-WHERE key = (SELECT key FROM alur.workflows WHERE id = $1)
+WHERE key = (SELECT key FROM alur.workflows WHERE id = $1) AND {reach key}
 ORDER BY id
 FOR NO KEY UPDATE
 
@@ -183,22 +180,23 @@ FROM (
 -- name: list
 -- One row per workflow: its current version, its draft, and what its newest
 -- executions came to. Only what the order or a filter needs is looked up for
--- workflows of other pages.
+-- workflows of other pages. {listed} is which workflows are in it; of those that
+-- are not reached neither settings nor executions show, order or narrow the list.
 WITH page AS MATERIALIZED (
-    SELECT w.id, row_number() OVER (ORDER BY
+    SELECT w.id, {reach w.key} AS reached, row_number() OVER (ORDER BY
         CASE WHEN $6 = 'failed' THEN -week.failed END,
-        CASE WHEN $6 = 'last' THEN (
+        CASE WHEN $6 = 'last' AND {reach w.key} THEN (
             SELECT x.id FROM alur.executions x
             WHERE (x.key, x.id) > (w.key, 0) AND (x.key, x.id) < (w.key, 9223372036854775807)
             ORDER BY x.key DESC, x.id DESC LIMIT 1) END DESC NULLS LAST,
         CASE WHEN $6 = '-title' THEN lower(w.title) END DESC,
         lower(w.title), w.id) AS place
     FROM alur.workflows w
-    LEFT JOIN LATERAL (SELECT k.failed FROM ({week}) k WHERE $4 OR $6 = 'failed') week ON true
-    WHERE w.current
-        AND ($1 = '' OR w.title ILIKE $1 OR w.trigger_title ILIKE $1 OR w.type ILIKE $1
-            OR w.config ->> 'collection' ILIKE $1
-            OR EXISTS (SELECT FROM alur.flow_nodes n WHERE n.workflow_id = w.id AND n.title ILIKE $1))
+    LEFT JOIN LATERAL (SELECT k.failed FROM ({week}) k WHERE ($4 OR $6 = 'failed') AND {reach w.key}) week ON true
+    WHERE w.current AND {listed}
+        AND ($1 = '' OR w.title ILIKE $1 OR w.type ILIKE $1
+            OR {reach w.key} AND (w.trigger_title ILIKE $1 OR w.config ->> 'collection' ILIKE $1
+                OR EXISTS (SELECT FROM alur.flow_nodes n WHERE n.workflow_id = w.id AND n.title ILIKE $1)))
         AND (CAST($2 AS boolean) IS NULL OR w.enabled = $2)
         AND ($3 = '' OR w.type = $3)
         AND (NOT $4 OR week.failed > 0)
@@ -206,23 +204,31 @@ WITH page AS MATERIALIZED (
             SELECT FROM alur.workflow_category_relations r WHERE r.workflow_id = w.id AND r.category_id = $9))
     ORDER BY place
     LIMIT $7 OFFSET $8)
-SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.trigger_title, w.config,
-    w.current IS NOT NULL AS current, w.sync, w.options, w.revision, w.settings_revision,
+SELECT w.id, w.key, w.title, w.enabled, w.description, w.type,
+    CASE WHEN page.reached THEN w.trigger_title ELSE '' END AS trigger_title,
+    CASE WHEN page.reached THEN w.config ELSE '{}' END AS config,
+    w.current IS NOT NULL AS current, w.sync, CASE WHEN page.reached THEN w.options ELSE '{}' END AS options, w.revision, w.settings_revision,
     w.created_by_id, w.updated_by_id, w.created_at, w.updated_at,
     CAST(alur.frozen(w.key, w.id) AS integer) AS executed,
     (SELECT count(*) FROM alur.workflows o WHERE o.key = w.key AND o.id <= w.id) AS number,
-    coalesce(u.nickname, '') AS owner,
+    coalesce((
+        SELECT coalesce(u.nickname, r.title)
+        FROM alur.workflow_members m
+        LEFT JOIN alur.users u ON u.id = m.user_id
+        LEFT JOIN alur.roles r ON r.name = m.role_name
+        WHERE m.workflow_key = w.key AND m.level = 'owner'
+        ORDER BY m.id
+        LIMIT 1), '') AS owner,
     (SELECT max(d.id)
         FROM alur.workflows d
-        WHERE d.key = w.key AND d.current IS NULL AND d.id > w.id AND NOT alur.frozen(d.key, d.id)) AS draft_id,
-    week.failed AS failed_week,
-    week.total AS total_week,
+        WHERE page.reached AND d.key = w.key AND d.current IS NULL AND d.id > w.id AND NOT alur.frozen(d.key, d.id)) AS draft_id,
+    coalesce(week.failed, 0) AS failed_week,
+    coalesce(week.total, 0) AS total_week,
     ARRAY(SELECT r.category_id FROM alur.workflow_category_relations r WHERE r.workflow_id = w.id) AS categories,
     runs.runs
 FROM page
 JOIN alur.workflows w ON w.id = page.id
-LEFT JOIN alur.users u ON u.id = w.created_by_id
-CROSS JOIN LATERAL ({week}) week
+LEFT JOIN LATERAL (SELECT k.failed, k.total FROM ({week}) k WHERE page.reached) week ON true
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
         'id', x.id, 'status', x.status, 'at', x.created_at, 'started', x.started_at, 'ended', x.ended_at)
@@ -230,7 +236,7 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT x.id, x.status, x.created_at, x.started_at, x.ended_at
         FROM alur.executions x
-        WHERE (x.key, x.id) > (w.key, 0) AND (x.key, x.id) < (w.key, 9223372036854775807)
+        WHERE page.reached AND (x.key, x.id) > (w.key, 0) AND (x.key, x.id) < (w.key, 9223372036854775807)
         ORDER BY x.key DESC, x.id DESC
         LIMIT 20) x) runs
 ORDER BY page.place
@@ -238,7 +244,7 @@ ORDER BY page.place
 -- name: names
 SELECT key, title
 FROM alur.workflows
-WHERE current
+WHERE current AND {reach key}
 ORDER BY lower(title), id
 LIMIT $1
 

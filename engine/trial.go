@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,16 +31,13 @@ type Trial struct {
 }
 
 // TestNode runs a node of a type that can be tried and returns what it came to.
-// Nothing is stored. It needs the right to publish workflows: what a node can do
-// there it can do here.
+// Nothing is stored. What a node can do in a workflow it can do here, so it needs
+// the right to publish: one of the workflow it belongs to, else to make workflows.
 //
 // Settings that cannot run are Invalid, with fields as [Engine.UpdateNode] names
 // them. Something that breaks while the node runs is an outcome with status
 // Error, as in an execution.
 func (e *Engine) TestNode(ctx context.Context, actor auth.Actor, t Trial) (node.Outcome, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
-		return node.Outcome{}, err
-	}
 	k := node.Lookup(t.Type)
 	switch {
 	case t.Type == "":
@@ -48,6 +46,9 @@ func (e *Engine) TestNode(ctx context.Context, actor auth.Actor, t Trial) (node.
 		return node.Outcome{}, fault.Fields(map[string]string{"type": fmt.Sprintf("There is no node type %q.", t.Type)})
 	case !k.Testable():
 		return node.Outcome{}, fault.Fields(map[string]string{"type": "Nodes of this type cannot be tested on their own."})
+	}
+	if err := e.mayTest(ctx, actor, t); err != nil {
+		return node.Outcome{}, err
 	}
 	settings, problems := k.Decode(t.Config)
 	if settings != nil {
@@ -70,6 +71,18 @@ func (e *Engine) TestNode(ctx context.Context, actor auth.Actor, t Trial) (node.
 		out.Result = fmt.Sprintf("The result is %d kB, and the most is %d kB. Return less.", size>>10, maxResult>>10)
 	}
 	return out, nil
+}
+
+// mayTest is who may publish what t is part of.
+func (e *Engine) mayTest(ctx context.Context, actor auth.Actor, t Trial) error {
+	if t.WorkflowID == 0 {
+		return actor.Require(auth.CreateWorkflows)
+	}
+	_, nodes, err := e.open(ctx, e.DB, actor, t.WorkflowID, auth.Editor)
+	if err == nil && t.NodeID != 0 && !slices.ContainsFunc(nodes, func(n Node) bool { return n.ID == t.NodeID }) {
+		return errNoNode
+	}
+	return err
 }
 
 // try is run.call without a run.

@@ -106,8 +106,9 @@ type NewWorkflow struct {
 
 // CreateWorkflow makes a workflow without nodes. It is the current version
 // unless another one of its key is, and it is off: see [Engine.EnableWorkflow].
+// Whoever makes the first version of a workflow owns it.
 func (e *Engine) CreateWorkflow(ctx context.Context, actor auth.Actor, n NewWorkflow) (Workflow, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := e.mayCreate(ctx, actor, n.Key); err != nil {
 		return Workflow{}, err
 	}
 	n.Title = strings.TrimSpace(n.Title)
@@ -126,7 +127,10 @@ func (e *Engine) CreateWorkflow(ctx context.Context, actor auth.Actor, n NewWork
 		if _, err = tx.ExecContext(ctx, workflowQueries.Get("create_stats"), n.Key, id); err != nil {
 			return err
 		}
-		return categorize(ctx, tx, []int64{id}, n.Categories)
+		if err := categorize(ctx, tx, []int64{id}, n.Categories); err != nil {
+			return err
+		}
+		return e.own(ctx, tx, actor, n.Key)
 	})
 	if err != nil {
 		return Workflow{}, fmt.Errorf("create workflow %q: %w", n.Title, err)
@@ -154,15 +158,29 @@ func (e *Engine) checkNew(n NewWorkflow) error {
 // Workflow returns one version with its nodes, which come in no useful order:
 // see [BuildTree].
 func (e *Engine) Workflow(ctx context.Context, actor auth.Actor, id int64) (Workflow, []Node, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
-		return Workflow{}, nil, err
-	}
-	return loadWorkflow(ctx, e.DB, id)
+	return e.open(ctx, e.DB, actor, id, auth.Viewer)
 }
 
-func loadWorkflow(ctx context.Context, q pg.Q, id int64) (Workflow, []Node, error) {
+// open is Workflow for who has at least a level on it. It is Forbidden when they
+// see the workflow, and may do less.
+func (e *Engine) open(ctx context.Context, q pg.Q, actor auth.Actor, id int64, least auth.Level) (Workflow, []Node, error) {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
+		return Workflow{}, nil, err
+	}
+	w, nodes, err := loadWorkflow(ctx, q, actor.Reach(auth.Viewer), id)
+	if err == nil {
+		err = may(ctx, q, actor, w.Key, least)
+	}
+	if err != nil {
+		return Workflow{}, nil, err
+	}
+	return w, nodes, nil
+}
+
+func loadWorkflow(ctx context.Context, q pg.Q, reach auth.Reach, id int64) (Workflow, []Node, error) {
 	var w Workflow
-	switch err := q.GetContext(ctx, &w, workflowQueries.Get("by_id"), id); {
+	query, args := reach.Query(workflowQueries.Get("by_id"), id)
+	switch err := q.GetContext(ctx, &w, query, args...); {
 	case errors.Is(err, sql.ErrNoRows):
 		return Workflow{}, nil, errNoWorkflow
 	case err != nil:
@@ -177,11 +195,12 @@ func loadWorkflow(ctx context.Context, q pg.Q, id int64) (Workflow, []Node, erro
 
 // Versions returns all versions of a workflow, the newest first.
 func (e *Engine) Versions(ctx context.Context, actor auth.Actor, key string) ([]Workflow, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return nil, err
 	}
 	ws := []Workflow{}
-	if err := e.DB.SelectContext(ctx, &ws, workflowQueries.Get("by_key"), key); err != nil {
+	query, args := actor.Reach(auth.Viewer).Query(workflowQueries.Get("by_key"), key)
+	if err := e.DB.SelectContext(ctx, &ws, query, args...); err != nil {
 		return nil, fmt.Errorf("read versions of workflow %q: %w", key, err)
 	}
 	return ws, nil
@@ -303,20 +322,21 @@ func (e *Engine) EnableWorkflow(ctx context.Context, actor auth.Actor, id int64,
 }
 
 // DeleteWorkflow deletes a version, and with the current one all versions of
-// its key. Executions stay. It returns how many versions are gone.
+// its key, for which one must own it. Executions stay, and so does who may see
+// them. It returns how many versions are gone.
 func (e *Engine) DeleteWorkflow(ctx context.Context, actor auth.Actor, id int64) (int, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
-		return 0, err
-	}
 	var gone int64
 	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		w, _, err := e.lock(ctx, tx, id)
+		w, _, err := e.lock(ctx, tx, actor, id, auth.Editor)
 		if err != nil {
 			return err
 		}
 		name := "delete_version"
 		args := []any{id}
 		if w.Current {
+			if err := may(ctx, tx, actor, w.Key, auth.Owner); err != nil {
+				return err
+			}
 			name, args = "delete_all", []any{w.Key}
 		}
 		res, err := tx.ExecContext(ctx, workflowQueries.Get(name), args...)
@@ -344,12 +364,9 @@ func (e *Engine) DeleteWorkflow(ctx context.Context, actor auth.Actor, id int64)
 // workers when what is on has changed.
 func (e *Engine) change(ctx context.Context, actor auth.Actor, id int64,
 	fn func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error) (Workflow, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
-		return Workflow{}, err
-	}
 	var before, after Workflow
 	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		w, nodes, err := e.lock(ctx, tx, id)
+		w, nodes, err := e.lock(ctx, tx, actor, id, auth.Editor)
 		if err != nil {
 			return err
 		}
@@ -360,7 +377,8 @@ func (e *Engine) change(ctx context.Context, actor auth.Actor, id int64,
 		if _, err := tx.ExecContext(ctx, workflowQueries.Get("touch"), id, userID(actor), e.now()); err != nil {
 			return err
 		}
-		return tx.GetContext(ctx, &after, workflowQueries.Get("by_id"), id)
+		after, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), id)
+		return err
 	})
 	if err != nil {
 		return Workflow{}, err
@@ -371,15 +389,19 @@ func (e *Engine) change(ctx context.Context, actor auth.Actor, id int64,
 	return after, nil
 }
 
-// lock reads a version with its nodes after locking all versions of its key, so
-// that changes of one workflow come one after the other. The order by id keeps
-// two lockers from waiting for each other.
-func (e *Engine) lock(ctx context.Context, tx *pg.Tx, id int64) (Workflow, []Node, error) {
+// lock is open after locking all versions of the key, so that changes of one
+// workflow come one after the other. The order by id keeps two lockers from
+// waiting for each other.
+func (e *Engine) lock(ctx context.Context, tx *pg.Tx, actor auth.Actor, id int64, least auth.Level) (Workflow, []Node, error) {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
+		return Workflow{}, nil, err
+	}
 	var ids []int64
-	if err := tx.SelectContext(ctx, &ids, workflowQueries.Get("lock_key"), id); err != nil {
+	query, args := actor.Reach(least).Query(workflowQueries.Get("lock_key"), id)
+	if err := tx.SelectContext(ctx, &ids, query, args...); err != nil {
 		return Workflow{}, nil, fmt.Errorf("lock workflow %d: %w", id, err)
 	}
-	return loadWorkflow(ctx, tx, id)
+	return e.open(ctx, tx, actor, id, least)
 }
 
 func (e *Engine) now() time.Time { return e.Now().UTC() }

@@ -35,11 +35,12 @@ const WeekLimit = 1000
 // it has been doing.
 type WorkflowSummary struct {
 	Workflow
-	Owner      string // who made it; "" when unknown
-	DraftID    int64  // the draft that waits to be published; 0 for none
-	Runs       []Run  // the newest 20 executions, oldest first
-	FailedWeek int    // executions of the last seven days that did not succeed …
-	TotalWeek  int    // … of so many; of the newest WeekLimit when there were more
+	Owner      string     // a person or role that owns it; "" when nobody does
+	Level      auth.Level // what actor may do with it; "" to see that it is there, see [Engine.Workflows]
+	DraftID    int64      // the draft that waits to be published; 0 for none
+	Runs       []Run      // the newest 20 executions, oldest first
+	FailedWeek int        // executions of the last seven days that did not succeed …
+	TotalWeek  int        // … of so many; of the newest WeekLimit when there were more
 	Categories []int64
 }
 
@@ -71,9 +72,12 @@ func (s WorkflowSummary) Last() (run Run, ok bool) {
 	return s.Runs[len(s.Runs)-1], true
 }
 
-// Workflows lists workflows, one row each; more tells that there is another page.
+// Workflows lists the workflows that actor has a level on, one row each; more
+// tells that there is another page. Of the others, those who may see which
+// workflows there are see name and trigger type, whether they are on, and whose
+// they are, but neither settings nor executions.
 func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilter) (list []WorkflowSummary, more bool, err error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return nil, false, err
 	}
 	if f.PageSize <= 0 {
@@ -95,18 +99,32 @@ func (e *Engine) Workflows(ctx context.Context, actor auth.Actor, f WorkflowFilt
 		Categories pq.Int64Array `db:"categories"`
 	}
 	figures := strings.Replace(workflowQueries.Get("week"), "{limit}", strconv.Itoa(WeekLimit), 1)
-	query := strings.ReplaceAll(workflowQueries.Get("list"), "{week}", figures)
-	err = e.DB.SelectContext(ctx, &rows, query, text, f.Enabled, f.Type, f.Failing,
-		week, f.Sort, f.PageSize+1, (f.Page-1)*f.PageSize, f.Category)
+	listed := "{reach w.key}"
+	if actor.Can(auth.SeeWorkflows) {
+		listed = "true"
+	}
+	query, args := actor.Reach(auth.Viewer).Query(
+		strings.NewReplacer("{week}", figures, "{listed}", listed).Replace(workflowQueries.Get("list")),
+		text, f.Enabled, f.Type, f.Failing, week, f.Sort, f.PageSize+1, (f.Page-1)*f.PageSize, f.Category)
+	err = e.DB.SelectContext(ctx, &rows, query, args...)
 	if err != nil {
 		return nil, false, fmt.Errorf("list workflows: %w", err)
 	}
 	if more = len(rows) > f.PageSize; more {
 		rows = rows[:f.PageSize]
 	}
+	var levels map[string]auth.Level // nil for who manages all
+	if !actor.Can(auth.ManageWorkflows) {
+		if levels, err = actor.Levels(ctx, e.DB); err != nil {
+			return nil, false, err
+		}
+	}
 	list = make([]WorkflowSummary, len(rows))
 	for i, r := range rows {
-		list[i] = WorkflowSummary{Workflow: r.Workflow, Owner: r.Owner, FailedWeek: r.FailedWeek, TotalWeek: r.TotalWeek, Categories: r.Categories}
+		list[i] = WorkflowSummary{Workflow: r.Workflow, Owner: r.Owner, Level: auth.Owner, FailedWeek: r.FailedWeek, TotalWeek: r.TotalWeek, Categories: r.Categories}
+		if levels != nil {
+			list[i].Level = levels[r.Key]
+		}
 		if r.DraftID != nil {
 			list[i].DraftID = *r.DraftID
 		}
@@ -126,13 +144,15 @@ type WorkflowName struct {
 	Title string `db:"title"`
 }
 
-// WorkflowNames lists workflows by name, to choose from.
+// WorkflowNames lists the workflows whose executions actor may see by name, to
+// choose from.
 func (e *Engine) WorkflowNames(ctx context.Context, actor auth.Actor, limit int) ([]WorkflowName, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return nil, err
 	}
 	var names []WorkflowName
-	if err := e.DB.SelectContext(ctx, &names, workflowQueries.Get("names"), limit); err != nil {
+	query, args := actor.Reach(auth.Viewer).Query(workflowQueries.Get("names"), limit)
+	if err := e.DB.SelectContext(ctx, &names, query, args...); err != nil {
 		return nil, fmt.Errorf("list the names of workflows: %w", err)
 	}
 	return names, nil

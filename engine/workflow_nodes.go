@@ -208,11 +208,12 @@ func (e *Engine) RemoveNode(ctx context.Context, actor auth.Actor, id int64, see
 
 // Node returns one node.
 func (e *Engine) Node(ctx context.Context, actor auth.Actor, id int64) (Node, error) {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Node{}, err
 	}
 	var n Node
-	switch err := e.DB.GetContext(ctx, &n, workflowQueries.Get("node"), id); {
+	query, args := actor.Reach(auth.Viewer).Query(workflowQueries.Get("node"), id)
+	switch err := e.DB.GetContext(ctx, &n, query, args...); {
 	case errors.Is(err, sql.ErrNoRows):
 		return Node{}, errNoNode
 	case err != nil:
@@ -224,17 +225,11 @@ func (e *Engine) Node(ctx context.Context, actor auth.Actor, id int64) (Node, er
 // changeNode is change for the version of a node; nodes holds the node.
 func (e *Engine) changeNode(ctx context.Context, actor auth.Actor, id, seen int64,
 	fn func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error) error {
-	if err := actor.Require(auth.ManageWorkflows); err != nil {
+	n, err := e.Node(ctx, actor, id)
+	if err != nil {
 		return err
 	}
-	var workflowID int64
-	switch err := e.DB.GetContext(ctx, &workflowID, workflowQueries.Get("node_workflow"), id); {
-	case errors.Is(err, sql.ErrNoRows):
-		return errNoNode
-	case err != nil:
-		return err
-	}
-	_, err := e.change(ctx, actor, workflowID, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
+	_, err = e.change(ctx, actor, n.WorkflowID, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
 		i := slices.IndexFunc(nodes, func(n Node) bool { return n.ID == id })
 		switch {
 		case i < 0:

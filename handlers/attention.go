@@ -26,9 +26,9 @@ type attention struct {
 
 // Routes registers the page and what its buttons do.
 func (h *attention) Routes(g *Group) {
-	g.GET("/attention", auth.ManageWorkflows, h.list)
-	g.POST("/attention/dismiss", auth.ManageWorkflows, h.dismiss)
-	g.POST("/attention/remind", auth.ManageWorkflows, h.remind)
+	g.GET("/attention", auth.UseWorkflows, h.list)
+	g.POST("/attention/dismiss", auth.UseWorkflows, h.dismiss)
+	g.POST("/attention/remind", auth.UseWorkflows, h.remind)
 	g.POST("/attention/mails", auth.ManageUsers, h.resend)
 	g.GET("/attention/sessions", auth.ManageWorkflows, h.askSessions)
 	g.POST("/attention/sessions", auth.ManageWorkflows, h.endSessions)

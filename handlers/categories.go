@@ -27,8 +27,8 @@ func (h *workflows) categoryRoutes(g *Group) {
 	g.POST("/workflow-categories/:id/move", auth.ManageWorkflows, h.moveCategory)
 	g.GET("/workflow-categories/:id/delete", auth.ManageWorkflows, h.askRemoveCategory)
 	g.POST("/workflow-categories/:id/delete", auth.ManageWorkflows, h.removeCategory)
-	g.GET("/workflows/:id/categories", auth.ManageWorkflows, h.chooseCategories)
-	g.POST("/workflows/:id/categories", auth.ManageWorkflows, h.categorize)
+	g.GET("/workflows/:id/categories", auth.UseWorkflows, h.chooseCategories)
+	g.POST("/workflows/:id/categories", auth.UseWorkflows, h.categorize)
 }
 
 // categoryCollection holds the categories: changing one is changing a record.
@@ -185,7 +185,7 @@ func (h *workflows) removeCategory(c echo.Context) error {
 }
 
 func (h *workflows) chooseCategories(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,8 @@ func (d *desk) renderCategories(status int, chosen []int64, typed string, proble
 	if err != nil {
 		return err
 	}
-	f := views.CategoryChoice{Workflow: workflowTitle(d.w.Title), Action: d.url() + "/categories", Back: d.url(), New: typed, Problems: problems}
+	f := views.CategoryChoice{Workflow: workflowTitle(d.w.Title), Action: d.url() + "/categories", Back: d.url(), New: typed, Problems: problems,
+		MayAdd: actor(d.c).Can(auth.ManageWorkflows)}
 	for _, cat := range all {
 		f.Options = append(f.Options, views.Option{Value: views.ID(cat.ID), Text: cat.Title, Selected: slices.Contains(chosen, cat.ID)})
 	}
@@ -211,7 +212,7 @@ func (d *desk) renderCategories(status int, chosen []int64, typed string, proble
 // categorize gives a workflow the chosen categories, and one that is made on the
 // way.
 func (h *workflows) categorize(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}

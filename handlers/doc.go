@@ -11,7 +11,7 @@
 //		g.GET("/tasks", Signed, h.list)
 //		g.GET("/tasks/:id", Signed, h.show)
 //		g.POST("/tasks/:id/decide", auth.UseRecords, h.decide)
-//		g.Stream("/executions/:id/events", auth.ManageWorkflows, h.events)
+//		g.Stream("/executions/:id/events", auth.UseWorkflows, h.events)
 //	}
 //
 // Every route states the right it needs: [Public], [Signed] or an auth.Right.

@@ -42,21 +42,21 @@ type executions struct {
 
 // Routes registers the list and the log of one execution.
 func (h *executions) Routes(g *Group) {
-	g.GET("/executions", auth.ManageWorkflows, h.list)
-	g.GET("/executions/skipped", auth.ManageWorkflows, h.skipped)
-	g.GET("/executions/deleted", auth.ManageWorkflows, h.deleted)
-	g.GET("/executions/delete", auth.ManageWorkflows, h.askRemove)
-	g.POST("/executions/delete", auth.ManageWorkflows, h.remove)
-	g.GET("/executions/cancel", auth.ManageWorkflows, h.askCancel)
-	g.POST("/executions/cancel", auth.ManageWorkflows, h.cancel)
-	g.GET("/executions/:id", auth.ManageWorkflows, h.show)
-	g.GET("/executions/:id/trigger", auth.ManageWorkflows, h.trigger)
-	g.GET("/executions/:id/trigger/data", auth.ManageWorkflows, h.triggerData)
-	g.GET("/executions/:id/nodes/:key", auth.ManageWorkflows, h.node)
-	g.GET("/executions/:id/steps/:job", auth.ManageWorkflows, h.step)
-	g.GET("/executions/:id/steps/:job/input", auth.ManageWorkflows, h.stepInput)
-	g.GET("/executions/:id/steps/:job/result", auth.ManageWorkflows, h.stepResult)
-	g.Stream("/executions/:id/events", auth.ManageWorkflows, h.events)
+	g.GET("/executions", auth.UseWorkflows, h.list)
+	g.GET("/executions/skipped", auth.UseWorkflows, h.skipped)
+	g.GET("/executions/deleted", auth.UseWorkflows, h.deleted)
+	g.GET("/executions/delete", auth.UseWorkflows, h.askRemove)
+	g.POST("/executions/delete", auth.UseWorkflows, h.remove)
+	g.GET("/executions/cancel", auth.UseWorkflows, h.askCancel)
+	g.POST("/executions/cancel", auth.UseWorkflows, h.cancel)
+	g.GET("/executions/:id", auth.UseWorkflows, h.show)
+	g.GET("/executions/:id/trigger", auth.UseWorkflows, h.trigger)
+	g.GET("/executions/:id/trigger/data", auth.UseWorkflows, h.triggerData)
+	g.GET("/executions/:id/nodes/:key", auth.UseWorkflows, h.node)
+	g.GET("/executions/:id/steps/:job", auth.UseWorkflows, h.step)
+	g.GET("/executions/:id/steps/:job/input", auth.UseWorkflows, h.stepInput)
+	g.GET("/executions/:id/steps/:job/result", auth.UseWorkflows, h.stepResult)
+	g.Stream("/executions/:id/events", auth.UseWorkflows, h.events)
 }
 
 // executionQuery is the filter of the list as it stands in the address.

@@ -25,8 +25,8 @@ type retention struct{ engine *engine.Engine }
 func (h *retention) Routes(g *Group) {
 	g.GET("/settings", auth.ManageServer, h.show)
 	g.POST("/settings", auth.ManageServer, h.update)
-	g.GET("/workflows/:id/history", auth.ManageWorkflows, h.showOf)
-	g.POST("/workflows/:id/history", auth.ManageWorkflows, h.updateOf)
+	g.GET("/workflows/:id/history", auth.UseWorkflows, h.showOf)
+	g.POST("/workflows/:id/history", auth.UseWorkflows, h.updateOf)
 }
 
 // endings are the ways in which an execution ends, with their statuses.
@@ -85,13 +85,17 @@ func (h *retention) showOf(c echo.Context) error {
 	return h.renderOf(c, http.StatusOK, w, vm, own.DeleteOn)
 }
 
+// workflow is what the address names, for who may change it.
 func (h *retention) workflow(c echo.Context) (engine.Workflow, error) {
 	var id int64
 	if err := echo.PathParamsBinder(c).Int64("id", &id).BindError(); err != nil {
 		return engine.Workflow{}, errNoWorkflowPage
 	}
 	w, _, err := h.engine.Workflow(c.Request().Context(), actor(c), id)
-	return w, err
+	if err != nil {
+		return engine.Workflow{}, err
+	}
+	return w, h.engine.May(c.Request().Context(), actor(c), w.Key, auth.Editor)
 }
 
 func (h *retention) renderOf(c echo.Context, status int, w engine.Workflow, vm views.HistoryForm, deleteOn []node.Status) error {

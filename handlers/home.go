@@ -36,7 +36,7 @@ func (h *home) show(c echo.Context) error {
 	if err := h.tasks(ctx, a, w, &vm); err != nil {
 		return err
 	}
-	if a.Can(auth.ManageWorkflows) {
+	if a.Can(auth.UseWorkflows) {
 		if err := h.executions(ctx, a, w, &vm); err != nil {
 			return err
 		}

@@ -21,16 +21,16 @@ import (
 
 // nodeRoutes registers the pages of nodes and of the trigger.
 func (h *workflows) nodeRoutes(g *Group) {
-	g.GET("/workflows/:id/trigger", auth.ManageWorkflows, h.showTrigger)
-	g.POST("/workflows/:id/trigger", auth.ManageWorkflows, h.saveTrigger)
-	g.GET("/workflows/:id/scope", auth.ManageWorkflows, h.scope)
-	g.GET("/workflows/:id/nodes/new", auth.ManageWorkflows, h.nodeMenu)
-	g.POST("/workflows/:id/nodes", auth.ManageWorkflows, h.addNode)
-	g.GET("/workflows/:id/nodes/:key", auth.ManageWorkflows, h.showNode)
-	g.POST("/workflows/:id/nodes/:key", auth.ManageWorkflows, h.saveNode)
-	g.POST("/workflows/:id/nodes/:key/test", auth.ManageWorkflows, h.testNode)
-	g.GET("/workflows/:id/nodes/:key/delete", auth.ManageWorkflows, h.askRemoveNode)
-	g.POST("/workflows/:id/nodes/:key/delete", auth.ManageWorkflows, h.removeNode)
+	g.GET("/workflows/:id/trigger", auth.UseWorkflows, h.showTrigger)
+	g.POST("/workflows/:id/trigger", auth.UseWorkflows, h.saveTrigger)
+	g.GET("/workflows/:id/scope", auth.UseWorkflows, h.scope)
+	g.GET("/workflows/:id/nodes/new", auth.UseWorkflows, h.nodeMenu)
+	g.POST("/workflows/:id/nodes", auth.UseWorkflows, h.addNode)
+	g.GET("/workflows/:id/nodes/:key", auth.UseWorkflows, h.showNode)
+	g.POST("/workflows/:id/nodes/:key", auth.UseWorkflows, h.saveNode)
+	g.POST("/workflows/:id/nodes/:key/test", auth.UseWorkflows, h.testNode)
+	g.GET("/workflows/:id/nodes/:key/delete", auth.UseWorkflows, h.askRemoveNode)
+	g.POST("/workflows/:id/nodes/:key/delete", auth.UseWorkflows, h.removeNode)
 }
 
 var errNoNodePage = fault.New(fault.NotFound, "There is no such node. It may have been deleted.")
@@ -119,7 +119,7 @@ func (d *desk) drawer(p panel) *views.Drawer {
 				v.More = k.More()
 			}
 		}
-		if k := node.Lookup(p.kind); k != nil && k.Testable() {
+		if k := node.Lookup(p.kind); k != nil && k.Testable() && d.level.Includes(auth.Editor) {
 			v.TestURL = p.url + "/test"
 		}
 		if !v.ReadOnly {
@@ -217,7 +217,7 @@ func (d *desk) follower(p place) *engine.TreeNode {
 }
 
 func (h *workflows) nodeMenu(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (d *desk) freeTitle(title string) string {
 }
 
 func (h *workflows) askRemoveNode(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine"
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/views"
 	"alur/views/nodeforms"
@@ -49,7 +50,7 @@ func (h *workflows) saveNode(c echo.Context) error {
 }
 
 func (h *workflows) openToChange(c echo.Context) (*desk, bool, error) {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return nil, false, err
 	}

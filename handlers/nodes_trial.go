@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine"
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/value"
 	"alur/views"
@@ -21,7 +22,7 @@ import (
 
 // testNode tests a node as its settings are stored, with typed values.
 func (h *workflows) testNode(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}

@@ -225,6 +225,13 @@ func (a *apiTour) workflows() {
 	a.call("POST", "/flow_nodes:test", "", "", `{"type": "calculation", "config": {"engine": "math.js", "expression": "2 * 3"}}`)
 	a.call("GET", "/flow_nodes:list", "", "appends[]=upstream&appends[]=workflow", "")
 	a.call("GET", "/flow_nodes:get", "", "filterByTk="+n, "")
+	other := idIn(a.call("POST", "/workflows/{parent}/members:create", w, "", `{"roleName": "member", "level": "viewer"}`))
+	a.call("POST", "/workflows/{parent}/members:create", w, "", fmt.Sprintf(`{"userId": "%d", "level": "editor"}`, a.users[custom].ID))
+	a.call("POST", "/workflows/{parent}/members:update", w, "filterByTk="+other, `{"level": "operator"}`)
+	if list, _ := a.call("GET", "/workflows/{parent}/members:list", w, "", "").([]any); len(list) != 3 {
+		a.t.Errorf("the members are %v", list)
+	}
+	a.call("POST", "/workflows/{parent}/members:destroy", w, "filterByTk="+other, "")
 	a.call("POST", "/workflows:update", "", "filterByTk="+w, `{"enabled": true}`)
 	a.call("POST", "/workflows:execute", "", "filterByTk="+w+"&autoRevision=1", `{"data": {"name": "x"}}`)
 	a.call("POST", "/workflows:sync", "", "filterByTk="+w, "")

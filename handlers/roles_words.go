@@ -35,7 +35,7 @@ func reachWord(g auth.Grant) string {
 func rightsWords(a auth.Actor, all []*collection.Collection) []string {
 	var lines []string
 	for _, s := range auth.Snippets() {
-		if a.Can(s.Right) && (s.Right != auth.SeeWorkflows || !a.Can(auth.ManageWorkflows)) {
+		if a.Can(s.Right) && (s.Right != auth.SeeWorkflows && s.Right != auth.CreateWorkflows || !a.Can(auth.ManageWorkflows)) {
 			lines = append(lines, "May "+s.Title+".")
 		}
 	}

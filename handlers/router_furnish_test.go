@@ -172,6 +172,7 @@ var places = map[string]string{
 	"/outbox/:":          `SELECT id::text FROM alur.mails`,
 
 	"/workflows/:":           `SELECT id::text FROM alur.workflows`,
+	"/workflows/:/people/":   `SELECT w.id::text, m.id::text FROM alur.workflows w JOIN alur.workflow_members m ON m.workflow_key = w.key`,
 	"/workflows/:/nodes/:":   `SELECT w.id::text, n.key FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
 	"/workflow-categories/:": `SELECT id::text FROM alur.workflow_categories`,
 	"/executions/:":          `SELECT id::text FROM alur.executions`,
@@ -196,6 +197,7 @@ var places = map[string]string{
 	"/api/apiKeys~":            `SELECT id::text FROM alur.api_keys WHERE name = 'Importer'`,
 	"/api/users~":              `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
 	"/api/workflows":           `SELECT id::text FROM alur.workflows`,
+	"/api/workflows/:/members": `SELECT w.id::text, m.id::text FROM alur.workflows w JOIN alur.workflow_members m ON m.workflow_key = w.key`,
 	"/api/flow_nodes":          `SELECT id::text FROM alur.flow_nodes`,
 	"/api/executions":          `SELECT id::text FROM alur.executions`,
 	"/api/jobs":                `SELECT id::text FROM alur.jobs`,

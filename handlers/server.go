@@ -71,7 +71,7 @@ func (s *Server) resources() []Resource {
 		&setup{server: s, store: s.Auth, samples: s.Samples},
 		&entrance{store: s.Auth},
 		&ownAccount{server: s, store: s.Auth},
-		&workflows{engine: s.Engine, records: s.Records, people: s.Auth},
+		&workflows{engine: s.Engine, records: s.Records, users: s.Auth},
 		&executions{server: s, engine: s.Engine},
 		&attention{server: s, engine: s.Engine},
 		&retention{engine: s.Engine},

@@ -57,7 +57,7 @@ func (h *search) show(c echo.Context) error {
 // executions finds one by its number.
 func (h *search) executions(ctx context.Context, a auth.Actor, q string) (views.Found, error) {
 	id, err := strconv.ParseInt(q, 10, 64)
-	if err != nil || !a.Can(auth.ManageWorkflows) {
+	if err != nil || !a.Can(auth.UseWorkflows) {
 		return views.Found{}, nil
 	}
 	x, _, err := h.server.Engine.Execution(ctx, a, id)
@@ -79,7 +79,7 @@ func (h *search) tasks(ctx context.Context, a auth.Actor, q string) (views.Found
 }
 
 func (h *search) workflows(ctx context.Context, a auth.Actor, q string) (views.Found, error) {
-	if !a.Can(auth.ManageWorkflows) {
+	if !a.Can(auth.UseWorkflows) {
 		return views.Found{}, nil
 	}
 	list, more, err := h.server.Engine.Workflows(ctx, a, engine.WorkflowFilter{Text: q, Page: 1, PageSize: searchEach})
@@ -88,6 +88,10 @@ func (h *search) workflows(ctx context.Context, a auth.Actor, q string) (views.F
 		found.More = views.Link{Text: "All that match", URL: "/workflows?q=" + url.QueryEscape(q)}
 	}
 	for _, w := range list {
+		if w.Level == "" {
+			found.Lines = append(found.Lines, views.FoundLine{Text: w.Title, Note: w.Description, URL: "/workflows?q=" + url.QueryEscape(w.Title)})
+			continue
+		}
 		found.Lines = append(found.Lines, views.FoundLine{Text: w.Title, Note: w.Description, URL: "/workflows/" + views.ID(w.ID)})
 	}
 	return found, err

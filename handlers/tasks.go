@@ -239,7 +239,7 @@ func taskDetail(c echo.Context, t task.Task, typed *task.Decision, problem *faul
 		Lead: taskLead(w, t), Summary: task.Dated(t.Ask.Summary, z), Facts: taskFacts(t.Ask.Facts, z),
 		History: taskHistory(w, t),
 	}
-	if actor(c).Can(auth.ManageWorkflows) {
+	if t.Watched {
 		vm.Execution = "/executions/" + views.ID(t.ExecutionID)
 	}
 	vm.Outcome = decided(w, t)
@@ -247,7 +247,7 @@ func taskDetail(c echo.Context, t task.Task, typed *task.Decision, problem *faul
 	case t.Status != task.Open:
 		return vm
 	case t.UserID != actor(c).UserID:
-		vm.Notice = fmt.Sprintf("Only %s can decide this task. You see it because you manage workflows.", t.UserName)
+		vm.Notice = fmt.Sprintf("Only %s can decide this task. You see it because you may see the workflow.", t.UserName)
 		return vm
 	}
 	if t.DueAt != nil {

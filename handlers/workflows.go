@@ -28,30 +28,31 @@ const workflowsPage = 50
 type workflows struct {
 	engine  *engine.Engine
 	records *collection.Store
-	people  *auth.Store
+	users   *auth.Store
 }
 
 // Routes registers the list, the editor, and what changes a workflow as a
 // whole; nodes are in handlers/nodes.go.
 func (h *workflows) Routes(g *Group) {
-	g.GET("/workflows", auth.ManageWorkflows, h.list)
-	g.GET("/workflows/new", auth.ManageWorkflows, h.blank)
-	g.POST("/workflows", auth.ManageWorkflows, h.create)
-	g.GET("/workflows/:id", auth.ManageWorkflows, h.show)
-	g.GET("/workflows/:id/rename", auth.ManageWorkflows, h.askRename)
-	g.POST("/workflows/:id/rename", auth.ManageWorkflows, h.rename)
-	g.POST("/workflows/:id/enable", auth.ManageWorkflows, h.enable)
-	g.POST("/workflows/:id/copy", auth.ManageWorkflows, h.copy)
-	g.GET("/workflows/:id/discard", auth.ManageWorkflows, h.askDiscard)
-	g.POST("/workflows/:id/discard", auth.ManageWorkflows, h.discard)
-	g.GET("/workflows/:id/delete", auth.ManageWorkflows, h.askRemove)
-	g.POST("/workflows/:id/delete", auth.ManageWorkflows, h.remove)
-	g.GET("/workflows/:id/limits", auth.ManageWorkflows, h.limits)
-	g.POST("/workflows/:id/limits", auth.ManageWorkflows, h.setLimits)
-	g.GET("/workflows/:id/run", auth.ManageWorkflows, h.askRun)
-	g.POST("/workflows/:id/run", auth.ManageWorkflows, h.run)
+	g.GET("/workflows", auth.UseWorkflows, h.list)
+	g.GET("/workflows/new", auth.CreateWorkflows, h.blank)
+	g.POST("/workflows", auth.CreateWorkflows, h.create)
+	g.GET("/workflows/:id", auth.UseWorkflows, h.show)
+	g.GET("/workflows/:id/rename", auth.UseWorkflows, h.askRename)
+	g.POST("/workflows/:id/rename", auth.UseWorkflows, h.rename)
+	g.POST("/workflows/:id/enable", auth.UseWorkflows, h.enable)
+	g.POST("/workflows/:id/copy", auth.UseWorkflows, h.copy)
+	g.GET("/workflows/:id/discard", auth.UseWorkflows, h.askDiscard)
+	g.POST("/workflows/:id/discard", auth.UseWorkflows, h.discard)
+	g.GET("/workflows/:id/delete", auth.UseWorkflows, h.askRemove)
+	g.POST("/workflows/:id/delete", auth.UseWorkflows, h.remove)
+	g.GET("/workflows/:id/limits", auth.UseWorkflows, h.limits)
+	g.POST("/workflows/:id/limits", auth.UseWorkflows, h.setLimits)
+	g.GET("/workflows/:id/run", auth.UseWorkflows, h.askRun)
+	g.POST("/workflows/:id/run", auth.UseWorkflows, h.run)
 	h.categoryRoutes(g)
 	h.nodeRoutes(g)
+	h.peopleRoutes(g)
 }
 
 func (h *workflows) list(c echo.Context) error {
@@ -82,7 +83,7 @@ func (h *workflows) list(c echo.Context) error {
 		Query: f.Text, State: c.QueryParam("state"), Type: f.Type, Failing: f.Failing,
 		Filtered: f.Text != "" || f.Enabled != nil || f.Type != "" || f.Failing || f.Category != 0,
 		Category: f.Category,
-		Types:    []views.Option{{Text: "Any trigger"}},
+		Types:    []views.Option{{Text: "Any trigger"}}, MayCreate: actor(c).Can(auth.CreateWorkflows), MaySort: actor(c).Can(auth.ManageWorkflows),
 	}
 	for _, k := range triggerforms.Kinds() {
 		vm.Types = append(vm.Types, views.Option{Value: k.Name, Text: k.Title})
@@ -115,7 +116,7 @@ func (h *workflows) list(c echo.Context) error {
 	}
 	w := words(c)
 	for _, s := range found {
-		row := workflowRow(w, env, s)
+		row := workflowRow(w, env, actor(c), s)
 		for _, cat := range categories {
 			if slices.Contains(s.Categories, cat.ID) {
 				row.Categories = append(row.Categories, categoryRow(cat))
@@ -146,10 +147,15 @@ func listAddress(now url.Values) func(name, value string) string {
 	}
 }
 
-func workflowRow(w views.Words, env *nodeforms.Env, s engine.WorkflowSummary) views.WorkflowRow {
+func workflowRow(w views.Words, env *nodeforms.Env, who auth.Actor, s engine.WorkflowSummary) views.WorkflowRow {
 	r := views.WorkflowRow{
 		ID: s.ID, Title: s.Title, On: s.Enabled, Draft: s.DraftID != 0, Owner: s.Owner, Week: "–",
 		URL: "/workflows/" + views.ID(s.ID), When: s.TriggerTitle,
+		MayEdit: s.Level.Includes(auth.Editor), MayOwn: s.Level.Includes(auth.Owner), MayCopy: who.Can(auth.CreateWorkflows),
+	}
+	if s.Level == "" {
+		r.URL, r.When = "", "You see that it is there. What it does, its owner can show you."
+		return r
 	}
 	if r.When == "" {
 		r.When = triggerforms.When(s.Type, s.Config, env)
@@ -243,7 +249,7 @@ func (h *workflows) show(c echo.Context) error {
 }
 
 func (h *workflows) askRename(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -258,7 +264,7 @@ func (d *desk) renderRename(status int, title, problem string) error {
 // rename gives all of a workflow that is still in use the new name: the current
 // version and the draft.
 func (h *workflows) rename(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -295,7 +301,7 @@ func back(c echo.Context, otherwise string) string {
 
 // enable turns a workflow on or off, or publishes a draft.
 func (h *workflows) enable(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -365,7 +371,7 @@ func (h *workflows) copy(c echo.Context) error {
 }
 
 func (h *workflows) askDiscard(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -382,7 +388,7 @@ func (h *workflows) askDiscard(c echo.Context) error {
 var errNoDraft = fault.New(fault.Gone, "This is not a draft any more: it was published or discarded.")
 
 func (h *workflows) discard(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -396,7 +402,7 @@ func (h *workflows) discard(c echo.Context) error {
 }
 
 func (h *workflows) askRemove(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Owner)
 	if err != nil {
 		return err
 	}
@@ -411,7 +417,7 @@ func (h *workflows) askRemove(c echo.Context) error {
 }
 
 func (h *workflows) remove(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Owner)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type desk struct {
 	w        engine.Workflow
 	nodes    []engine.Node
 	tree     engine.Level
+	level    auth.Level        // what the reader may do with it
 	versions []engine.Workflow // of the same key, newest first
 	draft    engine.Workflow   // the one that waits to be published; zero for none
 	checked  []engine.Problem  // what keeps the version from running
@@ -49,11 +50,23 @@ func (h *workflows) open(c echo.Context) (*desk, error) {
 	return d, nil
 }
 
+// openFor is open for who has at least a level on the workflow.
+func (h *workflows) openFor(c echo.Context, least auth.Level) (*desk, error) {
+	d, err := h.open(c)
+	if err != nil {
+		return nil, err
+	}
+	return d, h.engine.May(c.Request().Context(), actor(c), d.w.Key, least)
+}
+
 func (h *workflows) openID(c echo.Context, id int64) (*desk, error) {
 	ctx := c.Request().Context()
 	d := &desk{h: h, c: c}
 	var err error
 	if d.w, d.nodes, err = h.engine.Workflow(ctx, actor(c), id); err != nil {
+		return nil, err
+	}
+	if d.level, err = h.engine.Level(ctx, actor(c), d.w.Key); err != nil {
 		return nil, err
 	}
 	if d.versions, err = h.engine.Versions(ctx, actor(c), d.w.Key); err != nil {
@@ -77,7 +90,7 @@ func (h *workflows) openID(c echo.Context, id int64) (*desk, error) {
 
 // userOptions are the people that a node can ask.
 func (h *workflows) userOptions(c echo.Context) ([]views.Option, error) {
-	people, _, err := h.people.List(c.Request().Context(), auth.System, auth.Filter{PageSize: 500})
+	people, _, err := h.users.List(c.Request().Context(), auth.System, auth.Filter{PageSize: 500})
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +122,10 @@ func (d *desk) isDraft() bool { return !d.w.Current && d.draft.ID == d.w.ID }
 // isOld reports whether the version is only there to be looked at.
 func (d *desk) isOld() bool { return !d.w.Current && d.draft.ID != d.w.ID }
 
-// readOnly reports whether changes would go nowhere: the version is old, or a
-// draft waits beside it.
+// readOnly reports whether changes would go nowhere: the reader may not make any,
+// the version is old, or a draft waits beside it.
 func (d *desk) readOnly() bool {
-	return d.isOld() || !d.w.Editable() && d.draft.ID != 0 && d.draft.ID != d.w.ID
+	return !d.level.Includes(auth.Editor) || d.isOld() || !d.w.Editable() && d.draft.ID != 0 && d.draft.ID != d.w.ID
 }
 
 func (d *desk) currentID() int64 {
@@ -178,7 +191,8 @@ func (d *desk) editor(drawer *views.Drawer) views.Editor {
 	vm := views.Editor{
 		ID: d.w.ID, Title: d.w.Title, On: d.w.Enabled, Draft: d.isDraft(), Old: d.isOld(), Drawer: drawer,
 		Saved: savedAt(words(d.c), d.w.UpdatedAt), RunsURL: runsURL(d.w.Key), Version: d.versionWord(d.w),
-		Startable: d.w.Type == "collection",
+		Startable: d.w.Type == "collection" && d.level.Includes(auth.Operator),
+		MayEdit:   d.level.Includes(auth.Editor), MayOwn: d.level.Includes(auth.Owner), MayCopy: actor(d.c).Can(auth.CreateWorkflows),
 	}
 	for _, v := range d.versions {
 		vm.Versions = append(vm.Versions, views.VersionLink{

@@ -10,13 +10,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine"
+	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/views"
 )
 
 // limits shows what bounds the executions of a workflow.
 func (h *workflows) limits(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (h *workflows) renderLimits(c echo.Context, status int, w engine.Workflow, 
 }
 
 func (h *workflows) setLimits(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}

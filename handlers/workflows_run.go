@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/views"
@@ -16,7 +17,7 @@ import (
 
 // askRun asks for the record to start a workflow with.
 func (h *workflows) askRun(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Operator)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (d *desk) renderRun(status int, record, search, problem string) error {
 
 // run starts the workflow and leads to its execution.
 func (h *workflows) run(c echo.Context) error {
-	d, err := h.open(c)
+	d, err := h.openFor(c, auth.Operator)
 	if err != nil {
 		return err
 	}

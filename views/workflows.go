@@ -24,6 +24,8 @@ type WorkflowList struct {
 	Failed   Sort
 	Last     Sort
 	Pager    Pager
+
+	MayCreate, MaySort bool // make workflows; change categories
 }
 
 // WorkflowRow is one workflow of the list.
@@ -40,7 +42,9 @@ type WorkflowRow struct {
 	State    string // of the newest run; "" when it never ran
 	Ago      Moment
 	Owner    string
-	URL      string
+	URL      string // "" for one that the reader may not open
+
+	MayEdit, MayOwn, MayCopy bool
 
 	Categories []Category
 }
@@ -103,7 +107,9 @@ type Editor struct {
 	Old       bool      // neither current nor draft: only to look at
 	Saved     string    // "Saved 10:41"
 	RunsURL   string
-	Startable bool // people can run it by hand
+	Startable bool // the reader can run it by hand
+
+	MayEdit, MayOwn, MayCopy bool
 }
 
 // VersionLink is one line of the menu of versions.

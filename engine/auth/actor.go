@@ -34,7 +34,7 @@ type Right uint8
 
 const (
 	UseRecords        Right = iota + 1 // read and write records, see own tasks
-	ManageWorkflows                    // configure workflows, read executions
+	ManageWorkflows                    // all workflows and executions, whatever Level one has
 	ManageCollections                  // change collections and fields
 	ManageUsers                        // invite, deactivate, reset; read the outbox
 	ManageServer                       // settings of the whole server
@@ -42,7 +42,12 @@ const (
 	SeeWorkflows                       // the names of workflows, not how they work
 	ManageKeys                         // the API keys of everybody
 	ReadAudit                          // who did what
+	CreateWorkflows                    // make workflows and own them
 	rightsEnd
+
+	// UseWorkflows is to see some workflows at least: by a right on all of them, or
+	// by a Level on one. Which ones it are, Reach says.
+	UseWorkflows
 )
 
 // Actor is who asks. Every engine call that can be refused takes one; the zero
@@ -55,6 +60,8 @@ type Actor struct {
 	Zone   string // IANA name of the person's time zone; "" for the server's, see Store.Zone
 	system bool
 	rights *Rights // of the role when the session was read; nil: as it comes
+	roles  []Role  // in which they act, all of them; nil: Role alone
+	shared bool    // they or one of roles had a Level on some workflow then
 }
 
 // System is the engine itself, acting for a workflow: every right, no user.
@@ -75,7 +82,12 @@ func (a Actor) may() *Rights {
 }
 
 // Can reports whether a has right r.
-func (a Actor) Can(r Right) bool { return a.system || a.may().can(r) }
+func (a Actor) Can(r Right) bool {
+	if r == UseWorkflows {
+		return a.shared || a.Can(ManageWorkflows) || a.Can(SeeWorkflows) || a.Can(CreateWorkflows)
+	}
+	return a.system || a.may().can(r)
+}
 
 // Grant is what a may do with the records of a collection: none, all, their own
 // or those in a scope, and which fields of them.

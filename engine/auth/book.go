@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lib/pq"
 
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -118,17 +121,33 @@ func (s *Store) ActorOf(ctx context.Context, u User) (Actor, error) {
 	if err != nil {
 		return Actor{}, err
 	}
-	return u.in(b, u.Roles()), nil
+	shared, err := s.sharedBy(ctx, u.ID)
+	return u.in(b, u.Roles(), shared), err
 }
 
-// in is u acting in some of their roles.
-func (u User) in(b *book, roles []Role) Actor {
+// sharedBy is by what person id has a Level on some workflow: "" for themself, and
+// their roles.
+func (s *Store) sharedBy(ctx context.Context, id int64) (by pq.StringArray, err error) {
+	if err := s.DB.Side().GetContext(ctx, &by, roleQueries.Get("shared by"), id); err != nil {
+		return nil, fmt.Errorf("look for the workflows of user %d: %w", id, err)
+	}
+	return by, nil
+}
+
+// in is u acting in some of their roles; see sharedBy for shared.
+func (u User) in(b *book, roles []Role, shared []string) Actor {
 	a := u.Actor()
-	a.rights = b.rights(roles)
 	a.Role = Union
 	if len(roles) == 1 {
 		a.Role = roles[0]
 	}
+	return a.in(b, roles, shared)
+}
+
+// in is a in these roles.
+func (a Actor) in(b *book, roles []Role, shared []string) Actor {
+	a.rights, a.roles = b.rights(roles), roles
+	a.shared = slices.ContainsFunc(shared, func(by string) bool { return by == "" || slices.Contains(roles, Role(by)) })
 	return a
 }
 
@@ -148,7 +167,8 @@ func (s *Store) As(ctx context.Context, session Session, role Role) (Session, er
 	if err != nil {
 		return session, err
 	}
-	session.Actor.rights, session.Actor.Role = b.rights(roles), role
+	session.Actor = session.Actor.in(b, roles, session.shared)
+	session.Actor.Role = role
 	return session, nil
 }
 
@@ -178,11 +198,11 @@ func (r sessionRow) actor(b *book) (Actor, error) {
 	case r.Kind == Key && !u.has(Role(r.KeyRole)):
 		return Actor{}, unsigned("ROLE_NOT_FOUND_FOR_USER", "The person of this key no longer has its role. Make a new key.")
 	case r.Kind == Key:
-		return u.in(b, []Role{Role(r.KeyRole)}), nil
+		return u.in(b, []Role{Role(r.KeyRole)}, r.Shared), nil
 	case r.Kind == API:
-		return u.in(b, []Role{u.Role}), nil
+		return u.in(b, []Role{u.Role}, r.Shared), nil
 	}
-	return u.in(b, u.Roles()), nil
+	return u.in(b, u.Roles(), r.Shared), nil
 }
 
 // orDefault is role, or the one that new people get when it is "".

@@ -1,6 +1,9 @@
 // Package auth knows who asks and what they may do: people, their passwords,
 // sessions and one-time links, and the three built-in roles.
 //
+// What they may do with all of something a [Right] says, with the records of a
+// collection a [Grant], and with single workflows a [Level]; see [Reach].
+//
 // Whoever calls the engine passes an [Actor]; every call that can be refused
 // asks it with [Actor.Require]. Handlers get the actor from [Store.Resolve].
 //

@@ -96,6 +96,7 @@ VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
 SELECT s.token_hash, s.user_id, s.kind, s.created_at, s.used_at, s.expires_at, s.revoked_at, s.renewed_at, s.ip, s.agent,
        u.role, u.nickname, COALESCE(u.email, '') AS email, COALESCE(u.time_zone, '') AS time_zone, u.active,
        ARRAY(SELECT m.role_name FROM alur.roles_users m WHERE m.user_id = u.id ORDER BY m.created_at, m.role_name) AS more_roles,
+       alur.shared_by(u.id) AS shared_by,
        (SELECT version FROM alur.rights) AS rights_version
 FROM alur.sessions s
 JOIN alur.users u ON u.id = s.user_id

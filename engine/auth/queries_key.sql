@@ -21,6 +21,7 @@ SELECT k.token_hash, k.user_id, 'key' AS kind, k.created_at, coalesce(k.used_at,
        k.role_name AS key_role, k.name AS key_name,
        u.role, u.nickname, COALESCE(u.email, '') AS email, COALESCE(u.time_zone, '') AS time_zone, u.active,
        ARRAY(SELECT m.role_name FROM alur.roles_users m WHERE m.user_id = u.id ORDER BY m.created_at, m.role_name) AS more_roles,
+       alur.shared_by(u.id) AS shared_by,
        (SELECT version FROM alur.rights) AS rights_version
 FROM alur.api_keys k
 JOIN alur.users u ON u.id = k.user_id

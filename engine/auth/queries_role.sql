@@ -84,3 +84,29 @@ UPDATE alur.role_scopes SET name = $2, collection_name = NULLIF($3, ''), filter 
 
 -- name: delete scope
 DELETE FROM alur.role_scopes WHERE id = $1
+
+-- name: shared by
+SELECT alur.shared_by($1)
+
+-- name: theirs
+-- The members of workflows that stand for a person who acts in some roles. All
+-- that says who may do what with a workflow is this, and the statements that hold it.
+m.user_id = {user} OR m.role_name = ANY ({roles})
+
+-- name: reach
+-- The keys of the workflows on which they have at least a level.
+SELECT m.workflow_key
+FROM alur.workflow_members m
+WHERE ({theirs}) AND m.level >= CAST({least} AS alur.workflow_level)
+
+-- name: levels
+SELECT m.workflow_key, CAST(max(m.level) AS text) AS level
+FROM alur.workflow_members m
+WHERE {theirs}
+GROUP BY m.workflow_key
+
+-- name: level
+-- The highest level that they have on one workflow.
+SELECT coalesce(CAST(max(m.level) AS text), '')
+FROM alur.workflow_members m
+WHERE ({theirs}) AND m.workflow_key = {key}

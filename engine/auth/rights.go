@@ -97,6 +97,7 @@ func (d RoleDefinition) rights() *Rights {
 		r.manage[right] = allowsSnippet(d.Snippets, snippet)
 	}
 	r.manage[SeeWorkflows] = r.manage[SeeWorkflows] || r.manage[ManageWorkflows]
+	r.manage[CreateWorkflows] = r.manage[CreateWorkflows] || r.manage[ManageWorkflows]
 	for _, entry := range d.Actions {
 		name, own := strings.CutSuffix(entry, ":own")
 		act := Action(name)

@@ -66,11 +66,12 @@ func TestSnippets(t *testing.T) {
 	}{
 		{nil, nil},
 		{[]string{"pm.users"}, []auth.Right{auth.ManageUsers}},
-		{[]string{"pm.*", "!pm.users", "!pm.acl.*"}, []auth.Right{auth.ManageWorkflows, auth.SeeWorkflows, auth.ManageCollections, auth.ManageKeys, auth.ManageServer, auth.ReadAudit}},
+		{[]string{"pm.*", "!pm.users", "!pm.acl.*"}, []auth.Right{auth.ManageWorkflows, auth.SeeWorkflows, auth.ManageCollections, auth.ManageKeys, auth.ManageServer, auth.ReadAudit, auth.CreateWorkflows, auth.UseWorkflows}},
 		{[]string{"!pm.users", "pm.users"}, nil},
-		{[]string{"ui.*"}, []auth.Right{auth.SeeWorkflows}},
+		{[]string{"ui.*"}, []auth.Right{auth.SeeWorkflows, auth.UseWorkflows}},
+		{[]string{"pm.workflow.create"}, []auth.Right{auth.CreateWorkflows, auth.UseWorkflows}},
 		{[]string{"pm"}, nil},
-		{[]string{"pm.workflow.workflows"}, []auth.Right{auth.ManageWorkflows, auth.SeeWorkflows}},
+		{[]string{"pm.workflow.workflows"}, []auth.Right{auth.ManageWorkflows, auth.SeeWorkflows, auth.CreateWorkflows, auth.UseWorkflows}},
 	} {
 		name := auth.Role(rune('a' + i))
 		o.role(name, nil, tc.patterns)
@@ -90,7 +91,7 @@ func TestSnippets(t *testing.T) {
 			t.Errorf("%v: may not even use records", tc.patterns)
 		}
 		var got []auth.Right
-		for r := auth.ManageWorkflows; r <= auth.ReadAudit; r++ {
+		for r := auth.ManageWorkflows; r <= auth.UseWorkflows; r++ {
 			if a.Can(r) {
 				got = append(got, r)
 			}

@@ -69,8 +69,9 @@ type Session struct {
 	Client
 	Roles []Role // all of the person's; Actor.Role is the one they act in
 
-	renewed bool  // its token was replaced
-	version int64 // of the roles when it was read
+	renewed bool     // its token was replaced
+	version int64    // of the roles when it was read
+	shared  []string // see Store.sharedBy
 }
 
 // has reports whether the person of s has role.
@@ -94,6 +95,7 @@ type sessionRow struct {
 	Active    bool       `db:"active"`
 
 	More    pq.StringArray `db:"more_roles"`
+	Shared  pq.StringArray `db:"shared_by"`
 	Version int64          `db:"rights_version"`
 	KeyRole string         `db:"key_role"` // of a key, as is KeyName
 	KeyName string         `db:"key_name"`
@@ -104,7 +106,7 @@ func (r sessionRow) session() Session {
 	s := Session{
 		ID: hash(r.Hash).String(), Kind: r.Kind,
 		CreatedAt: r.CreatedAt.UTC(), UsedAt: r.UsedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
-		Client: Client{r.IP, r.Agent}, Roles: r.user().Roles(), renewed: r.RenewedAt != nil, version: r.Version,
+		Client: Client{r.IP, r.Agent}, Roles: r.user().Roles(), renewed: r.RenewedAt != nil, version: r.Version, shared: r.Shared,
 	}
 	if r.Endless {
 		s.ExpiresAt = time.Time{}

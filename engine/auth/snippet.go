@@ -10,6 +10,7 @@ import (
 // role lists patterns of them: "pm.*" for many, "!pm.users" for none of these.
 var snippets = map[Right]string{
 	ManageWorkflows:   "pm.workflow.workflows",
+	CreateWorkflows:   "pm.workflow.create",
 	SeeWorkflows:      "ui.workflows",
 	ManageCollections: "pm.data-source-manager.data-source-main",
 	ManageUsers:       "pm.users",
@@ -30,7 +31,8 @@ type Snippet struct {
 // Snippets lists the management rights in the order people are offered them.
 func Snippets() []Snippet {
 	list := []Snippet{
-		{Right: ManageWorkflows, Title: "build workflows", Help: "Change, publish and run all workflows, and read every execution with its data."},
+		{Right: ManageWorkflows, Title: "manage all workflows", Help: "Change, publish and run all workflows, read every execution with its data, and say who else may."},
+		{Right: CreateWorkflows, Title: "make workflows", Help: "And own them. What a workflow does, it does with all rights: it can read and change every record."},
 		{Right: SeeWorkflows, Title: "see which workflows there are", Help: "Their names and whether they are on, without settings and executions."},
 		{Right: ManageCollections, Title: "change collections and fields", Help: "Also deletes them, with all their records."},
 		{Right: ManageUsers, Title: "look after people", Help: "Invite, deactivate and delete accounts, and read the outbox."},
@@ -64,6 +66,9 @@ func allowsSnippet(patterns []string, name string) bool {
 	}
 	return given
 }
+
+// Gives reports whether people with the role d have right r.
+func (d RoleDefinition) Gives(r Right) bool { return d.rights().can(r) }
 
 // Gives reports whether a role with these patterns has the right of s.
 func (s Snippet) Gives(patterns []string) bool { return allowsSnippet(patterns, s.Name) }

@@ -71,7 +71,8 @@ func (s *Store) Actor(ctx context.Context, id int64, role Role) (Actor, error) {
 	if err != nil {
 		return Actor{}, err
 	}
-	return u.in(b, []Role{role}), nil
+	shared, err := s.sharedBy(ctx, id)
+	return u.in(b, []Role{role}, shared), err
 }
 
 // NewUser is a person to be created.

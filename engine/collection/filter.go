@@ -44,20 +44,21 @@ func (b *builder) alias() string {
 }
 
 func (b *builder) scope(c *Collection) *scope {
-	return &scope{b: b, c: c, alias: b.alias(), joins: new(strings.Builder), to: map[string]*scope{}}
+	return &scope{b: b, c: c, source: b.source(c), alias: b.alias(), joins: new(strings.Builder), to: map[string]*scope{}}
 }
 
 // scope is one table in a statement, with the to-one relations joined to it.
 type scope struct {
-	b     *builder
-	c     *Collection
-	alias string
-	joins *strings.Builder  // LEFT JOINs, shared with the scopes in to
-	to    map[string]*scope // by the name of the relation
+	b      *builder
+	c      *Collection
+	source string // what stands for the table: as much of it as the actor may see
+	alias  string
+	joins  *strings.Builder  // LEFT JOINs, shared with the scopes in to
+	to     map[string]*scope // by the name of the relation
 }
 
 // from is what stands after FROM. Ask for it when all conditions are built.
-func (sc *scope) from() string { return sc.c.from() + " " + sc.alias + sc.joins.String() }
+func (sc *scope) from() string { return sc.source + " " + sc.alias + sc.joins.String() }
 
 // field finds a field that the actor may see.
 func (sc *scope) field(name string) (*Field, error) {
@@ -99,13 +100,13 @@ func (sc *scope) join(f *Field) (*scope, error) {
 			return nil, err
 		}
 		fmt.Fprintf(sc.joins, " LEFT JOIN LATERAL (SELECT * FROM %s x WHERE %s ORDER BY %s LIMIT 1) %s ON true",
-			c.from(), glue([]string{theirs.col("x") + " = " + ours.col(sc.alias), limit}, " AND "), c.key.col("x"), sub.alias)
+			x.source, glue([]string{theirs.col("x") + " = " + ours.col(sc.alias), limit}, " AND "), c.key.col("x"), sub.alias)
 	} else {
 		limit, err := sub.limit(auth.View)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(sc.joins, " LEFT JOIN %s %s ON %s", c.from(), sub.alias,
+		fmt.Fprintf(sc.joins, " LEFT JOIN %s %s ON %s", sub.source, sub.alias,
 			glue([]string{theirs.col(sub.alias) + " = " + ours.col(sc.alias), limit}, " AND "))
 	}
 	sc.to[f.Name] = sub

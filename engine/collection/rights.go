@@ -124,7 +124,7 @@ func (w *writer) checkLinks(ctx context.Context, c *Collection, before, after Re
 		if rel.HoldsFiles() { // were looked at before: now that the record holds them, its readers see them
 			continue
 		}
-		if target == nil || target.named(rel.TargetKey) == nil || target.grant(w.a.Actor, auth.View).Any {
+		if target == nil || target.named(rel.TargetKey) == nil || target.grant(w.a.Actor, auth.View).Any && !target.shared(w.a.Actor) {
 			continue
 		}
 		b := w.s.builder(w.cat, w.a)
@@ -203,6 +203,9 @@ func (s *Store) unreached(ctx context.Context, tx *pg.Tx, a Access, c *Collectio
 // limit is the condition that keeps the rows of sc to those that the actor may
 // do act with; "" when these are all.
 func (sc *scope) limit(act auth.Action) (string, error) {
+	if sc.c.about != nil {
+		return sc.reached(), nil
+	}
 	g := sc.c.grant(sc.b.a.Actor, act)
 	switch {
 	case g.Any:
@@ -253,7 +256,7 @@ func (sc *scope) within(filter any) (string, error) {
 	b.a.Actor = auth.System
 	defer func() { b.a = asker }()
 	args := len(b.args)
-	plain := &scope{b: b, c: sc.c, alias: sc.alias, joins: new(strings.Builder), to: map[string]*scope{}}
+	plain := &scope{b: b, c: sc.c, source: sc.source, alias: sc.alias, joins: new(strings.Builder), to: map[string]*scope{}}
 	cond, err := plain.where(filter, 0)
 	if err != nil || plain.joins.Len() == 0 {
 		return cond, err

@@ -10,12 +10,12 @@ import (
 // table behind them: they are read as they stand.
 func countCollections() []*Collection {
 	return []*Collection{
-		system("workflowStats", "Runs of workflows", "workflow_stats", "", auth.ManageWorkflows,
+		system("workflowStats", "Runs of workflows", "workflow_stats", "", auth.UseWorkflows,
 			field("key", String, "Workflow key"), field("executed", BigInt, "Runs")).
-			as("SELECT id, key, alur.executed(key) AS executed FROM alur.workflows WHERE current"),
-		system("workflowVersionStats", "Runs of versions", "workflow_version_stats", "", auth.ManageWorkflows,
+			as("SELECT id, key, alur.executed(key) AS executed FROM alur.workflows WHERE current").of(auth.ByKey, "key"),
+		system("workflowVersionStats", "Runs of versions", "workflow_version_stats", "", auth.UseWorkflows,
 			field("executed", BigInt, "Runs")).
-			as("SELECT id, alur.version_executed(key, id) AS executed FROM alur.workflows"),
+			as("SELECT id, alur.version_executed(key, id) AS executed FROM alur.workflows").of(auth.ByVersion, "id"),
 		system("userWorkflowTasks", "Tasks by person", "tasks", "", auth.ManageWorkflows,
 			field("userId", BigInt, "Person (id)"), field("type", String, "Type"), field("stats", JSON, "Counts")).
 			as(`SELECT t.user_id AS id, t.user_id, 'manual' AS type, jsonb_build_object(
@@ -48,7 +48,7 @@ const executionView = `SELECT id, workflow_id, key, event_key, context, status A
 
 // taskView gives tasks as people know them: an open one of an execution that has
 // ended is stopped, and due when its execution expires.
-const taskView = `SELECT t.id, t.execution_id, t.job_id, t.node_id, t.workflow_id, t.user_id, t.title, t.result, t.form,
+const taskView = `SELECT t.id, t.execution_id, t.job_id, t.node_id, t.workflow_id, t.workflow_key, t.user_id, t.title, t.result, t.form,
 	t.decided_at, t.created_at, t.updated_at, e.expires_at AS due_at,
 	CASE WHEN t.status = 0 AND e.ended_at IS NOT NULL THEN -3 ELSE t.status END AS status
 	FROM alur.tasks t JOIN alur.executions e ON e.id = t.execution_id`

@@ -258,18 +258,29 @@ func (s *Store) FreshLink(ctx context.Context, token link.Token) error {
 // returns how many mails that were. Who has no address, is deactivated, or got a
 // mail about it within the last ten minutes gets none.
 func (s *Store) Remind(ctx context.Context, a auth.Actor, executionID int64) (int, error) {
-	if err := a.Require(auth.ManageWorkflows); err != nil {
+	if err := a.Require(auth.UseWorkflows); err != nil {
 		return 0, err
 	}
 	sent := 0
 	err := s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
 		sent = 0
 		var open []struct {
-			ID     int64 `db:"id"`
-			UserID int64 `db:"user_id"`
+			ID     int64  `db:"id"`
+			UserID int64  `db:"user_id"`
+			Key    string `db:"workflow_key"`
 		}
-		if err := tx.SelectContext(ctx, &open, queries.Get("open_of_execution"), executionID); err != nil {
+		query, args := a.Reach(auth.Viewer).Query(queries.Get("open_of_execution"), executionID)
+		if err := tx.SelectContext(ctx, &open, query, args...); err != nil {
 			return fmt.Errorf("list the open tasks of execution %d: %w", executionID, err)
+		}
+		if len(open) > 0 {
+			level, err := a.LevelOn(ctx, tx, open[0].Key)
+			if err == nil && !level.Includes(auth.Operator) {
+				err = fault.New(fault.Forbidden, "You may see this workflow, but not send reminders. Ask one of its owners.")
+			}
+			if err != nil {
+				return err
+			}
 		}
 		if len(open) == 0 {
 			return fault.New(fault.Gone, "Nobody is waited for any more: the tasks were decided, or the execution has ended.")

@@ -107,10 +107,10 @@ FROM alur.links
 WHERE task_id = $1 AND user_id = $2
 
 -- name: open_of_execution
-SELECT t.id, t.user_id
+SELECT t.id, t.user_id, t.workflow_key
 FROM alur.tasks t
 JOIN alur.executions e ON e.id = t.execution_id
-WHERE t.execution_id = $1 AND t.status = 0 AND e.ended_at IS NULL
+WHERE t.execution_id = $1 AND t.status = 0 AND e.ended_at IS NULL AND {reach t.workflow_key}
 ORDER BY t.id
 
 -- name: delete

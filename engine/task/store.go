@@ -188,16 +188,23 @@ func (s *Store) Pending(ctx context.Context, a auth.Actor) (int, error) {
 }
 
 // Task returns a task with its outcome. It is there for its own person and for
-// those who manage workflows, and NotFound for everybody else.
+// those who may see its workflow, and NotFound for everybody else.
 func (s *Store) Task(ctx context.Context, a auth.Actor, id int64) (Task, error) {
 	if err := a.Require(auth.UseRecords); err != nil {
 		return Task{}, err
 	}
 	t, err := s.whole(ctx, s.DB, id)
-	if err == nil && t.UserID != a.UserID && !a.Can(auth.ManageWorkflows) {
-		return Task{}, errNone
+	if err != nil {
+		return Task{}, err
 	}
-	return t, err
+	level, err := a.LevelOn(ctx, s.DB, t.WorkflowKey)
+	if t.Watched = level.Includes(auth.Viewer); err == nil && t.UserID != a.UserID && !t.Watched {
+		err = errNone
+	}
+	if err != nil {
+		return Task{}, err
+	}
+	return t, nil
 }
 
 // whole reads a task with everything there is to show about it.

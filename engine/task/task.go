@@ -213,6 +213,8 @@ type Task struct {
 	// [Store.Task] and [Store.ByLink] only.
 	Outcome *Outcome `db:"-"`
 	Asked   []string `db:"-"`
+
+	Watched bool `db:"-"` // who asked [Store.Task] may see the execution, too
 }
 
 // Outcome is how a step was decided.

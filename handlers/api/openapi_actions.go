@@ -71,13 +71,21 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "attachments:upload", "The same as create", operation{params: []string{"attachmentField"}, file: true, answer: ref(collection.Attachments)})
 	add(http.MethodPost, "attachments:destroy", "Delete files that no record holds", operation{params: some, answer: whole("How many were deleted.")})
 
-	l.tag, l.need = "workflows", auth.ManageWorkflows
+	l.tag, l.need = "workflows", auth.CreateWorkflows
 	add(http.MethodPost, "workflows:create", "Make a workflow without nodes", operation{body: ours("WorkflowValues"), answer: ours("Workflow")})
+	l.need = auth.UseWorkflows
 	add(http.MethodPost, "workflows:update", "Change workflows, turn them on or off", operation{params: some, body: ours("WorkflowValues"), answer: listOf(ours("Workflow"))})
 	add(http.MethodPost, "workflows:destroy", "Delete workflows, with the current version all others", operation{params: some, answer: whole("How many versions were deleted.")})
 	add(http.MethodPost, "workflows:revision", "Make a new version when filter names the key, else a copy", operation{params: some, body: ours("WorkflowValues"), optional: true, answer: ours("Workflow")})
 	add(http.MethodPost, "workflows:execute", "Start a version by hand and wait for it", operation{params: []string{"filterByTk", "autoRevision"}, body: empty, answer: ours("Started")})
+	member, of := ours("Member"), []string{"parent"}
+	add(http.MethodGet, "workflows/{parent}/members:list", "List who may do what with a workflow", operation{params: of, answer: listOf(member)})
+	add(http.MethodPost, "workflows/{parent}/members:create", "Give a workflow to a person or a role", operation{params: of, body: ours("MemberValues"), answer: member})
+	add(http.MethodPost, "workflows/{parent}/members:update", "Change the level of a person or a role", operation{params: []string{"parent", "filterByTk"}, body: ours("MemberValues"), answer: listOf(member)})
+	add(http.MethodPost, "workflows/{parent}/members:destroy", "Take a workflow from a person or a role", operation{params: []string{"parent", "filterByTk"}, answer: whole("How many were removed.")})
+	l.need = auth.ManageWorkflows
 	add(http.MethodPost, "workflows:sync", "Make every process read the workflows again", operation{params: some, status: http.StatusNoContent})
+	l.need = auth.UseWorkflows
 	l.tag = "flow_nodes"
 	add(http.MethodPost, "workflows/{parent}/nodes:create", "Add a node", operation{params: []string{"parent"}, body: ours("NodeValues"), answer: ours("Node")})
 	add(http.MethodPost, "flow_nodes:create", "Add a node to the version called workflowId", operation{body: ours("NodeValues"), answer: ours("Node")})
@@ -145,9 +153,14 @@ func actionSchemas() openapi3.Schemas {
 		"alur.Workflow": object(map[string]*openapi3.SchemaRef{
 			"id": id(""), "key": text("The same in all versions."), "title": text(""), "type": text(""), "enabled": truth(""),
 			"current": none(truth("true for the current version, else null.")), "sync": truth(""), "description": text(""), "config": settings(), "options": settings()}),
+		"alur.MemberValues": object(map[string]*openapi3.SchemaRef{
+			"userId": none(id("The person; or roleName.")), "roleName": none(text("The role; or userId.")), "level": text("viewer, operator, editor or owner.")}, "level"),
+		"alur.Member": object(map[string]*openapi3.SchemaRef{
+			"id": id(""), "workflowKey": text("The same in all versions."), "userId": none(id("")), "roleName": none(text("")),
+			"name": text("The person's, or the role's title."), "level": text("viewer, operator, editor or owner.")}),
 		"alur.NodeValues": object(map[string]*openapi3.SchemaRef{
 			"type": text(""), "title": text(""), "config": settings(), "upstreamId": none(id("The node before.")), "branchIndex": none(whole("The branch of the node before.")),
-			"workflowId": id("The version, where the address does not name it.")}),
+			"workflowId": id("The version, where the address does not name it, or which a test is for.")}),
 		"alur.Place": object(map[string]*openapi3.SchemaRef{
 			"upstreamId": none(id("The node before; null for the first place.")), "branchIndex": none(whole("The branch of the node before.")), "config": settings()}),
 		"alur.Node": object(map[string]*openapi3.SchemaRef{

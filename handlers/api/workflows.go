@@ -34,23 +34,24 @@ type Workflows struct {
 
 // Routes registers the actions that change workflows, nodes and executions.
 func (h *Workflows) Routes(r Router) {
-	r.POST(`/api/workflows\:create`, auth.ManageWorkflows, h.create)
-	r.POST(`/api/workflows/:id/nodes\:create`, auth.ManageWorkflows, h.createNode)
-	r.POST(`/api/flow_nodes\:create`, auth.ManageWorkflows, h.createNode)
-	r.POST(`/api/flow_nodes\:test`, auth.ManageWorkflows, h.testNode)
+	r.POST(`/api/workflows\:create`, auth.CreateWorkflows, h.create)
+	r.POST(`/api/workflows/:id/nodes\:create`, auth.UseWorkflows, h.createNode)
+	r.POST(`/api/flow_nodes\:test`, auth.UseWorkflows, h.testNode)
+	r.POST(`/api/flow_nodes\:create`, auth.UseWorkflows, h.createNode)
+	h.memberRoutes(r)
 	for _, key := range []string{"", "/:id"} {
-		r.POST(`/api/workflows\:update`+key, auth.ManageWorkflows, h.update)
-		r.POST(`/api/workflows\:destroy`+key, auth.ManageWorkflows, h.destroy)
-		r.POST(`/api/workflows\:revision`+key, auth.ManageWorkflows, h.revision)
-		r.POST(`/api/flow_nodes\:update`+key, auth.ManageWorkflows, h.updateNode)
-		r.POST(`/api/flow_nodes\:destroy`+key, auth.ManageWorkflows, h.destroyNode)
-		r.POST(`/api/workflows\:execute`+key, auth.ManageWorkflows, h.execute)
-		r.POST(`/api/executions\:destroy`+key, auth.ManageWorkflows, h.destroyExecutions)
-		r.POST(`/api/executions\:cancel`+key, auth.ManageWorkflows, h.cancel)
+		r.POST(`/api/workflows\:update`+key, auth.UseWorkflows, h.update)
+		r.POST(`/api/workflows\:destroy`+key, auth.UseWorkflows, h.destroy)
+		r.POST(`/api/workflows\:revision`+key, auth.UseWorkflows, h.revision)
+		r.POST(`/api/flow_nodes\:update`+key, auth.UseWorkflows, h.updateNode)
+		r.POST(`/api/flow_nodes\:destroy`+key, auth.UseWorkflows, h.destroyNode)
+		r.POST(`/api/workflows\:execute`+key, auth.UseWorkflows, h.execute)
+		r.POST(`/api/executions\:destroy`+key, auth.UseWorkflows, h.destroyExecutions)
+		r.POST(`/api/executions\:cancel`+key, auth.UseWorkflows, h.cancel)
 		r.POST(`/api/workflows\:sync`+key, auth.ManageWorkflows, h.sync)
-		r.POST(`/api/flow_nodes\:destroyBranch`+key, auth.ManageWorkflows, h.destroyBranch)
-		r.POST(`/api/flow_nodes\:duplicate`+key, auth.ManageWorkflows, h.duplicateNode)
-		r.POST(`/api/flow_nodes\:move`+key, auth.ManageWorkflows, h.moveNode)
+		r.POST(`/api/flow_nodes\:destroyBranch`+key, auth.UseWorkflows, h.destroyBranch)
+		r.POST(`/api/flow_nodes\:duplicate`+key, auth.UseWorkflows, h.duplicateNode)
+		r.POST(`/api/flow_nodes\:move`+key, auth.UseWorkflows, h.moveNode)
 		r.POST(`/api/jobs\:resume`+key, auth.ManageServer, h.resume)
 	}
 	h.rawRoutes(r)
@@ -236,7 +237,7 @@ type nodeValues struct {
 	Config      json.RawMessage
 	UpstreamID  *int64
 	BranchIndex *int
-	WorkflowID  optionalInt // where no address names it
+	WorkflowID  optionalInt // where no address names it, and of a test: what the node is for
 
 	// DownstreamID is the one link that clients write themselves; nil when it was
 	// not sent, "null" for none.
@@ -334,13 +335,14 @@ func (h *Workflows) updateNode(c echo.Context) error {
 }
 
 // testNode answers what a node with these settings comes to. They are taken as
-// they stand: variables in them have no value.
+// they stand: variables in them have no value. Who may not make workflows says
+// with workflowId for which one that they may change it is.
 func (h *Workflows) testNode(c echo.Context) error {
 	var in nodeValues
 	if err := read(c, &in); err != nil {
 		return err
 	}
-	out, err := h.Engine.TestNode(c.Request().Context(), h.Actor(c), engine.Trial{Type: in.Type, Config: in.Config})
+	out, err := h.Engine.TestNode(c.Request().Context(), h.Actor(c), engine.Trial{WorkflowID: value(in.WorkflowID.value), Type: in.Type, Config: in.Config})
 	if err != nil {
 		return err
 	}

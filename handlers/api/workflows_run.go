@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/auth"
 	"alur/engine/fault"
 )
 
@@ -23,6 +24,17 @@ func (h *Workflows) execute(c echo.Context) error {
 		return fault.New(fault.Invalid, "Send the values that the trigger needs as a JSON object; {} for none.")
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)
+	n, err := strconv.ParseFloat(c.QueryParam("autoRevision"), 64)
+	revise := err == nil && n == 1
+	if revise { // ask before it runs
+		w, _, err := h.Engine.Workflow(ctx, a, id)
+		if err == nil {
+			err = h.Engine.May(ctx, a, w.Key, auth.Editor)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	x, started, err := h.Engine.Execute(ctx, a, id, values)
 	if err != nil {
 		return err
@@ -32,7 +44,7 @@ func (h *Workflows) execute(c echo.Context) error {
 		return data(c, answer)
 	}
 	answer["execution"] = map[string]any{"id": x.ID, "status": x.Status}
-	if n, err := strconv.ParseFloat(c.QueryParam("autoRevision"), 64); err == nil && n == 1 {
+	if revise {
 		made, err := h.Engine.Replace(ctx, a, id)
 		if err != nil {
 			return err
