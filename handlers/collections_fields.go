@@ -82,7 +82,11 @@ func (h *collections) createField(c echo.Context) error {
 	if err != nil {
 		return h.fieldAgain(c, in, err)
 	}
-	return done(c, definitionPath(coll.Name), fmt.Sprintf("Added “%s”.", made.Title))
+	again, err := h.formulaWords(c, coll.Name)
+	if err != nil {
+		return err
+	}
+	return done(c, definitionPath(coll.Name), fmt.Sprintf("Added “%s”.", made.Title)+again)
 }
 
 // fieldAgain shows the form with what is wrong.
@@ -142,7 +146,23 @@ func (h *collections) updateField(c echo.Context) error {
 	if _, err := h.store.UpdateField(c.Request().Context(), actor(c), coll.Name, f.Name, in.changes(), 0); err != nil {
 		return h.fieldAgain(c, in, err)
 	}
-	return done(c, definitionPath(coll.Name), fmt.Sprintf("Saved “%s”.", strings.TrimSpace(form.Get("title"))))
+	text := fmt.Sprintf("Saved “%s”.", strings.TrimSpace(form.Get("title")))
+	again, err := h.formulaWords(c, coll.Name)
+	if err != nil {
+		return err
+	}
+	return done(c, definitionPath(coll.Name), text+again)
+}
+
+// formulaWords says that the formulas of a collection are being worked out; "" when
+// they are not.
+func (h *collections) formulaWords(c echo.Context, name string) (string, error) {
+	n, records, err := h.store.Formulas(c.Request().Context(), actor(c), name)
+	if err != nil || records == 0 {
+		return "", err
+	}
+	return fmt.Sprintf(" The formulas of %s are being worked out again in the background; %s done.",
+		views.Count(records, "record", "records"), views.Int(min(n, records))), nil
 }
 
 // decimalDigits is how many digits a decimal has that is made here.

@@ -432,7 +432,10 @@ func (d *definer) updateField(ctx context.Context, c *Collection, old *Field, ch
 	if _, err := d.tx.ExecContext(ctx, queries.Get("update_field"), c.Name, old.Name, f.Type, f.Interface, f.Title, string(options)); err != nil {
 		return err
 	}
-	return d.alterColumn(ctx, c, old, f, agreed)
+	if err := d.alterColumn(ctx, c, old, f, agreed); err != nil || !f.otherFormula(old) {
+		return err
+	}
+	return d.askFormulas(ctx, c)
 }
 
 func randomName(prefix string) string {

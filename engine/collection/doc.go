@@ -39,5 +39,22 @@
 // the time and never searched does without by its option searchIndex: false. Without
 // the extension everything works as before, and slowly.
 //
+// # Formulas
+//
+// A formula is worked out when its record is written. When it is changed, or added to
+// records that are there, Upkeep goes through them, 500 in a transaction, so that
+// nobody waits: 1,000,000 records take a few minutes. How far it is, [Store.Formulas]
+// says.
+//
+// # Variables in filters
+//
+// Filters have a reader of {{…}} of their own beside alur/engine/expr. Templates there
+// fill in what is missing with nothing, or with a default that the text names
+// ({{path:default}}), since a workflow goes on without a value. In a filter that
+// somebody sends, and in the filter of a right, a name that nobody knows must be an
+// error, a default would be a way around it, and what a name stands for is looked up
+// only when it is there. And a filter comes with each request: it is walked once here,
+// where a template is compiled from JSON first.
+//
 // The package knows nothing of workflows, HTTP or pages.
 package collection

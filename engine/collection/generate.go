@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lib/pq"
+
 	"alur/engine/auth"
 	"alur/engine/expr"
 	"alur/engine/fault"
@@ -39,7 +41,7 @@ func (w *writer) make(ctx context.Context, c *Collection, f *Field, v any, value
 		}
 		return w.sequence(ctx, c, f, values)
 	case Sort:
-		return w.place(ctx, c, f, values)
+		return w.place(ctx, c, f, values, nil)
 	case Formula: // once all others are known
 		return nil, nil
 	}
@@ -99,8 +101,9 @@ func (f *Field) hash(ctx context.Context, v any) (any, error) {
 	return auth.Hash(ctx, s)
 }
 
-// place is the number of a new record at the end of its scope.
-func (w *writer) place(ctx context.Context, c *Collection, f *Field, values Record) (any, error) {
+// place is the number of a record at the end of its scope. New there are also those
+// with the keys in fresh, which have come from another one.
+func (w *writer) place(ctx context.Context, c *Collection, f *Field, values Record, fresh pq.StringArray) (any, error) {
 	scope, where, args := "", "", []any{}
 	if key := c.byName[f.scopeKey()]; key != nil && key.Column != "" {
 		arg, problem := key.arg(values[key.Name], w.a.zone())
@@ -109,6 +112,10 @@ func (w *writer) place(ctx context.Context, c *Collection, f *Field, values Reco
 		}
 		scope, args = "="+Format(arg), []any{arg}
 		where = fmt.Sprintf(" WHERE %s IS NOT DISTINCT FROM $1::%s", quote(key.Column), columnTypes[key.Base()])
+	}
+	if fresh != nil {
+		args = append(args, fresh)
+		where += fmt.Sprintf(" AND %s <> ALL ($%d::text[]::%s[])", quote(c.key.Column), len(args), columnTypes[c.key.Base()])
 	}
 	var last int64
 	query := fmt.Sprintf("SELECT coalesce(max(%s), 0) FROM %s%s", quote(f.Column), c.from(), where)
@@ -236,6 +243,8 @@ func (d *definer) fillUp(ctx context.Context, c *Collection, f *Field) error {
 		value = "substr(md5(random()::text || t.ctid::text), 1, 12)"
 	case Sort:
 		return d.numberAll(ctx, c, f)
+	case Formula:
+		return d.askFormulas(ctx, c)
 	default:
 		return nil
 	}

@@ -3,6 +3,7 @@ package collection_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -187,6 +188,46 @@ func TestPasswordsAreKeptAndNeverShown(t *testing.T) {
 	}
 }
 
+// TestPlaces: a record that comes to another scope of an order goes to its end.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	const def = `{"name": "cards", "fields": [{"name": "lane", "type": "string"}, {"name": "place", "type": "sort", "scopeKey": "lane"}]}`
+	var d collection.Definition
+	if err := json.Unmarshal([]byte(def), &d); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.store.CreateCollection(t.Context(), admin, d); err != nil {
+		t.Fatal(err)
+	}
+	first := s.create("cards", collection.Record{"lane": "a"})
+	second := s.create("cards", collection.Record{"lane": "a"})
+	s.create("cards", collection.Record{"lane": "b"})
+	recs, err := s.update("cards", first["id"], collection.Record{"lane": "b"})
+	if err != nil || recs[0]["place"] != 2.0 {
+		t.Errorf("in its new lane: %s, %v; want place 2", asJSON(recs), err)
+	}
+	if last := s.told[len(s.told)-1]; asJSON(last.Changed) != `["lane","place"]` {
+		t.Errorf("listeners heard of %s", asJSON(last.Changed))
+	}
+	if recs, err = s.update("cards", second["id"], collection.Record{"lane": "b", "place": 7}); err != nil || recs[0]["place"] != 7.0 {
+		t.Errorf("with a place: %s, %v; want place 7", asJSON(recs), err)
+	}
+	if err := s.write(func(tx *pg.Tx) error {
+		_, err := s.store.UpdateBulk(t.Context(), tx, s.a, "cards", map[string]any{"lane": "b"}, collection.Record{"lane": "c"})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	places := map[any]bool{}
+	for _, r := range s.list("cards", collection.Query{Filter: map[string]any{"lane": "c"}}) {
+		places[r["place"]] = true
+	}
+	if len(places) != 3 || !places[1.0] || !places[3.0] {
+		t.Errorf("places of three that came at once: %v", places)
+	}
+}
+
 func TestFormulas(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -220,6 +261,36 @@ func TestFormulas(t *testing.T) {
 	}
 	if got := s.list("lines", collection.Query{Filter: map[string]any{"gross": 12.0}}); len(got) != 1 {
 		t.Error("a change of many did not work the formula out again")
+	}
+	before := s.list("lines", collection.Query{})[0]["updatedAt"]
+	const many = `INSERT INTO public.lines (id, price, n) SELECT i, CASE WHEN i <> 700 THEN i END, 2 FROM generate_series(1, 1201) i`
+	if _, err := s.db.ExecContext(t.Context(), many); err != nil {
+		t.Fatal(err)
+	}
+	told := len(s.told)
+	if _, err := s.store.UpdateField(t.Context(), admin, "lines", "net", map[string]any{"expression": "{{price}} * {{n}} + 1"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.store.AddField(t.Context(), admin, "lines", collection.Field{Name: "half", Type: collection.Formula,
+		Options: map[string]any{"expression": "{{net}} / 2", "engine": "math.js", "dataType": "double"}}); err != nil {
+		t.Fatal(err)
+	}
+	if done, records, err := s.store.Formulas(t.Context(), admin, "lines"); done != 0 || records != 1202 || err != nil {
+		t.Errorf("asked for: %d of %d done, %v", done, records, err)
+	}
+	if err := s.store.UpkeepOnce(t.Context(), slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	if done, records, err := s.store.Formulas(t.Context(), admin, "lines"); done+records != 0 || err != nil {
+		t.Errorf("afterwards: %d of %d done, %v", done, records, err)
+	}
+	var wrong int
+	if err := s.db.GetContext(t.Context(), &wrong, `SELECT count(*) FROM public.lines
+		WHERE net IS DISTINCT FROM price * n + 1 OR gross IS DISTINCT FROM net * 2 OR half IS DISTINCT FROM net / 2`); err != nil || wrong > 0 {
+		t.Errorf("%d records have other results, %v", wrong, err)
+	}
+	if got := s.list("lines", collection.Query{Sort: []string{"-id"}})[0]["updatedAt"]; got != before || len(s.told) != told {
+		t.Errorf("the record was changed at %v, before at %v, and listeners heard of %d changes", got, before, len(s.told)-told)
 	}
 	for expression, want := range map[string]string{"": "Write a formula", "{{nope}} + 1": "“nope” is no field", "1 +": "This formula cannot be understood"} {
 		_, err := s.store.UpdateField(t.Context(), admin, "lines", "net", map[string]any{"expression": expression}, 0)

@@ -29,3 +29,27 @@ WHERE x.indrelid = CAST($1 AS regclass) AND i.relname LIKE 'trgm\_%'
 -- name: clean
 -- Takes what was added since into the index itself.
 SELECT gin_clean_pending_list(CAST($1 AS regclass))
+
+-- name: formulas_ask
+INSERT INTO alur.formula_runs (collection_name, records)
+VALUES ($1, $2)
+ON CONFLICT (collection_name) DO UPDATE
+SET after_key = NULL, done = 0, records = excluded.records
+
+-- name: formulas_asked
+SELECT collection_name FROM alur.formula_runs ORDER BY collection_name
+
+-- name: formulas_run
+SELECT after_key, done, records
+FROM alur.formula_runs
+WHERE collection_name = $1
+FOR UPDATE
+
+-- name: formulas_progress
+SELECT done, records FROM alur.formula_runs WHERE collection_name = $1
+
+-- name: formulas_on
+UPDATE alur.formula_runs SET after_key = $2, done = done + $3 WHERE collection_name = $1
+
+-- name: formulas_over
+DELETE FROM alur.formula_runs WHERE collection_name = $1

@@ -32,15 +32,24 @@ const (
 	upkeepClass = 4714 // the key of the advisory lock that one process at a time holds
 )
 
-// Upkeep makes the indexes that collections are to have and lack, and keeps those
-// of texts quick, until ctx ends; see the package's doc. Every process calls it;
-// one at a time is at work.
+// Upkeep makes the indexes that collections are to have and lack, keeps those of
+// texts quick, and works out formulas that were changed, until ctx ends; see the
+// package's doc. Every process calls it; one at a time is at work.
 func (s *Store) Upkeep(ctx context.Context, log *slog.Logger) {
+	wake := make(chan struct{}, 1)
+	stop := s.db.Subscribe(Channel, func(string) {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	})
+	defer stop()
 	for {
 		if err := s.UpkeepOnce(ctx, log); err != nil && ctx.Err() == nil {
-			log.ErrorContext(ctx, "indexes of collections not looked after", "err", err)
+			log.ErrorContext(ctx, "collections not looked after", "err", err)
 		}
 		select {
+		case <-wake:
 		case <-time.After(upkeepEvery):
 		case <-ctx.Done():
 			return
@@ -68,6 +77,9 @@ func (s *Store) UpkeepOnce(ctx context.Context, log *slog.Logger) error {
 	defer func() {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", upkeepClass)
 	}()
+	if err := s.runFormulas(ctx); err != nil {
+		return err
+	}
 	u := &upkeep{s: s, conn: conn, log: log, have: map[string]map[string]tableIndex{}, rows: map[string]float64{}}
 	if err := u.look(ctx, cat); err != nil {
 		return err

@@ -67,7 +67,7 @@ func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection 
 	if err != nil {
 		return 0, err
 	}
-	if c.computes || c.KeepsHistory() { // each record has formulas, or a past, of its own
+	if c.computes || c.KeepsHistory() || c.ordered() { // each record has formulas, a past or a place of its own
 		return w.updateKept(ctx, c, filter, values)
 	}
 	if values, err = w.permit(c, auth.Update, values, ""); err != nil {
@@ -470,6 +470,9 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 		return nil, w.explain(c, err)
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return c.compareKeys(a.After, b.After) })
+	if err := w.renumber(ctx, c, changes, sets); err != nil {
+		return nil, err
+	}
 	if err := w.recompute(ctx, c, changes); err != nil {
 		return nil, err
 	}
