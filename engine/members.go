@@ -81,7 +81,11 @@ func (e *Engine) mayCreate(ctx context.Context, actor auth.Actor, key string) er
 	if err := actor.Require(auth.CreateWorkflows); err != nil || key == "" {
 		return err
 	}
-	return may(ctx, e.DB, actor, key, auth.Editor)
+	err := may(ctx, e.DB, actor, key, auth.Editor)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Forbidden) {
+		return actor.Require(auth.ManageWorkflows)
+	}
+	return err
 }
 
 // May returns nil when actor has at least a level on the workflow called key,
@@ -120,6 +124,23 @@ func (e *Engine) Level(ctx context.Context, actor auth.Actor, key string) (auth.
 		return "", err
 	}
 	return actor.LevelOn(ctx, e.DB, key)
+}
+
+// Highest is the highest level that actor has on any workflow; "" for none.
+func (e *Engine) Highest(ctx context.Context, actor auth.Actor) (highest auth.Level, err error) {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
+		return "", err
+	}
+	if actor.Can(auth.ManageWorkflows) {
+		return auth.Owner, nil
+	}
+	levels, err := actor.Levels(ctx, e.DB)
+	for _, l := range levels {
+		if !highest.Includes(l) {
+			highest = l
+		}
+	}
+	return highest, err
 }
 
 // own makes actor the owner of the workflow called key when its first version was

@@ -141,7 +141,7 @@ func TestCreateNeedsTheRight(t *testing.T) {
 		{zoe, "", fault.Forbidden},
 		{zoe, w.Key, fault.Forbidden},
 		{bob, w.Key, fault.Forbidden},
-		{bob, "gone", fault.NotFound},
+		{bob, "gone", fault.Forbidden},
 		{ann, w.Key, 0},
 	} {
 		_, err := s.e.CreateWorkflow(ctx, s.as(tc.who), engine.NewWorkflow{Key: tc.key, Title: "Test", Type: "test"})

@@ -39,7 +39,11 @@ func (h *attention) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	words := attentionWords{w: words(c), watch: h.server.watch()}
+	highest, err := h.engine.Highest(c.Request().Context(), actor(c))
+	if err != nil {
+		return err
+	}
+	words := attentionWords{w: words(c), watch: h.server.watch(), looksOn: !highest.Includes(auth.Operator)}
 	vm := views.AttentionPage{Parts: words.parts(a), Watched: words.watched()}
 	parts := views.AttentionParts(vm)
 	if vm.Tag, err = tag(c.Request().Context(), parts); err != nil {

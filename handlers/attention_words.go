@@ -15,6 +15,8 @@ import (
 type attentionWords struct {
 	w     views.Words
 	watch engine.Watch
+
+	looksOn bool // the reader may do nothing about it
 }
 
 // parts are the kinds of which there is something. What may be the cause of the
@@ -24,6 +26,11 @@ func (t attentionWords) parts(a engine.Attention) []views.AttentionPart {
 	add := func(id, title string, items []views.Attention, rest int) {
 		if len(items) == 0 {
 			return
+		}
+		for i := range items {
+			if t.looksOn {
+				items[i].Also = views.Act{}
+			}
 		}
 		p := views.AttentionPart{ID: id, Title: title, Count: views.Int(len(items) + rest), Items: items}
 		switch {
@@ -274,7 +281,7 @@ func (t attentionWords) waiting(l engine.LongWait) views.Attention {
 		v.Cause = "Not decided: “" + views.Clip(l.Task, 120) + "”" + at(l.Node) + "."
 		v.Do = views.Act{Text: "Open task", About: l.Task, URL: "/tasks/" + views.ID(l.TaskID)}
 	}
-	if l.Mailed {
+	if l.Mailed && !t.looksOn {
 		v.Do = views.Act{Text: "Send reminder", About: l.Task, URL: "/attention/remind", Fields: []views.Hidden{{Name: "execution", Value: views.ID(l.ID)}}}
 	}
 	return v

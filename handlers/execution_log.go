@@ -31,6 +31,7 @@ type runLog struct {
 	x       engine.Execution
 	jobs    []engine.Job
 	runs    map[string][]engine.Job // by node key, oldest first
+	level   auth.Level              // what actor may do with the workflow
 	wf      engine.Workflow         // zero when it was deleted
 	tree    engine.Level
 	broken  error        // why the tree is not all of the version
@@ -51,6 +52,9 @@ func (h *executions) open(c echo.Context) (*runLog, error) {
 		return nil, err
 	}
 	if l.env, err = h.env(c); err != nil {
+		return nil, err
+	}
+	if l.level, err = h.engine.Level(ctx, l.actor, l.x.Key); err != nil {
 		return nil, err
 	}
 	wf, nodes, err := h.engine.Workflow(ctx, l.actor, l.x.WorkflowID)
@@ -125,10 +129,13 @@ func (l *runLog) page(p *views.StepPanel) views.Execution {
 		vm.Crumbs = append(vm.Crumbs, views.Link{Text: workflowTitle(l.wf.Title), URL: executionQuery{workflow: l.x.Key}.url()})
 		vm.Editor = l.editorURL()
 	}
-	if l.ended() {
+	switch {
+	case l.ended() && l.level.Includes(auth.Editor):
 		vm.Delete = "/executions/delete?id=" + vm.ID
-	} else {
+	case !l.ended() && l.level.Includes(auth.Operator):
 		vm.Cancel = "/executions/cancel?id=" + vm.ID + "&back=" + url.QueryEscape(l.url())
+	}
+	if !l.ended() {
 		vm.Live = l.url() + "/events?since=" + l.change()
 	}
 	return vm

@@ -300,7 +300,11 @@ func (h *executions) rows(c echo.Context, q executionQuery, rows []engine.Execut
 		return views.ExecutionList{}, err
 	}
 	w := words(c)
-	list := views.ExecutionList{URL: q.url()}
+	highest, err := h.engine.Highest(c.Request().Context(), actor(c))
+	if err != nil {
+		return views.ExecutionList{}, err
+	}
+	list := views.ExecutionList{URL: q.url(), MayCancel: highest.Includes(auth.Operator), MayDelete: highest.Includes(auth.Editor)}
 	if list.Notice, err = h.server.queueNotice(c.Request().Context(), actor(c), w); err != nil {
 		return views.ExecutionList{}, err
 	}

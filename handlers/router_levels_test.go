@@ -499,3 +499,42 @@ func TestPeoplePage(t *testing.T) {
 		}
 	}
 }
+
+// TestButtonsOfLevels: pages offer what the reader may do, and nothing else.
+func TestButtonsOfLevels(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.furnish()
+	s.levelPeople()
+	l := s.ledger("Shared", true)
+	editorPage, ended, waiting := fmt.Sprintf("/workflows/%d", l.workflow), fmt.Sprintf("/executions/%d", l.execution), fmt.Sprintf("/executions/%d", l.waiting)
+	for _, tc := range []struct {
+		path, selector string
+		least          auth.Level
+	}{
+		{"/workflows", ".switch-form", auth.Editor},
+		{"/workflows", `[href$="/rename"]`, auth.Editor},
+		{"/workflows", `[href$="/delete"]`, auth.Owner},
+		{"/workflows", `[href$="/people"]`, auth.Viewer},
+		{editorPage, ".switch-form", auth.Editor},
+		{editorPage, `[href$="/run"]`, auth.Operator},
+		{editorPage, `[href$="/limits"]`, auth.Editor},
+		{editorPage, fmt.Sprintf(`[href="%s/delete"]`, editorPage), auth.Owner},
+		{editorPage, `[href*="/nodes/new"]`, auth.Editor},
+		{editorPage + "/trigger", "fieldset.drawer-fields:not([disabled])", auth.Editor},
+		{"/executions", "#bulk", auth.Operator},
+		{"/executions", "[name=id]", auth.Operator},
+		{"/executions", `#bulk [hx-get="/executions/delete"]`, auth.Editor},
+		{ended, `[href^="/executions/delete"]`, auth.Editor},
+		{waiting, `[href^="/executions/cancel"]`, auth.Operator},
+		{ended, "#execution-menu", auth.Editor},
+		{"/attention", `[action="/attention/dismiss"]`, auth.Operator},
+	} {
+		for _, who := range leveled {
+			there := s.get(who, tc.path).want(http.StatusOK).doc().Find("main "+tc.selector).Length() > 0
+			if there != auth.Level(who).Includes(tc.least) {
+				t.Errorf("GET %s shows %s to %s: %t", tc.path, tc.selector, who, there)
+			}
+		}
+	}
+}

@@ -29,6 +29,8 @@ type ExecutionFilter struct {
 
 // ExecutionList is the part of the page that refreshes itself.
 type ExecutionList struct {
+	MayCancel, MayDelete bool // some of them at least
+
 	URL   string // of the page that is shown
 	Tag   string // what the list looked like when it was rendered
 	Rows  []ExecutionRow
