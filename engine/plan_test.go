@@ -26,7 +26,7 @@ import (
 )
 
 // bigTables grow without end: no statement may read one from end to end.
-var bigTables = []string{"executions", "jobs", "tasks", "links", "mails", "skipped_triggers", "execution_records", "timers", "audit_log"}
+var bigTables = []string{"executions", "jobs", "tasks", "links", "mails", "skipped_triggers", "execution_records", "timers", "audit_log", "attachments", "attachment_pasts", "attachment_bytes"}
 
 var bigTable = regexp.MustCompile(`alur\.(` + strings.Join(bigTables, "|") + `)\b`)
 
@@ -165,6 +165,20 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"task/queries.sql/open_of_execution": {{args: []any{execution}}},
 		"task/queries.sql/newest_link":       {{args: []any{job, person}}},
 
+		"attachment/queries.sql/added_today":       {{args: []any{person, now}}},
+		"attachment/queries.sql/lock":              {{args: []any{ids}}},
+		"attachment/queries.sql/due":               {{args: []any{now.AddDate(-9, 0, 0), 100}}},
+		"attachment/queries.sql/checked":           {{args: []any{ids, ids, now}}},
+		"attachment/queries.sql/delete":            {{args: []any{ids}}},
+		"attachment/queries.sql/known":             {{args: []any{"0a", "0ag"}}},
+		"attachment/queries.sql/part":              {{args: []any{"0a", 0}}},
+		"attachment/queries.sql/length":            {{args: []any{"0a"}}},
+		"attachment/queries.sql/remove":            {{args: []any{"0a"}}},
+		"attachment/queries.sql/old":               {{args: []any{"0a", "0ag", now}}},
+		"collection/queries_change.sql/hold_files": {{args: []any{ids, ids}}},
+		"collection/queries_change.sql/file_names": {{args: []any{ids}}},
+		"collection/queries_change.sql/loose":      {{args: []any{ids}}},
+
 		"link/queries.sql/void":   {{args: []any{job, person, now}}},
 		"link/queries.sql/lookup": {{args: []any{[]byte("x")}}},
 
@@ -195,7 +209,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 
 // writesOnly are statements that only insert rows; there is nothing to look up.
 var writesOnly = []string{"queries.sql/enqueue", "queries.sql/skip", "queries.sql/insert_sync", "queries.sql/record_execution",
-	"task/queries.sql/create", "link/queries.sql/create", "mail/queries.sql/enqueue", "audit/queries.sql/insert"}
+	"task/queries.sql/create", "link/queries.sql/create", "attachment/queries.sql/add", "attachment/queries.sql/put_part", "mail/queries.sql/enqueue", "audit/queries.sql/insert"}
 
 // lookers are who manages all workflows and who has a level on some.
 var lookers = []auth.Actor{auth.System, {UserID: 7, Role: auth.Member}}
@@ -231,6 +245,11 @@ func fillBig(t *testing.T, db *pg.DB) {
 		SELECT created_at, CASE WHEN i % 100 = 0 THEN 'roles' ELSE 'records' END, CASE WHEN i % 100 = 0 THEN i % 200 + 1 END, 'engine', 'x', workflow_id, id
 		FROM (SELECT id, workflow_id, created_at, row_number() OVER (ORDER BY id) AS i FROM alur.executions) x;
 		INSERT INTO alur.workflow_members (workflow_key, user_id, level) SELECT 'k' || w, u, 'viewer' FROM generate_series(1, 20) w, generate_series(w, 200, 40) u;
+		INSERT INTO alur.attachments (id, title, extname, filename, size, mimetype, storage, created_by_id, created_at, updated_at, checked_at)
+		SELECT id, 'x', '', md5(CAST(id AS text)), 1, 'text/plain', 'database', id % 199 + 1, created_at, created_at, created_at FROM alur.executions;
+		INSERT INTO alur.attachment_bytes (name, part, bytes, created_at) SELECT filename, 0, 'x', created_at FROM alur.attachments;
+		INSERT INTO alur.record_changes (id, collection_name, record_id, kind, at, title, fields) SELECT id, 'orders', id, 4, created_at, 'x', '{}' FROM alur.attachments;
+		INSERT INTO alur.attachment_pasts (attachment_id, change_id) SELECT id, id FROM alur.attachments;
 		UPDATE alur.housekeeping SET next_to = (SELECT max(id) FROM alur.executions);`
 	conn, err := db.Conn(t.Context())
 	if err != nil {

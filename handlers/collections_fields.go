@@ -171,7 +171,7 @@ const decimalDigits = 20
 // wrongNumbers finds settings that are no numbers.
 func (in fieldForm) wrongNumbers() map[string]string {
 	problems := map[string]string{}
-	for _, name := range []string{"length", "minLength", "scale", "min", "max", "size", "digits", "start"} {
+	for _, name := range []string{"length", "minLength", "scale", "min", "max", "size", "digits", "start", "maxFiles", "maxMB"} {
 		typed := strings.TrimSpace(in.typed.Get(name))
 		if _, err := strconv.ParseFloat(typed, 64); err != nil && typed != "" {
 			problems[name] = "Write a number."

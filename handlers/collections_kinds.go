@@ -39,6 +39,8 @@ var fieldKinds = []fieldKind{
 	{"time", collection.Time, "", "Dates", "Time", "A time of day: when a shop opens."},
 	{"datetimeNoTz", collection.DatetimeNoTz, "", "Dates", "Local date and time", "What a clock on the wall shows, the same for everybody."},
 	{"unixTimestamp", collection.UnixTimestamp, "", "Dates", "Unix timestamp", "A moment, stored as a number for other programs."},
+	{"files", collection.BelongsToMany, "attachment", "Files", "Files", "Documents and pictures: receipts, drawings."},
+	{"file", collection.BelongsTo, "attachment", "Files", "One file", "A photo, a signed form."},
 	{"belongsTo", collection.BelongsTo, "", "Relations", "Belongs to one", "Each record refers to one other: an order to its product, a request to a person."},
 	{"hasMany", collection.HasMany, "", "Relations", "Has many", "The other side of that: all orders of a product."},
 	{"hasOne", collection.HasOne, "", "Relations", "Has one", "Exactly one record over there refers to this one: a person's badge."},
@@ -84,6 +86,9 @@ func (k fieldKind) hasChoices() bool {
 // field is an empty field of the kind.
 func (k fieldKind) field() *collection.Field {
 	f := &collection.Field{Type: k.typ, Interface: k.iface}
+	if k.iface == "attachment" {
+		f.Target = collection.Attachments
+	}
 	if k.hasChoices() {
 		f.Enum = []collection.Choice{{}}
 	}

@@ -56,6 +56,8 @@ func (h *collections) special(c echo.Context, in fieldForm, f *collection.Field)
 		return in.formulaOptions(f), nil
 	case "sort":
 		return in.sortOptions(f), nil
+	case "files", "file":
+		return in.fileOptions(f), nil
 	}
 	if f.IsRelation() {
 		return h.relationOptions(c, in, f)
@@ -254,6 +256,8 @@ func (in fieldForm) changes() map[string]any {
 	case "hasMany", "hasOne", "belongsToMany":
 		delete(m, "allowNull")
 		delete(m, "unique")
+	case "files", "file":
+		in.fileChanges(m)
 	}
 	return m
 }
@@ -304,7 +308,7 @@ func (in fieldForm) rules(f *collection.Field) []views.RecordField {
 	if f.Type != collection.Boolean && !f.Filled() {
 		list = append(list, in.kindOf(views.KindCheck, views.Field{Name: "required", Label: "Required", Checked: f.Required, Help: "A record is not saved without it."}))
 	}
-	if f.Type != collection.Boolean && f.Base() != collection.JSON && f.Type != collection.Formula && f.Type != collection.Password && f.Type != collection.Sort {
+	if f.Type != collection.Boolean && f.Base() != collection.JSON && !f.HoldsFiles() && f.Type != collection.Formula && f.Type != collection.Password && f.Type != collection.Sort {
 		help := "No two records have the same value."
 		if f.Type == collection.BelongsTo {
 			help = "No two records refer to the same one: the relation is one to one."
@@ -422,7 +426,7 @@ func (h *collections) relationOptions(c echo.Context, in fieldForm, f *collectio
 // relationWords says in words how a relation goes, in both directions; "" for
 // other fields.
 func (h *collections) relationWords(c echo.Context, coll *collection.Collection, f *collection.Field) ([]string, error) {
-	if !f.IsRelation() {
+	if !f.IsRelation() || f.HoldsFiles() {
 		return nil, nil
 	}
 	target, err := h.store.Collection(c.Request().Context(), f.Target)

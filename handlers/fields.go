@@ -31,7 +31,7 @@ func percent(f *collection.Field) bool { return f.Interface == "percent" }
 
 // silent reports whether the control of f sends nothing when nothing is chosen.
 func silent(f *collection.Field) bool {
-	return f.Type == collection.Boolean || f.IsList() && len(f.Enum) > 0
+	return f.Type == collection.Boolean || f.IsList() && len(f.Enum) > 0 || f.HoldsFiles()
 }
 
 // typedText is what was typed for a field; the values of a list are one a line.
@@ -50,6 +50,12 @@ func parseTyped(w views.Words, f *collection.Field, typed string) (v any, proble
 		return typed == "true", ""
 	case strings.TrimSpace(typed) == "":
 		return nil, ""
+	case f.HoldsFiles():
+		ids := strings.Fields(typed)
+		if f.ToOne() { // the last one takes the place of the others
+			return ids[len(ids)-1], ""
+		}
+		return anyOf(ids), ""
 	case f.IsList():
 		list := []any{}
 		for line := range strings.Lines(typed) {
@@ -86,6 +92,8 @@ func formText(w views.Words, f *collection.Field, v any) string {
 	}
 	text := collection.Format(v)
 	switch {
+	case f.HoldsFiles():
+		return strings.Join(fileIDs(v), "\n")
 	case instants(f):
 		if t, err := time.Parse(collection.Instant, text); err == nil {
 			return t.In(w.Today().Location()).Format(localTime)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
@@ -20,13 +21,15 @@ import (
 type records struct {
 	server *Server
 	store  *collection.Store
+	files  *attachment.Store
 	db     *pg.DB
 }
 
 // Routes registers the pages about records.
 func (h *records) Routes(g *Group) {
 	g.GET("/data/:collection", auth.UseRecords, h.list)
-	g.POST("/data/:collection", auth.UseRecords, h.create)
+	g.Upload("/data/:collection", auth.UseRecords, h.formMost(), h.create)
+	g.Upload("/data/:collection/files/:field", auth.UseRecords, h.files.Most+aroundFile, h.addFile)
 	g.GET("/data/:collection/new", auth.UseRecords, h.blank)
 	g.GET("/data/:collection/filter", auth.UseRecords, h.editFilter)
 	g.GET("/data/:collection/columns", auth.UseRecords, h.editColumns)
@@ -45,7 +48,7 @@ func (h *records) Routes(g *Group) {
 	g.GET("/data/:collection/deleted/:change", auth.ManageCollections, h.showDeleted)
 	g.POST("/data/:collection/deleted/:change", auth.ManageCollections, h.restore)
 	g.GET("/data/:collection/:id", auth.UseRecords, h.show)
-	g.POST("/data/:collection/:id", auth.UseRecords, h.update)
+	g.Upload("/data/:collection/:id", auth.UseRecords, h.formMost(), h.update)
 	g.GET("/data/:collection/:id/history", auth.UseRecords, h.history)
 	g.GET("/data/:collection/:id/cells/:field", auth.UseRecords, h.editCell)
 	g.POST("/data/:collection/:id/cells/:field", auth.UseRecords, h.saveCell)
@@ -119,11 +122,11 @@ func (h *records) record(c echo.Context) (*collection.Collection, collection.Rec
 	return coll, rec, err
 }
 
-// singles names the relations to one record.
+// singles names the relations to one record, and those to files.
 func singles(a auth.Actor, coll *collection.Collection) []string {
 	var names []string
 	for _, f := range coll.Fields {
-		if f.Type == collection.BelongsTo && coll.Shows(a, f) {
+		if (f.Type == collection.BelongsTo || f.HoldsFiles()) && coll.Shows(a, f) {
 			names = append(names, f.Name)
 		}
 	}

@@ -174,7 +174,7 @@ func (h *records) askBulkEdit(c echo.Context, code int, b bulkChoice, v url.Valu
 	vm := views.BulkForm{Title: "Change " + b.words(), Action: b.st.base + "/bulk", Keep: b.hidden(), Back: b.st.url(), Do: "Change " + b.words()}
 	var chosen *collection.Field
 	for _, f := range b.coll.Fields {
-		if !takes(b.coll, actor(c), auth.Update, f) {
+		if f.HoldsFiles() || !takes(b.coll, actor(c), auth.Update, f) {
 			continue
 		}
 		if chosen == nil || f.Name == v.Get("field") {

@@ -31,7 +31,7 @@ func oneValueOf(form url.Values, f *collection.Field) url.Values {
 // cellField is the field that the address of a cell names.
 func cellField(c echo.Context, coll *collection.Collection) (*collection.Field, error) {
 	f := coll.Field(c.Param("field"))
-	if f == nil || !takes(coll, actor(c), auth.Update, f) {
+	if f == nil || f.HoldsFiles() || !takes(coll, actor(c), auth.Update, f) {
 		return nil, fault.New(fault.NotFound, "This field cannot be changed in the table.")
 	}
 	return f, nil
@@ -152,6 +152,10 @@ func (h *records) cellAgain(c echo.Context, in recordForm, f *collection.Field, 
 
 // storedWords words the value of a field in a record without its relations.
 func (h *records) storedWords(c echo.Context, f *collection.Field, rec collection.Record) (string, error) {
+	if f.HoldsFiles() {
+		text, err := h.fileWords(c, rec[f.Name])
+		return orDash(text), err
+	}
 	if f.Type != collection.BelongsTo {
 		return orDash(strings.TrimSpace(exactWords(words(c), f, rec[f.Name]))), nil
 	}

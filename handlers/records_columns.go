@@ -114,7 +114,7 @@ func (cat catalogue) choosable() []column {
 			continue
 		}
 		own = append(own, column{f.Name, []*collection.Field{f}})
-		if target == nil {
+		if target == nil || f.HoldsFiles() {
 			continue
 		}
 		for _, g := range target.Fields {
@@ -166,6 +166,12 @@ func (cols columns) fields() []string {
 				names = append(names, path)
 				continue
 			}
+			if f.HoldsFiles() {
+				for _, name := range fileColumns {
+					names = append(names, path+"."+name)
+				}
+				continue
+			}
 			if target.Key() != nil {
 				names = append(names, path+"."+target.Key().Name)
 			}
@@ -181,7 +187,7 @@ func (cols columns) fields() []string {
 func (cols columns) sortName(col column) string {
 	name := col.path
 	if target := cols.cat.target(col.field()); target != nil {
-		if target.TitleField == "" {
+		if target.TitleField == "" || col.field().HoldsFiles() {
 			return ""
 		}
 		name += "." + target.TitleField
@@ -234,7 +240,7 @@ func (cols columns) row(c echo.Context, st listState, coll *collection.Collectio
 	for i, col := range cols.list {
 		cell := cols.cell(w, col, rec)
 		cell.Class = cols.class(i)
-		if st.base != "" && row.URL != "" && len(col.fields) == 1 && takes(coll, actor(c), auth.Update, col.field()) {
+		if st.base != "" && row.URL != "" && len(col.fields) == 1 && !col.field().HoldsFiles() && takes(coll, actor(c), auth.Update, col.field()) {
 			v := url.Values{}
 			if st.saved != nil {
 				v.Set("view", st.view)
@@ -254,6 +260,9 @@ func (cols columns) cell(w views.Words, col column, rec collection.Record) views
 		v = r[f.Name]
 	}
 	f := col.field()
+	if f.HoldsFiles() {
+		return views.Cell{Label: col.title(), Files: fileItems(v)}
+	}
 	target, r := cols.cat.target(f), collection.Record(nil)
 	if r, _ = v.(collection.Record); r == nil || target == nil {
 		cell := fieldCell(w, f, v)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,7 +62,7 @@ func (h *records) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	form, err := c.FormParams()
+	form, wrong, err := h.sent(c, coll)
 	if err != nil {
 		return err
 	}
@@ -70,6 +71,7 @@ func (h *records) create(c echo.Context) error {
 		return h.form(c, http.StatusOK, in)
 	}
 	values, problems := in.values(words(c))
+	maps.Copy(problems, wrong)
 	var rec collection.Record
 	if len(problems) == 0 {
 		ctx := c.Request().Context()
@@ -101,7 +103,7 @@ func (h *records) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	form, err := c.FormParams()
+	form, wrong, err := h.sent(c, coll)
 	if err != nil {
 		return err
 	}
@@ -110,6 +112,7 @@ func (h *records) update(c echo.Context) error {
 		return h.form(c, http.StatusOK, in)
 	}
 	values, problems := in.values(words(c))
+	maps.Copy(problems, wrong)
 	if len(problems) == 0 {
 		ctx := c.Request().Context()
 		err = h.store.Write(ctx, coll.Name, func(tx *pg.Tx) error {
@@ -140,6 +143,9 @@ func (h *records) again(c echo.Context, in recordForm, problems map[string]strin
 			in.refusal = f.Msg
 			if l, ok := errors.AsType[*collection.Lost](err); ok {
 				in.lost = l
+				if err := h.loadFiles(c, in.coll, l.Theirs); err != nil {
+					return err
+				}
 			}
 		default:
 			return err
@@ -158,9 +164,13 @@ func (in recordForm) shows(problems map[string]string) bool {
 	return false
 }
 
-// editable reports whether a form has a control for the field.
+// editable reports whether a form has a control for the field. Other relations to
+// many have lists of their own.
 func editable(f *collection.Field) bool {
-	return (!f.Hidden || f.Type == collection.Password) && !f.ReadOnly && f.Relation == "" && f.Type != collection.HasMany
+	if f.IsRelation() && f.Type != collection.BelongsTo && !f.HoldsFiles() {
+		return false
+	}
+	return (!f.Hidden || f.Type == collection.Password) && !f.ReadOnly && f.Relation == ""
 }
 
 // values are the fields that somebody changed: what was typed differs from what
@@ -246,6 +256,7 @@ func (h *records) form(c echo.Context, code int, in recordForm) error {
 				return err
 			}
 			section.Fields = append(section.Fields, r)
+			vm.Multipart = vm.Multipart || r.Kind == views.KindFiles
 		}
 		if len(section.Fields) > 0 {
 			vm.Sections = append(vm.Sections, section)
@@ -289,6 +300,9 @@ func (h *records) control(c echo.Context, in recordForm, f *collection.Field) (v
 	}
 	if help, ok := f.Options["description"].(string); ok {
 		r.Help = help
+	}
+	if f.HoldsFiles() {
+		return r, h.filesControl(c, in, f, &r)
 	}
 	if f.Type == collection.BelongsTo {
 		search := ""

@@ -85,7 +85,7 @@ func (cat catalogue) sorts(list []string) []string {
 		}
 		one := !slices.ContainsFunc(fields[:len(fields)-1], func(f *collection.Field) bool { return f.Type != collection.BelongsTo })
 		switch kindOfValue(fields[len(fields)-1]) {
-		case "record", "records", "json", "some of":
+		case "record", "records", "files", "json", "some of":
 		default:
 			if one {
 				out = append(out, s)

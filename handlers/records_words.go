@@ -61,6 +61,8 @@ func filterOps(f *collection.Field) []filterOp {
 			ops = append([]filterOp{{name: "me", text: "is me", op: "$eq", fixed: me}}, ops...)
 		}
 		return ops
+	case "files":
+		return []filterOp{{name: "filled", text: "has files", op: "$exists", fixed: true}, {name: "empty", text: "has none", op: "$notExists", fixed: true}}
 	case "records":
 		if f.Type == collection.Virtual {
 			return nil
@@ -91,6 +93,8 @@ func filterOps(f *collection.Field) []filterOp {
 // kindOfValue groups the types by how they are compared and shown.
 func kindOfValue(f *collection.Field) string {
 	switch base := f.Base(); {
+	case f.HoldsFiles():
+		return "files"
 	case f.Type == collection.BelongsTo:
 		return "record"
 	case f.IsRelation(), f.Type == collection.Virtual:
@@ -115,6 +119,8 @@ func kindOfValue(f *collection.Field) string {
 
 func fieldIcon(f *collection.Field) string {
 	switch {
+	case f.HoldsFiles():
+		return "file"
 	case f.IsRelation():
 		return "relation"
 	case len(f.Enum) > 0, f.IsList():

@@ -183,6 +183,7 @@ var places = map[string]string{
 	"/imports/:":              `SELECT id::text FROM alur.imports`,
 	"/collections/:":          `SELECT name FROM alur.collections`,
 	"/collections/:/fields/:": `SELECT collection_name, name FROM alur.fields`,
+	"/data/:/files/:":         `VALUES ('orders', 'receipts')`,
 	"/data/:":                 `SELECT 'orders', id::text FROM public.orders LIMIT 2`,
 
 	"/api/attachments":         `SELECT id::text FROM alur.attachments`,

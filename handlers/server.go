@@ -88,8 +88,8 @@ func (s *Server) resources() []Resource {
 		&apiDocs{server: s, records: &recordsAPI{db: s.DB, store: s.Records}},
 		&recordsAPI{db: s.DB, store: s.Records, files: s.Files},
 		&files{store: s.Files},
-		&records{server: s, store: s.Records, db: s.DB},
-		&transfers{records: &records{server: s, store: s.Records, db: s.DB}, store: s.Imports},
+		&records{server: s, store: s.Records, files: s.Files, db: s.DB},
+		&transfers{records: &records{server: s, store: s.Records, files: s.Files, db: s.DB}, store: s.Imports},
 		&collections{store: s.Records, db: s.DB},
 	}
 }

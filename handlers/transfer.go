@@ -141,17 +141,24 @@ func uploaded(r *http.Request, field string) (name, path string, err error) {
 		if part.FormName() != field || part.FileName() == "" {
 			continue
 		}
-		f, err := os.CreateTemp("", "alur-upload-*")
-		if err != nil {
-			return "", "", fmt.Errorf("keep an uploaded file: %w", err)
-		}
-		_, err = io.Copy(f, part)
-		if err = errors.Join(err, f.Close()); err != nil {
-			os.Remove(f.Name())
-			return "", "", err
-		}
-		return part.FileName(), f.Name(), nil
+		path, err := spool(part)
+		return part.FileName(), path, err
 	}
+}
+
+// spool writes what r gives into a file of ours with a random name, which the
+// caller deletes.
+func spool(r io.Reader) (path string, err error) {
+	f, err := os.CreateTemp("", "alur-upload-*")
+	if err != nil {
+		return "", fmt.Errorf("keep an uploaded file: %w", err)
+	}
+	_, err = io.Copy(f, r)
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
 }
 
 // find returns the import of the address with its collection.

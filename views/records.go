@@ -57,11 +57,12 @@ type Cell struct {
 	Tag    bool   // one of several choices
 	State  string // of a choice with a color: a Badge
 	Person bool
+	Files  []FileItem
 	Edit   string // address of the control that takes the cell's place; "" when it cannot be edited here
 }
 
 // Blank reports whether there is nothing to show.
-func (c Cell) Blank() bool { return c.Text == "" && c.Moment.ISO == "" }
+func (c Cell) Blank() bool { return c.Text == "" && c.Moment.ISO == "" && len(c.Files) == 0 }
 
 // FilterBuilder changes the filter of a list.
 type FilterBuilder struct {
@@ -171,6 +172,7 @@ type RecordForm struct {
 	AllChanges string // address of the whole history; "" when Changes are all
 	Related    []RelatedList
 	Problems   int
+	Multipart  bool // some field holds files
 }
 
 // RecordSection is a part of a form; without a title when there is but one.
@@ -273,6 +275,7 @@ const (
 	KindCheck  = "check"
 	KindPicker = "picker"
 	KindChecks = "checks" // several of a few
+	KindFiles  = "files"
 	KindNone   = "none"
 )
 
@@ -285,6 +288,9 @@ type RecordField struct {
 	From   string // picker: where options are looked up
 	Make   string // picker: address of the form for a new record; "" for none
 	Chosen string // picker: the words for Value
+	Files  []FileItem
+	Upload string // files: where one is sent before the form is
+	Accept string // files: of the control, "image/*,.pdf"
 }
 
 // RelatedList shows the records of another collection that refer to this one.

@@ -233,7 +233,7 @@ func TestAddLimits(t *testing.T) {
 	}
 	d.Most = 20 << 20
 	for _, tc := range []struct{ field, want string }{
-		{"claims.photo", `“x.pdf” is of the type application/pdf. Choose a file of one of these: image/*.`},
+		{"claims.photo", `“x.pdf” is no file of these types: pictures. Choose another one.`},
 		{"claims.title", ""}, {"claims.nothing", ""}, {"users.photo", ""}, {"claims", ""},
 	} {
 		_, err := d.Add(t.Context(), d.bob, attachment.Upload{Name: "x.pdf", Bytes: strings.NewReader(pdf), Field: tc.field})
@@ -359,7 +359,7 @@ func TestFieldRules(t *testing.T) {
 		t.Errorf("another file instead: %v", err)
 	}
 	for _, a := range []collection.Access{d.bob, {Actor: auth.System}} {
-		if err := d.update(a, claim, collection.Record{"photo": four[0]}); !strings.Contains(fields(err)["photo"], "application/pdf") {
+		if err := d.update(a, claim, collection.Record{"photo": four[0]}); !strings.Contains(fields(err)["photo"], "no file of these types") {
 			t.Errorf("a PDF as photo: %v", err)
 		}
 	}

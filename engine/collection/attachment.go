@@ -106,12 +106,29 @@ func (r FileRules) Refuses(file Record) string {
 	})
 	name := short(Format(file["name"]))
 	if len(r.Accept) > 0 && !fits {
-		return fmt.Sprintf("“%s” is of the type %s. Choose a file of one of these: %s.", name, kind, strings.Join(r.Accept, ", "))
+		return fmt.Sprintf("“%s” is no file of these types: %s. Choose another one.", name, r.Types())
 	}
 	if size, _ := number(file["size"]); r.Size > 0 && int64(size) > r.Size {
 		return fmt.Sprintf("“%s” is larger than %s. Choose a smaller file.", name, Bytes(r.Size))
 	}
 	return ""
+}
+
+// typeWords are what people call types of files.
+var typeWords = map[string]string{
+	"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WebP", "image/*": "pictures", "application/pdf": "PDF",
+	"application/zip": "ZIP", "text/plain": "text", "text/csv": "CSV", "text/markdown": "Markdown", "audio/*": "audio", "video/*": "video",
+}
+
+// Types words what the rules accept: "PNG, JPEG, .docx"; "" for everything.
+func (r FileRules) Types() string {
+	words := make([]string, len(r.Accept))
+	for i, a := range r.Accept {
+		if words[i] = typeWords[a]; words[i] == "" {
+			words[i] = a
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // Bytes words a number of bytes: "20 MB", "1.5 kB".

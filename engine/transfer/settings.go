@@ -62,6 +62,7 @@ func (s *Store) Targets(ctx context.Context, a auth.Actor, c *collection.Collect
 	for _, f := range c.Fields {
 		switch {
 		case f == key || f.Hidden || f.Filled() || f.Relation != "":
+		case f.HoldsFiles(): // they do not fit into a cell
 		case !c.Takes(a, auth.Create, f) && !c.Takes(a, auth.Update, f):
 		case !f.IsRelation():
 			list = append(list, Target{Path: f.Name, Title: f.Title, Field: f})
