@@ -34,6 +34,20 @@ func (w *writer) heldLists(c *Collection, alias string) (exprs string, cols []*F
 	return exprs, cols
 }
 
+// deletion is the end of record r of c, which was read with the lists of files.
+func deletion(c *Collection, r Record, files []*Field) Change {
+	ch := Change{Kind: Deleted, Collection: c, Before: r}
+	for _, f := range files {
+		if ch.Files == nil {
+			ch.Files = map[string]Moved{}
+		}
+		ids, _ := r[f.Name].([]any)
+		ch.Files[f.Name] = Moved{Before: ids}
+		delete(r, f.Name)
+	}
+	return ch
+}
+
 // filesOf are the files that the change of a record took away or brought, by the
 // field that holds them.
 func (ch Change) filesOf() map[string]Moved {

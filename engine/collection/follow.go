@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/lib/pq"
@@ -70,7 +71,7 @@ func (w *writer) follow(ctx context.Context, c *Collection, gone []Record, ended
 		if !to.c.KeepsHistory() && !(to.cascade && w.cat.remembered(to.c, map[string]bool{})) {
 			continue
 		}
-		recs, err := w.following(ctx, to, c, gone)
+		recs, files, err := w.following(ctx, to, c, gone)
 		if err != nil {
 			return err
 		}
@@ -79,7 +80,7 @@ func (w *writer) follow(ctx context.Context, c *Collection, gone []Record, ended
 			switch {
 			case ended[to.c.Name+" "+Format(to.c.ID(r))]:
 			case to.cascade:
-				w.silent = append(w.silent, Change{Kind: Deleted, Collection: to.c, Before: r})
+				w.silent = append(w.silent, deletion(to.c, r, files))
 				next = append(next, r)
 			default:
 				after := maps.Clone(r)
@@ -94,8 +95,9 @@ func (w *writer) follow(ctx context.Context, c *Collection, gone []Record, ended
 	return nil
 }
 
-// following are the records of to that lead to those of gone, locked.
-func (w *writer) following(ctx context.Context, to follower, c *Collection, gone []Record) ([]Record, error) {
+// following are the records of to that lead to those of gone, locked. When they go
+// too, files are the lists of files that were read with them.
+func (w *writer) following(ctx context.Context, to follower, c *Collection, gone []Record) (recs []Record, files []*Field, err error) {
 	var keys pq.StringArray
 	key := c.named(to.f.TargetKey)
 	for _, r := range gone {
@@ -103,13 +105,16 @@ func (w *writer) following(ctx context.Context, to follower, c *Collection, gone
 			keys = append(keys, Format(v))
 		}
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s t WHERE %s = ANY ($1::text[]::%s[]) ORDER BY %s FOR UPDATE",
-		list(to.c.columns, "t"), to.c.from(), to.c.byName[to.f.ForeignKey].col("t"), columnTypes[key.Base()], to.c.key.col("t"))
-	recs, err := w.s.read(ctx, w.tx, to.c.columns, query, []any{keys})
-	if err != nil {
-		return nil, fmt.Errorf("read what belongs to deleted records of %s: %w", c.Name, err)
+	exprs := ""
+	if to.cascade && to.c.KeepsHistory() {
+		exprs, files = w.heldLists(to.c, "t")
 	}
-	return recs, nil
+	query := fmt.Sprintf("SELECT %s FROM %s t WHERE %s = ANY ($1::text[]::%s[]) ORDER BY %s FOR UPDATE OF t",
+		list(to.c.columns, "t")+exprs, to.c.from(), to.c.byName[to.f.ForeignKey].col("t"), columnTypes[key.Base()], to.c.key.col("t"))
+	if recs, err = w.s.read(ctx, w.tx, slices.Concat(to.c.columns, files), query, []any{keys}); err != nil {
+		return nil, nil, fmt.Errorf("read what belongs to deleted records of %s: %w", c.Name, err)
+	}
+	return recs, files, nil
 }
 
 // mendViews takes out of saved views, and out of the columns that people have

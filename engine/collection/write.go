@@ -150,16 +150,7 @@ func (w *writer) destroy(ctx context.Context, c *Collection, filter any) (int, e
 	}
 	slices.SortFunc(recs, c.compareKeys)
 	for _, r := range recs {
-		ch := Change{Kind: Deleted, Collection: c, Before: r}
-		for _, f := range files {
-			if ch.Files == nil {
-				ch.Files = map[string]Moved{}
-			}
-			ids, _ := r[f.Name].([]any)
-			ch.Files[f.Name] = Moved{Before: ids}
-			delete(r, f.Name)
-		}
-		w.changes = append(w.changes, ch)
+		w.changes = append(w.changes, deletion(c, r, files))
 	}
 	return len(recs), nil
 }
