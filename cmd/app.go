@@ -21,6 +21,7 @@ import (
 	"alur/engine/node"
 	_ "alur/engine/nodes" // the node types that come with alur
 	"alur/engine/script"
+	"alur/engine/secret"
 	"alur/engine/snowflake"
 	"alur/engine/task"
 	"alur/engine/transfer"
@@ -39,6 +40,7 @@ type app struct {
 	outbox  *mail.Outbox
 	tasks   *task.Store
 	scripts *script.Pool
+	values  *secret.Store
 	imports *transfer.Store
 	files   *attachment.Store
 	engine  *engine.Engine
@@ -50,10 +52,15 @@ type app struct {
 // openApp brings up what every long-running command needs.
 func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a := &app{config: c, log: p.logger(c)}
-	_, err := secret(c)
+	key, err := secretKey(c)
 	if err != nil {
 		return nil, err
 	}
+	a.values = &secret.Store{Now: time.Now}
+	if a.values.Box, err = secret.NewBox(key, []byte(c.SecretKeyBefore)); err != nil {
+		return nil, err
+	}
+	a.log = slog.New(a.values.Handler(a.log.Handler()))
 	if a.db, err = openDatabase(ctx, c, a.log); err != nil {
 		return nil, err
 	}
@@ -70,6 +77,8 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a.ids = snowflake.New(a.number.n, time.Now)
 	a.users = &auth.Store{DB: a.db.DB, IDs: a.ids, Now: time.Now}
 	a.records = collection.NewStore(a.db.DB, a.ids, time.Now)
+	a.values.DB = a.db.DB
+	a.db.Subscribe(secret.Channel, a.values.Forget)
 	a.db.Subscribe(auth.Channel, a.users.Forget)
 	a.db.Subscribe(collection.Channel, func(string) { a.records.Invalidate() })
 	a.outbox = &mail.Outbox{DB: a.db.DB, IDs: a.ids, Now: time.Now}
@@ -89,10 +98,16 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	node.Provide(services, a.tasks)
 	node.Provide(services, a.scripts)
 	a.engine = engine.New(engine.Options{
-		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Metrics: a.metrics, Tracer: a.tracer,
+		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Values: a.values, Metrics: a.metrics, Tracer: a.tracer,
 		Files: a.files, Attempts: c.Attempts, MaxNodes: c.MaxNodes,
 	})
 	a.records.AskUsers(a.engine)
+	if n, err := a.values.Reseal(ctx); err != nil {
+		a.close()
+		return nil, err
+	} else if n > 0 {
+		a.log.InfoContext(ctx, "secrets sealed with the present key", "secrets", n)
+	}
 	return a, nil
 }
 

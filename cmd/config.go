@@ -20,29 +20,31 @@ import (
 
 // Config is what the environment and the command line say, checked.
 type Config struct {
-	DatabaseURL   string   // "" for a private PostgreSQL in DataDir
-	Listen        string   // host:port
-	BaseURL       string   // without a slash at the end
-	Origins       []string // without a slash at the end; whose pages may use the API
-	DataDir       string
-	Files         string // place of the bytes of new files: attachment.OnDisk or InDatabase
-	FileMB        int    // largest file that is taken
-	SecretKey     string // "" for one that is kept in DataDir
-	LogFormat     string // text or json
-	LogLevel      slog.Level
-	MetricsListen string // host:port; "" for none
-	SMTPURL       string // "" keeps mails in the outbox
-	MailFrom      string
-	Worker        bool // whether this process runs queue, timers and mails
-	Attempts      int  // how often an execution is begun without moving on before it counts as broken
-	Workers       int  // segments that run at the same time in this process
-	MailWorkers   int  // mails that are sent at the same time
-	ScriptWorkers int  // scripts that run at the same time in processes of this one; 0: twice the processors
-	Connections   int  // to the database, for work
-	MaxNodes      int  // of one version of a workflow; 0: no limit
-	WaitingDays   int  // that a person is waited for before it needs attention
-	AdminEmail    string
-	AdminPassword string
+	DatabaseURL string   // "" for a private PostgreSQL in DataDir
+	Listen      string   // host:port
+	BaseURL     string   // without a slash at the end
+	Origins     []string // without a slash at the end; whose pages may use the API
+	DataDir     string
+	Files       string // place of the bytes of new files: attachment.OnDisk or InDatabase
+	FileMB      int    // largest file that is taken
+	SecretKey   string // "" for one that is kept in DataDir
+	// SecretKeyBefore is what SecretKey was; "" when it was never changed.
+	SecretKeyBefore string
+	LogFormat       string // text or json
+	LogLevel        slog.Level
+	MetricsListen   string // host:port; "" for none
+	SMTPURL         string // "" keeps mails in the outbox
+	MailFrom        string
+	Worker          bool // whether this process runs queue, timers and mails
+	Attempts        int  // how often an execution is begun without moving on before it counts as broken
+	Workers         int  // segments that run at the same time in this process
+	MailWorkers     int  // mails that are sent at the same time
+	ScriptWorkers   int  // scripts that run at the same time in processes of this one; 0: twice the processors
+	Connections     int  // to the database, for work
+	MaxNodes        int  // of one version of a workflow; 0: no limit
+	WaitingDays     int  // that a person is waited for before it needs attention
+	AdminEmail      string
+	AdminPassword   string
 }
 
 // setting is one line of the table in the README.
@@ -107,6 +109,10 @@ var settings = []setting{
 		if v != "" && len(v) < minSecret {
 			return fmt.Errorf("must have at least %d characters; “openssl rand -hex 32” makes one", minSecret)
 		}
+		return nil
+	}},
+	{"SECRET_KEY_BEFORE", "", "the `characters` of SECRET_KEY before it was changed; needed for one start, which seals secrets anew", func(c *Config, v string) error {
+		c.SecretKeyBefore = v
 		return nil
 	}},
 	{"LOG_FORMAT", "text", "`format` of the log: text or json", func(c *Config, v string) error {
@@ -188,7 +194,7 @@ const minSecret = 32
 
 // secretFlags are not offered on the command line, which every user of the
 // machine can read.
-var secretFlags = []string{"SECRET_KEY", "ADMIN_PASSWORD"}
+var secretFlags = []string{"SECRET_KEY", "SECRET_KEY_BEFORE", "ADMIN_PASSWORD"}
 
 // usageError is a wrong use of the command line.
 type usageError struct{ error }

@@ -220,7 +220,7 @@ func TestSecret(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range keys {
 		wg.Go(func() {
-			key, err := secret(c)
+			key, err := secretKey(c)
 			if err != nil {
 				t.Error(err)
 			}
@@ -240,7 +240,7 @@ func TestSecret(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(c.DataDir, "secret.key"), []byte("torn"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := secret(c); err == nil || !strings.Contains(err.Error(), "backup") {
+	if _, err := secretKey(c); err == nil || !strings.Contains(err.Error(), "backup") {
 		t.Errorf("a damaged key: %v, want words about the backup", err)
 	}
 }

@@ -56,7 +56,7 @@ func (p *program) doctor(ctx context.Context) error {
 
 func checkDirectory(_ context.Context, c Config) finding {
 	f := finding{about: "Data directory"}
-	if _, err := secret(c); err != nil {
+	if _, err := secretKey(c); err != nil {
 		f.problem = words(err)
 		return f
 	}

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// secret returns the server's secret key: the configured one, or the one kept
+// secretKey returns the server's secret key: the configured one, or the one kept
 // in the data directory, which is made when there is none.
-func secret(c Config) ([]byte, error) {
+func secretKey(c Config) ([]byte, error) {
 	if c.SecretKey != "" {
 		return []byte(c.SecretKey), nil
 	}

@@ -52,7 +52,7 @@ func (e *Engine) Check(ctx context.Context, w Workflow, nodes []Node) []Problem 
 	if err != nil {
 		all = append(all, Problem{Msg: "The nodes are not linked as a tree: " + err.Error() + "."})
 	}
-	scopes := newScoper(w, tree, cat)
+	scopes := newScoper(w, tree, cat, e.envNames(ctx))
 	tree.Walk(func(n *TreeNode) {
 		at := Problem{NodeID: n.ID, NodeKey: n.Key, Node: n.displayName()}
 		problems := checkTreeNode(w, n, cat)
@@ -61,7 +61,7 @@ func (e *Engine) Check(ctx context.Context, w Workflow, nodes []Node) []Problem 
 		}
 		add(at, problems)
 		if used := References(n.Node); len(used) > 0 {
-			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree, loaded: loadedRelations(w.Config)}
+			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree, loaded: loadedRelations(w.Config), env: scopes.env}
 			add(at, without(refs.check(used), problems))
 		}
 	})
@@ -156,6 +156,7 @@ type references struct {
 	cat    node.Catalogue
 	tree   Level
 	loaded []string // relations that the trigger loads with its record
+	env    []node.Variable
 }
 
 // source is where a variable comes from, in words.
@@ -206,7 +207,12 @@ func (r references) problem(path string) string {
 			return ""
 		}
 		return r.inNode(segments[1], segments[2:])
-	case "$scopes", "$env", "$user", "$nForm", "$nDate", "currentUser", "currentRecord", "currentTime", "this":
+	case "$env":
+		if len(segments) < 2 || slices.ContainsFunc(r.env, func(v node.Variable) bool { return v.Path == segments[1] }) {
+			return ""
+		}
+		return fmt.Sprintf("There is no variable or secret called “%s”. Make it in the settings, under Variables and secrets, or choose another one.", segments[1])
+	case "$scopes", "$user", "$nForm", "$nDate", "currentUser", "currentRecord", "currentTime", "this":
 		return "" // known only when the node runs
 	}
 	return fmt.Sprintf("There is no variable called “%s”. Choose one with the variable button.", path)

@@ -14,6 +14,7 @@ import (
 	"alur/engine/metric"
 	"alur/engine/node"
 	"alur/engine/pg"
+	"alur/engine/secret"
 	"alur/engine/snowflake"
 )
 
@@ -43,6 +44,7 @@ type Engine struct {
 	Records  *collection.Store
 	Log      *slog.Logger
 	Services *node.Services // what nodes may use beyond the contract
+	Values   *secret.Store  // what $env holds; nil: nothing
 	Metrics  *metric.Metrics
 	Tracer   trace.Tracer // nil: no spans
 	Files    Sweeper      // nil: none are kept
@@ -73,6 +75,7 @@ type Options struct {
 	Records  *collection.Store
 	Log      *slog.Logger
 	Services *node.Services
+	Values   *secret.Store   // nil: $env is empty
 	Metrics  *metric.Metrics // nil counts nothing
 	Tracer   trace.Tracer    // nil: no spans
 	Files    Sweeper         // nil: none are kept
@@ -89,7 +92,7 @@ type Sweeper interface {
 // New returns an engine and binds the registered trigger types to it.
 func New(o Options) *Engine {
 	e := &Engine{
-		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files,
+		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files,
 		programs: map[int64]*program{},
 		watchers: map[int64]map[chan struct{}]struct{}{},
 		tempers:  map[int64]*temper{},

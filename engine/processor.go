@@ -19,6 +19,7 @@ import (
 	"alur/engine/node"
 	"alur/engine/pg"
 	"alur/engine/queue"
+	"alur/engine/secret"
 	"alur/engine/value"
 )
 
@@ -65,6 +66,7 @@ type run struct {
 
 	context any // $context, decoded when first asked for
 	decoded bool
+	env     *secret.Values // nil: no node refers to $env
 	results map[string]any // $jobsMapByNodeKey
 	known   map[int64]*job // latest job of each node, by node id
 	jobs    []*job         // to be written
@@ -148,15 +150,18 @@ func (r *run) begin(ctx context.Context, journal []storedJob) error {
 			"Look for a step that needs too much memory or time.", r.claim.Attempts-1))
 		return nil
 	}
+	if err := r.load(journal); err != nil {
+		return err
+	}
+	if err := r.loadEnv(ctx); err != nil || r.ended {
+		return err
+	}
 	if r.claim.Segments == 0 {
 		if r.p.head == nil {
 			r.end(node.Resolved)
 			return nil
 		}
 		return r.walk(ctx, r.p.head, nil)
-	}
-	if err := r.load(journal); err != nil {
-		return err
 	}
 	if r.claim.done != nil {
 		if err := r.finishRemote(ctx, r.claim.done); err != nil || r.settled() {
@@ -408,7 +413,7 @@ func (r *run) step(j *job) *node.Step {
 		Key:         strconv.FormatInt(j.id, 10),
 		ExecutionID: r.claim.ID, WorkflowID: r.p.workflowID, WorkflowKey: r.p.key,
 		NodeID: in.ID, NodeKey: in.Key, Title: in.Title, JobID: j.id, Attempt: j.attempt,
-		Now: j.started, Vars: r, Services: r.e.Services,
+		Now: j.started, Vars: r, Services: r.e.Services, Mask: r.env.JSON,
 	}
 }
 
@@ -440,7 +445,7 @@ func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context
 	default:
 		out, err = r.callLocal(ctx, in, s, fn)
 	}
-	j.input, j.hasInput = s.Input, s.Input != nil
+	j.input, j.hasInput = r.masked(s.Input), s.Input != nil
 	switch {
 	case err == nil:
 		return out, nil
@@ -509,7 +514,7 @@ func failed(err error) node.Outcome {
 
 // record puts an outcome into its job.
 func (r *run) record(j *job, out node.Outcome) node.Outcome {
-	j.result = value.Normalize(out.Result)
+	j.result = r.masked(value.Normalize(out.Result))
 	j.encoded = value.Encode(j.result)
 	if len(j.encoded) > maxResult {
 		out = failed(fault.New(fault.Invalid, fmt.Sprintf("The result of this step is %d kB, and the most is %d kB. "+
@@ -517,10 +522,10 @@ func (r *run) record(j *job, out node.Outcome) node.Outcome {
 		j.result = out.Result
 		j.encoded = value.Encode(j.result)
 	}
-	j.status, j.log, j.running = out.Status, out.Log, false
+	j.status, j.log, j.running = out.Status, r.env.Text(out.Log), false
 	j.due, j.then = out.Due, out.Then
 	if out.Meta != nil {
-		j.meta = value.Encode(out.Meta)
+		j.meta = []byte(r.env.Text(string(value.Encode(out.Meta))))
 	}
 	if out.Enter && j.node.branches[out.Branch] != nil {
 		j.branch = &out.Branch
@@ -578,6 +583,8 @@ func (r *run) Root(name string) (any, bool) {
 		return r.results, true
 	case "$system":
 		return systemVars{r.e}.root(), true
+	case "$env":
+		return r.env.Root(), true
 	}
 	return nil, false
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -23,6 +24,7 @@ type program struct {
 	figures    *metric.Workflow
 	head       *instruction // nil: there are no nodes
 	nodes      map[int64]*instruction
+	env        bool   // some node refers to $env
 	broken     string // why it cannot run at all; "" when it can
 }
 
@@ -109,6 +111,7 @@ func link(nodes []Node) *program {
 			in.config = config
 		}
 		p.nodes[n.ID] = in
+		p.env = p.env || bytes.Contains(n.Config, []byte("$env"))
 	}
 	for _, in := range p.nodes {
 		if in.DownstreamID != nil {

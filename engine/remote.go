@@ -122,7 +122,7 @@ func (r *run) finishRemote(ctx context.Context, d *remoteOutcome) error {
 		r.breakOff(node.Error, "The step that was under way is not part of this workflow any more.")
 		return nil
 	}
-	j.attempt, j.input, j.hasInput = d.attempt, d.input, d.input != nil
+	j.attempt, j.input, j.hasInput = d.attempt, r.masked(d.input), d.input != nil
 	out := r.record(j, d.out)
 	r.save(j)
 	next, previous := r.decide(j, out)

@@ -1,6 +1,10 @@
 package engine
 
-import "alur/engine/node"
+import (
+	"context"
+
+	"alur/engine/node"
+)
 
 // ScopeGroup is a source of variables: the trigger, an earlier node, or the
 // system.
@@ -12,14 +16,15 @@ type ScopeGroup struct {
 }
 
 // Scope lists what the settings of the node called key may refer to: the
-// trigger, every node that can have run before, and the system. With key ""
+// trigger, every node that can have run before, the variables of the server, and
+// the system. With key ""
 // it lists what the end of the workflow would see.
 //
 // Relations have a Target and no Children: ask [node.Catalogue] for the next
 // level.
 func (e *Engine) Scope(w Workflow, nodes []Node, key string) []ScopeGroup {
 	tree, _ := BuildTree(nodes)
-	return newScoper(w, tree, e.Records).scope(key)
+	return newScoper(w, tree, e.Records, e.envNames(context.Background())).scope(key)
 }
 
 // scoper works out scopes in one workflow, each node's outputs once.
@@ -28,11 +33,12 @@ type scoper struct {
 	tree    Level
 	cat     node.Catalogue
 	trigger []node.Variable
+	env     []node.Variable
 	outputs map[*TreeNode][]node.Variable
 }
 
-func newScoper(w Workflow, tree Level, cat node.Catalogue) *scoper {
-	s := &scoper{w: w, tree: tree, cat: cat, outputs: map[*TreeNode][]node.Variable{}}
+func newScoper(w Workflow, tree Level, cat node.Catalogue, env []node.Variable) *scoper {
+	s := &scoper{w: w, tree: tree, cat: cat, env: env, outputs: map[*TreeNode][]node.Variable{}}
 	if k := LookupTrigger(w.Type); k != nil {
 		s.trigger = k.Outputs(w.Config, cat)
 	}
@@ -57,6 +63,9 @@ func (s *scoper) scope(key string) []ScopeGroup {
 		if len(outputs) > 0 {
 			groups = append(groups, ScopeGroup{Title: n.Title, Node: n, Path: "$jobsMapByNodeKey." + n.Key, Variables: outputs})
 		}
+	}
+	if len(s.env) > 0 {
+		groups = append(groups, ScopeGroup{Title: "Variables and secrets", Path: "$env", Variables: s.env})
 	}
 	return append(groups, ScopeGroup{Title: "System", Path: "$system", Variables: systemVariables})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,7 +25,7 @@ func (h *workflows) scope(c echo.Context) error {
 	names := d.env.Names
 	names.Groups = d.scope(key)
 	if key == "trigger" {
-		names.Groups = names.Groups[len(names.Groups)-1:] // nothing has happened before the trigger
+		names.Groups = slices.DeleteFunc(names.Groups, func(g engine.ScopeGroup) bool { return g.Path != "$system" }) // nothing has happened before the trigger
 	}
 	from, err := d.samples(&names)
 	if err != nil {

@@ -144,7 +144,7 @@ func TestOpenAPI(t *testing.T) {
 	a.workflows()
 	a.people()
 
-	tags := []string{"auth", "collections", "plants", "attachments", "workflows", "flow_nodes", "executions", "jobs", "users", "workflowManualTasks", "roles", "apiKeys", "workflowCategories"}
+	tags := []string{"auth", "collections", "plants", "attachments", "workflows", "flow_nodes", "executions", "jobs", "users", "workflowManualTasks", "roles", "apiKeys", "environmentVariables", "workflowCategories"}
 	for _, c := range calls(a.doc) {
 		if slices.Contains(tags, c.tag()) && !a.called[c.op.OperationID] && !strings.Contains(c.path, "{key}") {
 			t.Errorf("%s %s was never called", c.method, c.path)
@@ -323,6 +323,13 @@ func (a *apiTour) roles() {
 	}
 	a.call("GET", "/apiKeys:get", "", "filterByTk="+idIn(keys[0]), "")
 	a.call("POST", "/apiKeys:destroy", "", "filterByTk="+idIn(keys[0]), "")
+	a.call("POST", "/environmentVariables:create", "", "", `{"name": "TOKEN", "type": "secret", "value": "open sesame"}`)
+	a.call("POST", "/environmentVariables:update", "", "filterByTk=TOKEN", `{"value": "another one"}`)
+	a.call("POST", "/environmentVariables:import", "", "", `{"text": "SHOP=x", "type": "default"}`)
+	a.call("GET", "/environmentVariables:list", "", `filter={"type":"secret"}`, "")
+	a.call("POST", "/environmentVariables:query", "", "", `{"measures": [{"field": ["name"], "aggregation": "count"}]}`)
+	a.call("GET", "/environmentVariables:get", "", "filterByTk=TOKEN", "")
+	a.call("POST", "/environmentVariables:destroy", "", "filterByTk=TOKEN", "")
 }
 
 // TestDocumentKnowsEveryAction holds the document against the table of routes.

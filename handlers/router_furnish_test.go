@@ -14,6 +14,7 @@ import (
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/pg"
+	"alur/engine/secret"
 	"alur/engine/transfer"
 )
 
@@ -68,6 +69,9 @@ func (s *site) furnishRoles() {
 	}
 	session, err := s.Auth.Resolve(ctx, auth.Web, s.tokens[root], auth.Client{})
 	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.Values.Create(ctx, auth.System, "SHOP_TOKEN", secret.Hidden, "a token of the shop"); err != nil {
 		s.t.Fatal(err)
 	}
 	if _, _, err := s.Auth.CreateKey(ctx, session, "Importer", auth.Root, "30d"); err != nil {
@@ -186,6 +190,8 @@ var places = map[string]string{
 	"/data/:/files/:":         `VALUES ('orders', 'receipts')`,
 	"/data/:":                 `SELECT 'orders', id::text FROM public.orders LIMIT 2`,
 
+	"/variables/:":             `VALUES ('SHOP_TOKEN')`,
+	"/api/environmentVaria":    `VALUES ('SHOP_TOKEN')`,
 	"/api/attachments":         `SELECT id::text FROM alur.attachments`,
 	"/api/users/:":             `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
 	"/roles/:":                 `VALUES ('helper')`,

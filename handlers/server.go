@@ -18,6 +18,7 @@ import (
 	"alur/engine/mail"
 	"alur/engine/metric"
 	"alur/engine/pg"
+	"alur/engine/secret"
 	"alur/engine/task"
 	"alur/engine/transfer"
 	"alur/static"
@@ -38,6 +39,7 @@ type Server struct {
 	Outbox  *mail.Outbox
 	Imports *transfer.Store
 	Files   *attachment.Store
+	Values  *secret.Store
 	Metrics *metric.Metrics
 	Tracer  trace.Tracer // nil: no spans
 	Samples Samples      // what the set-up offers; nil for nothing
@@ -80,6 +82,7 @@ func (s *Server) resources() []Resource {
 		&users{server: s, store: s.Auth, outbox: s.Outbox},
 		&roles{store: s.Auth, records: s.Records},
 		&keys{store: s.Auth},
+		&variables{store: s.Values},
 		&auditLog{store: s.Auth},
 		&outbox{server: s, store: s.Outbox},
 		&workflowsAPI{engine: s.Engine, tasks: s.Tasks, db: s.DB, records: s.Records},

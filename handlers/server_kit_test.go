@@ -26,6 +26,7 @@ import (
 	"alur/engine/pgtest"
 	"alur/engine/sample"
 	"alur/engine/script/scripttest"
+	"alur/engine/secret"
 	"alur/engine/snowflake"
 	"alur/engine/task"
 	"alur/engine/transfer"
@@ -90,11 +91,16 @@ func newServer(t testing.TB, db *pg.DB) *Server {
 	s.Files = &attachment.Store{DB: db, IDs: ids, Now: time.Now, Log: s.Log, Records: s.Records, Into: attachment.OnDisk, Most: attachment.DefaultMost,
 		Places: map[string]attachment.Place{attachment.OnDisk: attachment.Disk{Dir: t.TempDir()}, attachment.InDatabase: attachment.Database{DB: db, Now: time.Now}}}
 	s.Tasks = &task.Store{DB: db, IDs: ids, Now: time.Now, Outbox: s.Outbox, BaseURL: s.BaseURL, Zone: s.Auth.Zone}
+	box, err := secret.NewBox([]byte("the key of the tests"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Values = &secret.Store{DB: db, Now: time.Now, Box: box}
 	services := &node.Services{}
 	node.Provide(services, s.Records)
 	node.Provide(services, s.Tasks)
 	node.Provide(services, scripttest.Shared())
-	s.Engine = engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: log, Services: services, Metrics: s.Metrics})
+	s.Engine = engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: log, Services: services, Values: s.Values, Metrics: s.Metrics})
 	s.Samples = sample.Installer{Engine: s.Engine, Records: s.Records}
 	return s
 }

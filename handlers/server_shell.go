@@ -44,6 +44,7 @@ var navigation = []views.NavGroup{
 		{Name: "Outbox", URL: "/outbox", Icon: "mail"},
 		{Name: "Users and roles", URL: "/users", Icon: "users"},
 		{Name: "Audit log", URL: "/audit", Icon: "list"},
+		{Name: "Variables", URL: "/variables", Icon: "key"},
 		{Name: "Settings", URL: "/settings", Icon: "sliders"},
 	}},
 }

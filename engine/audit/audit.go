@@ -33,11 +33,12 @@ const (
 	Collections Kind = "collections"
 	Transfer    Kind = "export"
 	Decisions   Kind = "decisions"
+	Variables   Kind = "variables"
 	Records     Kind = "records" // what executions changed; see [Tally]
 )
 
 // Kinds lists the kinds in the order people choose from.
-var Kinds = []Kind{SignIn, Refused, People, Roles, Keys, Workflows, Collections, Transfer, Decisions, Records}
+var Kinds = []Kind{SignIn, Refused, People, Roles, Keys, Workflows, Collections, Transfer, Decisions, Variables, Records}
 
 // Origin says where a request comes from.
 type Origin struct {

@@ -43,6 +43,7 @@ const (
 	ManageKeys                         // the API keys of everybody
 	ReadAudit                          // who did what
 	CreateWorkflows                    // make workflows and own them
+	ManageVariables                    // what workflows find under $env
 	rightsEnd
 
 	// UseWorkflows is to see some workflows at least: by a right on all of them, or

@@ -66,7 +66,7 @@ func TestSnippets(t *testing.T) {
 	}{
 		{nil, nil},
 		{[]string{"pm.users"}, []auth.Right{auth.ManageUsers}},
-		{[]string{"pm.*", "!pm.users", "!pm.acl.*"}, []auth.Right{auth.ManageWorkflows, auth.SeeWorkflows, auth.ManageCollections, auth.ManageKeys, auth.ManageServer, auth.ReadAudit, auth.CreateWorkflows, auth.UseWorkflows}},
+		{[]string{"pm.*", "!pm.users", "!pm.acl.*"}, []auth.Right{auth.ManageWorkflows, auth.SeeWorkflows, auth.ManageCollections, auth.ManageKeys, auth.ManageServer, auth.ReadAudit, auth.CreateWorkflows, auth.UseWorkflows, auth.ManageVariables}},
 		{[]string{"!pm.users", "pm.users"}, nil},
 		{[]string{"ui.*"}, []auth.Right{auth.SeeWorkflows, auth.UseWorkflows}},
 		{[]string{"pm.workflow.create"}, []auth.Right{auth.CreateWorkflows, auth.UseWorkflows}},

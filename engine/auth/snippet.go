@@ -18,6 +18,7 @@ var snippets = map[Right]string{
 	ManageKeys:        "pm.api-keys.configuration",
 	ManageServer:      "pm.system-settings",
 	ReadAudit:         "pm.audit-logs",
+	ManageVariables:   "pm.environment-variables",
 }
 
 // Snippet is a management right in words.
@@ -39,6 +40,7 @@ func Snippets() []Snippet {
 		{Right: ManageRoles, Title: "change roles and give them to people", Help: "Never more than what they may do themself."},
 		{Right: ManageKeys, Title: "see and revoke the API keys of everybody"},
 		{Right: ReadAudit, Title: "read the audit log"},
+		{Right: ManageVariables, Title: "change variables and secrets", Help: "What workflows find under $env. Nobody can read a secret again."},
 		{Right: ManageServer, Title: "change the settings of this server", Help: "How long executions are kept, and what its metrics say."},
 	}
 	for i := range list {

@@ -67,6 +67,10 @@ type Step struct {
 	Vars        Vars
 	Services    *Services
 	Input       any // shown in the log; set it to what the node works on after filling in variables
+
+	// Mask takes secrets out of a JSON value. Results, logs and Input pass through it
+	// by themselves; call it for what the node itself writes down to be read.
+	Mask func(any) any
 }
 
 // Job is what an earlier run of a node left.

@@ -47,6 +47,11 @@ func (l *actionList) rights() {
 
 	l.tag, l.need = "auditLogs", auth.ReadAudit
 	add(http.MethodGet, "auditLogs:list", "List the audit log, newest first", operation{answer: anything("")})
+	l.tag, l.need = "environmentVariables", auth.ManageVariables
+	add(http.MethodPost, "environmentVariables:create", "Make a variable or a secret", operation{body: role, answer: role})
+	add(http.MethodPost, "environmentVariables:update", "Change a variable or a secret", operation{params: one, body: role, answer: roles})
+	add(http.MethodPost, "environmentVariables:destroy", "Delete a variable", operation{params: one, answer: anything("")})
+	add(http.MethodPost, "environmentVariables:import", "Make or change variables from lines KEY=VALUE", operation{body: role, answer: anything("How many.")})
 	l.tag, l.need = "apiKeys", auth.UseRecords
 	add(http.MethodGet, "apiKeys:list", "List API keys", operation{answer: roles})
 	add(http.MethodGet, "apiKeys:get", "Read an API key, without its token", operation{params: one, answer: orNone(object(nil))})

@@ -40,7 +40,7 @@ func PickerGroups(n Names, address string) []PickerGroup {
 			path += "." + g.Variables[0].Path
 			variables = n.below(g.Variables[0])
 		}
-		group := PickerGroup{Title: n.GroupTitle(g), Open: i == 0 || i == len(n.Groups)-2, Items: n.items(variables, path, address)}
+		group := PickerGroup{Title: n.GroupTitle(g), Open: i == 0 || g.Node != nil && n.Groups[i+1].Node == nil, Items: n.items(variables, path, address)}
 		if len(g.Variables) == 1 && g.Variables[0].Path == "" {
 			switch v := g.Variables[0]; {
 			case len(group.Items) == 0:
