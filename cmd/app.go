@@ -99,7 +99,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	node.Provide(services, a.scripts)
 	a.engine = engine.New(engine.Options{
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Values: a.values, Metrics: a.metrics, Tracer: a.tracer,
-		Files: a.files, Attempts: c.Attempts, MaxNodes: c.MaxNodes,
+		Files: a.files, Zone: a.users.Zone, Attempts: c.Attempts, MaxNodes: c.MaxNodes,
 	})
 	a.records.AskUsers(a.engine)
 	if n, err := a.values.Reseal(ctx); err != nil {

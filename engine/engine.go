@@ -49,6 +49,9 @@ type Engine struct {
 	Tracer   trace.Tracer // nil: no spans
 	Files    Sweeper      // nil: none are kept
 
+	// Zone is the time zone of schedules that name none; nil is UTC.
+	Zone func(ctx context.Context) (*time.Location, error)
+
 	mu       sync.Mutex
 	programs map[int64]*program // by workflow id
 	armed    []*Armed           // enabled workflows; nil: not loaded
@@ -79,6 +82,7 @@ type Options struct {
 	Metrics  *metric.Metrics // nil counts nothing
 	Tracer   trace.Tracer    // nil: no spans
 	Files    Sweeper         // nil: none are kept
+	Zone     func(ctx context.Context) (*time.Location, error)
 	Attempts int             // how often an execution is begun without moving on before it counts as broken; 0: 5
 	MaxNodes int             // how many nodes a version may get; 0: no limit
 }
@@ -92,7 +96,7 @@ type Sweeper interface {
 // New returns an engine and binds the registered trigger types to it.
 func New(o Options) *Engine {
 	e := &Engine{
-		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files,
+		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files, Zone: o.Zone,
 		programs: map[int64]*program{},
 		watchers: map[int64]map[chan struct{}]struct{}{},
 		tempers:  map[int64]*temper{},

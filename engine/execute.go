@@ -122,8 +122,11 @@ func (e *Engine) Replace(ctx context.Context, actor auth.Actor, id int64) (Workf
 		if _, err := tx.ExecContext(ctx, workflowQueries.Get("retire"), w.Key, made.ID); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, workflowQueries.Get("take_over"), made.ID, w.Enabled)
-		return err
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get("take_over"), made.ID, w.Enabled); err != nil {
+			return err
+		}
+		made.Enabled = w.Enabled
+		return e.plan(ctx, tx, made)
 	})
 	if err != nil {
 		return made, fmt.Errorf("let version %d take the place of %d: %w", made.ID, w.ID, err)

@@ -26,7 +26,7 @@ import (
 )
 
 // bigTables grow without end: no statement may read one from end to end.
-var bigTables = []string{"executions", "jobs", "tasks", "links", "mails", "skipped_triggers", "execution_records", "timers", "audit_log", "attachments", "attachment_pasts", "attachment_bytes"}
+var bigTables = []string{"executions", "jobs", "tasks", "links", "mails", "skipped_triggers", "execution_records", "timers", "audit_log", "firings", "attachments", "attachment_pasts", "attachment_bytes"}
 
 var bigTable = regexp.MustCompile(`alur\.(` + strings.Join(bigTables, "|") + `)\b`)
 
@@ -150,6 +150,14 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queue/queries.sql/drop_timers":       {{args: []any{ids}}},
 		"queue/queries.sql/not_held":          {{args: []any{ids, fences}}},
 
+		"triggers/queries.sql/look":   {{}},
+		"triggers/queries.sql/due":    {{args: []any{key, 1, now.AddDate(-9, 0, 0), 200}}},
+		"triggers/queries.sql/fired":  {{args: []any{key, pq.Array([]string{"7"}), pq.Array([]time.Time{now}), pq.Array([]*time.Time{nil}), pq.Array([]time.Time{now}), pq.Array([]int64{1})}}},
+		"triggers/queries.sql/plan":   {{args: []any{workflow, pq.Array([]string{"7"}), pq.Array([]time.Time{now}), pq.Array([]*time.Time{nil}), pq.Array([]time.Time{now})}}},
+		"triggers/queries.sql/drop":   {{args: []any{workflow, pq.Array([]string{"7"})}}},
+		"triggers/queries.sql/tidy":   {{args: []any{key, 1, 2000}}},
+		"triggers/queries.sql/forget": {{args: []any{key, 2000}}},
+
 		"task/queries.sql/select": {task("where_id", job), task("where_outcome", job), task("where_open", person, "%", 51, 0),
 			task("where_done", person, "%", 51, 0), task("where_all", person, "%", 51, 0)},
 		"task/queries.sql/setting":           {{args: []any{execution}}},
@@ -241,6 +249,8 @@ func fillBig(t *testing.T, db *pg.DB) {
 		INSERT INTO alur.execution_records (id, workflow_id, key, status, steps, created_at, deleted_at, why)
 		SELECT id, workflow_id, key, 1, 3, created_at, created_at + interval '9 days', 'age' FROM alur.executions;
 		INSERT INTO alur.timers (job_id, execution_id, due_at, status) SELECT id + 1, id, created_at, 1 FROM alur.executions;
+		INSERT INTO alur.schedules (key, workflow_id, generation, armed_at, counts_from) SELECT key, id, 1, now(), now() FROM alur.workflows;
+		INSERT INTO alur.firings (key, record, generation, start_at, due_at) SELECT key, id, 1, created_at, created_at FROM alur.executions;
 		INSERT INTO alur.audit_log (created_at, kind, user_id, channel, text, workflow_id, execution_id)
 		SELECT created_at, CASE WHEN i % 100 = 0 THEN 'roles' ELSE 'records' END, CASE WHEN i % 100 = 0 THEN i % 200 + 1 END, 'engine', 'x', workflow_id, id
 		FROM (SELECT id, workflow_id, created_at, row_number() OVER (ORDER BY id) AS i FROM alur.executions) x;

@@ -323,7 +323,7 @@ func (s *shift) attempt(ctx context.Context, conn *pg.Conn, p *program, t *tempe
 		r.count(now)
 		e.DB.Notify(executionsChannel, strconv.FormatInt(r.claim.ID, 10), executionsWait)
 	}
-	e.soon(f.due)
+	e.Soon(f.due)
 	return done, nil
 }
 

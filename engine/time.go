@@ -17,8 +17,8 @@ const (
 	stopsChannel = "alur_stops"
 )
 
-// keepTime lets timers fire and ends executions past their deadline, until ctx
-// ends. Every process does, and the database sees to it that each happens once.
+// keepTime lets timers fire, starts what is due and ends executions past their
+// deadline, until ctx ends. Every process does, and the database sees to it that each happens once.
 func (e *Engine) keepTime(ctx context.Context) {
 	for {
 		wait := pollEvery
@@ -38,8 +38,8 @@ func (e *Engine) keepTime(ctx context.Context) {
 	}
 }
 
-// tick does what is due and returns when the next timer is; ok is false when
-// there is none.
+// tick does what is due and returns when there is more to do; ok is false when
+// nothing is known of.
 func (e *Engine) tick(ctx context.Context) (next time.Time, ok bool, err error) {
 	for {
 		next, ok, err = queue.NextDue(ctx, e.DB)
@@ -57,6 +57,19 @@ func (e *Engine) tick(ctx context.Context) (next time.Time, ok bool, err error) 
 			e.Log.WarnContext(ctx, "steps went on late", "steps", late)
 		}
 	}
+	for _, k := range TriggerKinds() {
+		s, is := k.(Scheduler)
+		if !is {
+			continue
+		}
+		at, err := s.Tick(ctx, e)
+		if err != nil && ctx.Err() == nil { // timers and deadlines go on
+			e.Log.WarnContext(ctx, "what is due was not started, trying again", "trigger", k.Name(), "err", err)
+		}
+		if !at.IsZero() && (!ok || at.Before(next)) {
+			next, ok = at, true
+		}
+	}
 	ids, err := queue.Overdue(ctx, e.DB, e.Now(), stopAtOnce)
 	if err == nil && len(ids) > 0 {
 		e.stopLate(ctx, ids)
@@ -64,8 +77,9 @@ func (e *Engine) tick(ctx context.Context) (next time.Time, ok bool, err error) 
 	return next, ok, err
 }
 
-// soon makes the next timer fire in time when it is due before the next look.
-func (e *Engine) soon(due time.Time) {
+// Soon makes this process look in time at what is due before it would look next
+// anyway.
+func (e *Engine) Soon(due time.Time) {
 	if due.IsZero() || due.Sub(e.Now()) > pollEvery {
 		return
 	}

@@ -8,9 +8,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/lib/pq"
 
+	"alur/engine/fault"
 	"alur/engine/node"
 	"alur/engine/pg"
 	"alur/engine/queue"
@@ -31,6 +33,17 @@ type TriggerKind interface {
 	Outputs(config json.RawMessage, cat node.Catalogue) []node.Variable
 	// Bind is called once for each engine, before anything happens.
 	Bind(e *Engine)
+}
+
+// Scheduler is a TriggerKind that starts executions when their time comes.
+type Scheduler interface {
+	// Plan is called in the transaction that turned versions of the workflow key on
+	// or off, or changed the trigger of the one that is on. on is what is on now; nil
+	// for nothing.
+	Plan(ctx context.Context, e *Engine, tx *pg.Tx, key string, on *Armed) error
+	// Tick does some of what is due, and returns when there is more to do; zero: not
+	// that it knows of. All processes call it, again and again.
+	Tick(ctx context.Context, e *Engine) (next time.Time, err error)
 }
 
 var triggerKinds = map[string]TriggerKind{}
@@ -91,6 +104,23 @@ func (e *Engine) Armed(ctx context.Context, kind string) ([]*Armed, error) {
 		}
 	}
 	return of, nil
+}
+
+// plan tells the trigger of w that what is on of its key has changed. w is as it
+// is now.
+func (e *Engine) plan(ctx context.Context, tx *pg.Tx, w Workflow) error {
+	kind, ok := LookupTrigger(w.Type).(Scheduler)
+	if !ok {
+		return nil
+	}
+	if !w.Enabled {
+		return kind.Plan(ctx, e, tx, w.Key, nil)
+	}
+	config, problems := LookupTrigger(w.Type).Decode(w.Config)
+	if len(problems) > 0 {
+		return fault.Fields(problems)
+	}
+	return kind.Plan(ctx, e, tx, w.Key, &Armed{ID: w.ID, Key: w.Key, Title: w.Title, Type: w.Type, Config: config})
 }
 
 // loadArmed reads over the side pool: the caller may hold the last connection.
@@ -204,6 +234,7 @@ func (e *Engine) stopped(ctx context.Context, tx *pg.Tx, ev Event) (bool, error)
 const (
 	StackLimit    = "stack_limit" // the chain of executions came back to the workflow
 	BrokenTrigger = "trigger"     // the trigger's settings do not fit any more
+	MissedTime    = "missed"      // no server was there when it should have started
 )
 
 // Skip leaves a record in tx of an event that starts nothing, with detail in

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -377,8 +378,13 @@ func (e *Engine) change(ctx context.Context, actor auth.Actor, id int64,
 		if _, err := tx.ExecContext(ctx, workflowQueries.Get("touch"), id, userID(actor), e.now()); err != nil {
 			return err
 		}
-		after, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), id)
-		return err
+		if after, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), id); err != nil {
+			return err
+		}
+		if before.Enabled != after.Enabled || after.Enabled && !bytes.Equal(before.Config, after.Config) {
+			return e.plan(ctx, tx, after)
+		}
+		return nil
 	})
 	if err != nil {
 		return Workflow{}, err

@@ -70,6 +70,38 @@ func (s *Store) Each(ctx context.Context, tx *pg.Tx, a Access, collection string
 	}
 }
 
+// Part reads up to limit records whose primary keys come after one, as [Format]
+// words it, in the order of their keys; "" begins with the first. Only the fields
+// and the key are read.
+func (s *Store) Part(ctx context.Context, q pg.Q, a Access, collection, after string, fields []string, limit int) ([]Record, error) {
+	c, cat, err := s.openTo(ctx, a, collection, auth.View)
+	if err != nil || c.key == nil {
+		return nil, err
+	}
+	sel, err := s.selection(cat, a, c, Query{Fields: append(fields, c.key.Name), Sort: []string{c.key.Name}})
+	if err != nil {
+		return nil, err
+	}
+	if after != "" {
+		arg, problem := c.key.arg(after, a.zone())
+		if problem != "" {
+			return nil, fmt.Errorf("read on in %s: the key %q: %s", c.Name, after, problem)
+		}
+		is := c.key.col(sel.scope.alias) + " > " + sel.scope.b.param(arg)
+		if sel.where == "" {
+			sel.where = " WHERE " + is
+		} else {
+			sel.where += " AND " + is
+		}
+	}
+	sel.limit(limit, 0)
+	records, err := s.run(ctx, q, sel)
+	if err != nil {
+		return nil, fmt.Errorf("read on in %s: %w", c.Name, err)
+	}
+	return records, nil
+}
+
 // Rehearse writes what Create (id nil) or Update of one record would write, and
 // tells no listener of it: for transactions that are taken back.
 func (s *Store) Rehearse(ctx context.Context, tx *pg.Tx, a Access, collection string, id any, values Record) (Record, error) {

@@ -207,23 +207,9 @@ func (l collectionListener) data(ctx context.Context, tx *pg.Tx, c CollectionCon
 // (spec/triggers-core.md §2.7).
 func (*collectionTrigger) Manual(ctx context.Context, e *engine.Engine, q pg.Q, config any, values map[string]any) (map[string]any, bool, error) {
 	c := config.(CollectionConfig)
-	data, given := values["data"].(map[string]any)
-	id := values["data"]
-	if given && len(c.Appends) > 0 {
-		id = data["id"]
-	}
-	if !given || len(c.Appends) > 0 {
-		if id == nil {
-			return nil, false, fault.New(fault.Invalid, "Say which record to start with: send its id, or the record itself, as “data”.")
-		}
-		record, err := e.Records.First(ctx, q, systemAccess, c.name(), collection.Query{Filter: map[string]any{"id": id}, Appends: c.Appends})
-		if err != nil {
-			return nil, false, err
-		}
-		if record == nil {
-			return nil, false, fault.New(fault.Invalid, fmt.Sprintf("There is no record %v in “%s”. Choose another.", id, c.name()))
-		}
-		data = record
+	data, err := chosenRecord(ctx, e, q, c.name(), c.Appends, values)
+	if err != nil {
+		return nil, false, err
 	}
 	if id := data["id"]; id != nil && len(c.Condition) > 0 {
 		met, err := e.Records.Matches(ctx, q, c.name(), id, c.Condition)
@@ -232,6 +218,27 @@ func (*collectionTrigger) Manual(ctx context.Context, e *engine.Engine, q pg.Q, 
 		}
 	}
 	return map[string]any{"data": data}, true, nil
+}
+
+// chosenRecord is the record to start a workflow with by hand, from values.data: a
+// record, which is read again when relations are wanted, or the key of one.
+func chosenRecord(ctx context.Context, e *engine.Engine, q pg.Q, collectionName string, appends []string, values map[string]any) (map[string]any, error) {
+	data, given := values["data"].(map[string]any)
+	if given && len(appends) == 0 {
+		return data, nil
+	}
+	id := values["data"]
+	if given {
+		id = data["id"]
+	}
+	if id == nil {
+		return nil, fault.New(fault.Invalid, "Say which record to start with: send its id, or the record itself, as “data”.")
+	}
+	record, err := e.Records.First(ctx, q, systemAccess, collectionName, collection.Query{Filter: map[string]any{"id": id}, Appends: appends})
+	if err == nil && record == nil {
+		err = fault.New(fault.Invalid, fmt.Sprintf("There is no record %v in “%s”. Choose another.", id, collectionName))
+	}
+	return record, err
 }
 
 // systemAccess reads what the engine needs, whoever caused it.

@@ -479,7 +479,7 @@ func TestManyWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	s := &shop{t: t, db: db}
+	s := &shop{t: t, db: db, now: time.Now}
 	s.records, s.e = s.process(db, 2)
 	var group sync.WaitGroup
 	var barrier sync.WaitGroup // until every connection is taken

@@ -1,6 +1,7 @@
 package triggers_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -30,6 +31,7 @@ type shop struct {
 	db      *pg.DB
 	records *collection.Store
 	e       *engine.Engine
+	now     func() time.Time
 }
 
 const collections = `[
@@ -38,6 +40,9 @@ const collections = `[
 		{"name": "title", "type": "string", "title": "Title"},
 		{"name": "status", "type": "string", "title": "Status", "defaultValue": "new"},
 		{"name": "seen", "type": "datetimeTz", "title": "Seen"},
+		{"name": "day", "type": "dateOnly", "title": "Day"},
+		{"name": "wall", "type": "datetimeNoTz", "title": "By the clock"},
+		{"name": "unix", "type": "unixTimestamp", "title": "Unix"},
 		{"name": "customer", "type": "belongsTo", "title": "Customer", "target": "customers", "foreignKey": "customerId"}]},
 	{"name": "lines", "title": "Lines", "fields": [
 		{"name": "title", "type": "string", "title": "Title"},
@@ -50,7 +55,13 @@ func newShop(t *testing.T) *shop {
 
 func shopOn(t *testing.T, db *pg.DB) *shop {
 	t.Helper()
-	s := &shop{t: t, db: db}
+	return shopAt(t, db, time.Now)
+}
+
+// shopAt is a shop whose clock shows now.
+func shopAt(t *testing.T, db *pg.DB, now func() time.Time) *shop {
+	t.Helper()
+	s := &shop{t: t, db: db, now: now}
 	s.records, s.e = s.process(db, 1)
 	var defs []collection.Definition
 	if err := json.Unmarshal([]byte(collections), &defs); err != nil {
@@ -71,20 +82,21 @@ func shopOn(t *testing.T, db *pg.DB) *shop {
 // process is what a server process has: a store and an engine on a database.
 func (s *shop) process(db *pg.DB, worker int) (*collection.Store, *engine.Engine) {
 	ids := snowflake.New(worker, time.Now)
-	records := collection.NewStore(db, ids, time.Now)
+	records := collection.NewStore(db, ids, s.now)
 	services := &node.Services{}
 	node.Provide(services, records)
-	return records, engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: records, Services: services,
+	return records, engine.New(engine.Options{DB: db, IDs: ids, Now: s.now, Records: records, Services: services,
 		Log: slog.New(slog.NewTextHandler(s.t.Output(), nil))})
 }
 
 // step is a node of a workflow in a row.
 type step struct{ kind, key, config string }
 
-// add makes a workflow; trigger is the settings of its collection trigger.
+// add makes a workflow; trigger is the settings of its trigger, by default a
+// collection trigger.
 func (s *shop) add(w engine.NewWorkflow, trigger string, steps ...step) int64 {
 	s.t.Helper()
-	w.Type, w.Config = "collection", json.RawMessage(trigger)
+	w.Type, w.Config = cmp.Or(w.Type, "collection"), json.RawMessage(trigger)
 	if w.Title == "" {
 		w.Title = "Test"
 	}
