@@ -48,9 +48,7 @@ type Engine struct {
 	Metrics  *metric.Metrics
 	Tracer   trace.Tracer // nil: no spans
 	Files    Sweeper      // nil: none are kept
-
-	// Zone is the time zone of schedules that name none; nil is UTC.
-	Zone func(ctx context.Context) (*time.Location, error)
+	zone     func(ctx context.Context) (*time.Location, error)
 
 	mu       sync.Mutex
 	programs map[int64]*program // by workflow id
@@ -82,9 +80,11 @@ type Options struct {
 	Metrics  *metric.Metrics // nil counts nothing
 	Tracer   trace.Tracer    // nil: no spans
 	Files    Sweeper         // nil: none are kept
-	Zone     func(ctx context.Context) (*time.Location, error)
 	Attempts int             // how often an execution is begun without moving on before it counts as broken; 0: 5
 	MaxNodes int             // how many nodes a version may get; 0: no limit
+
+	// Zone is the time zone of the server; nil: UTC.
+	Zone func(ctx context.Context) (*time.Location, error)
 }
 
 // Sweeper deletes what nothing holds any more, a part at a time; more says that
@@ -96,7 +96,7 @@ type Sweeper interface {
 // New returns an engine and binds the registered trigger types to it.
 func New(o Options) *Engine {
 	e := &Engine{
-		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files, Zone: o.Zone,
+		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files, zone: o.Zone,
 		programs: map[int64]*program{},
 		watchers: map[int64]map[chan struct{}]struct{}{},
 		tempers:  map[int64]*temper{},
@@ -111,6 +111,14 @@ func New(o Options) *Engine {
 		k.Bind(e)
 	}
 	return e
+}
+
+// ServerZone is the time zone of schedules that name none.
+func (e *Engine) ServerZone(ctx context.Context) (*time.Location, error) {
+	if e.zone == nil {
+		return time.UTC, nil
+	}
+	return e.zone(ctx)
 }
 
 // workflowsChanged makes every process read the definitions again, this one

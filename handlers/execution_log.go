@@ -218,7 +218,7 @@ func (l *runLog) triggerTitle() string {
 
 func (l *runLog) triggerCard() views.FlowCard {
 	url := l.url() + "/trigger"
-	card := views.FlowCard{Key: triggerKey, Icon: "bolt", Trigger: true, Title: l.triggerTitle(), Summary: "What started it",
+	card := views.FlowCard{Key: triggerKey, Icon: triggerforms.IconOf(l.wf.Type), Trigger: true, Title: l.triggerTitle(), Summary: "What started it",
 		State: views.Completed, Figure: l.w.ClockMilli(l.x.CreatedAt), URL: url, Attrs: views.OpenCard(url), Current: l.openKey == triggerKey}
 	if c, record := l.record(); c != nil {
 		card.Summary = nodeforms.Singular(l.env.CollectionTitle(c.Name)) + " " + c.TitleOf(record)

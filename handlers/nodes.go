@@ -56,6 +56,7 @@ type panel struct {
 	name     string
 	revision int64
 	config   json.RawMessage
+	typed    json.RawMessage   // the settings in form, once it was posted
 	problems map[string]string // by control name or config key
 }
 
@@ -105,7 +106,7 @@ func (d *desk) drawer(p panel) *views.Drawer {
 	env.Scope = d.url() + "/scope?" + url.Values{"node": {p.key}}.Encode()
 	keys := []string{"title"}
 	if p.key == "trigger" {
-		v.Icon, v.Kind = "bolt", "Trigger"
+		v.Icon, v.Kind = triggerforms.IconOf(p.kind), "Trigger"
 		if k := triggerforms.Lookup(p.kind); k != nil {
 			v.Kind, v.Help, keys = k.Title, k.Help, append(keys, k.Keys...)
 		}
@@ -134,6 +135,7 @@ func (d *desk) drawer(p panel) *views.Drawer {
 	if p.form == nil {
 		v.ReadOnly = true
 	} else {
+		d.forecast(&env, p)
 		v.Form = p.form.View(&env)
 	}
 	return v

@@ -88,6 +88,7 @@ func (d *desk) save(stored panel, moved bool, store func(p panel, config json.Ra
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
 	}
+	p.typed = raw
 	if p.problems = p.form.Problems(); len(p.problems) > 0 {
 		return d.refuse(p, http.StatusUnprocessableEntity, nil)
 	}

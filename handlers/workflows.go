@@ -195,7 +195,11 @@ func (h *workflows) env(c echo.Context) (*nodeforms.Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &nodeforms.Env{Collections: collections}
+	zone, err := h.engine.ServerZone(c.Request().Context())
+	if err != nil {
+		return nil, err
+	}
+	env := &nodeforms.Env{Collections: collections, Now: h.engine.Now(), Zone: zone}
 	env.Names.Catalogue = h.records
 	env.Names.Record = func(name string) string { return nodeforms.Singular(env.CollectionTitle(name)) }
 	return env, nil

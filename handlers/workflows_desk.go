@@ -254,7 +254,7 @@ func (d *desk) versionLine(v engine.Workflow) string {
 // canvas draws the version; open is the key of the card whose drawer is open.
 func (d *desk) canvas(open string) views.Canvas {
 	cards := []views.FlowCard{{
-		Key: "trigger", Icon: "bolt", Trigger: true, Current: open == "trigger",
+		Key: "trigger", Icon: triggerforms.IconOf(d.w.Type), Trigger: true, Current: open == "trigger",
 		Title:   d.scopeTitle(),
 		Summary: triggerforms.SummaryOf(d.w.Type, d.w.Config, d.env),
 		URL:     d.url() + "/trigger",

@@ -44,14 +44,6 @@ type scheduleTrigger struct{}
 
 func (*scheduleTrigger) Bind(e *engine.Engine) { e.Records.Listen(scheduleListener{e}) }
 
-// serverZone is the zone of schedules that name none.
-func serverZone(ctx context.Context, e *engine.Engine) (*time.Location, error) {
-	if e.Zone == nil {
-		return time.UTC, nil
-	}
-	return e.Zone(ctx)
-}
-
 // plan is when a record is due, as rows of firings have it.
 type plan struct {
 	records    []string
@@ -112,7 +104,7 @@ func (*scheduleTrigger) Plan(ctx context.Context, e *engine.Engine, tx *pg.Tx, k
 		}
 		return nil
 	}
-	zone, err := serverZone(ctx, e)
+	zone, err := e.ServerZone(ctx)
 	if err != nil {
 		return err
 	}
@@ -147,7 +139,7 @@ func (l scheduleListener) Changed(ctx context.Context, tx *pg.Tx, _ collection.A
 	if err != nil || len(armed) == 0 {
 		return err
 	}
-	zone, err := serverZone(ctx, l.e)
+	zone, err := l.e.ServerZone(ctx)
 	if err != nil {
 		return err
 	}
@@ -223,7 +215,7 @@ func (t *scheduleTrigger) hold(ctx context.Context, e *engine.Engine, tx *pg.Tx,
 		return nil, fmt.Errorf("hold the schedule %s: %w", key, err)
 	}
 	var err error
-	if h.zone, err = serverZone(ctx, e); err != nil {
+	if h.zone, err = e.ServerZone(ctx); err != nil {
 		return nil, err
 	}
 	problems := t.Check(h.Config, e.Records)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -179,6 +180,13 @@ type Env struct {
 	Users       []views.Option
 	Names       Names
 	Problems    map[string]string // by control name or config key
+
+	// For schedules.
+	Now          time.Time
+	Zone         *time.Location // of the server; nil: not known here
+	Zones        []string       // names of zones to choose from
+	Upcoming     []string       // the next starts, in words
+	NoneUpcoming string         // why there are none
 }
 
 // Collection returns the collection called name, or nil.

@@ -18,6 +18,7 @@ type Kind struct {
 	Keys    []string // settings with a place in the form
 	New     func() nodeforms.Form
 	Words   func(config json.RawMessage, env *nodeforms.Env) string // "Order is created"; "" when not set up
+	Phrase  bool                                                    // Words stand alone in a list: "Every 5 minutes"
 	Summary func(config json.RawMessage, env *nodeforms.Env) string // the line below on the card
 }
 
@@ -34,6 +35,14 @@ func Lookup(name string) *Kind { return kinds[name] }
 // Kinds returns all trigger forms by title.
 func Kinds() []*Kind {
 	return slices.SortedFunc(maps.Values(kinds), func(a, b *Kind) int { return strings.Compare(a.Title, b.Title) })
+}
+
+// IconOf is the icon of a trigger type, also of one without form.
+func IconOf(name string) string {
+	if k := kinds[name]; k != nil {
+		return k.Icon
+	}
+	return "bolt"
 }
 
 // WordsOf says what starts a workflow: "Order is created".
@@ -70,6 +79,9 @@ func When(kind string, config json.RawMessage, env *nodeforms.Env) string {
 	words := k.Words(config, env)
 	if words == "" {
 		return k.Title + " · not set up yet"
+	}
+	if k.Phrase {
+		return words
 	}
 	article := "a "
 	if strings.ContainsRune("aeiouAEIOU", rune(words[0])) {

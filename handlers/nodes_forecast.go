@@ -1,0 +1,46 @@
+package handlers
+
+import (
+	"cmp"
+	"time"
+
+	"alur/engine"
+	"alur/engine/auth"
+	"alur/engine/triggers"
+	"alur/views/nodeforms"
+)
+
+// forecasts is how many of the next starts of a schedule are shown.
+const forecasts = 5
+
+// forecast words when the schedule in p starts next, as it stands in the form.
+func (d *desk) forecast(env *nodeforms.Env, p panel) {
+	if p.key != "trigger" || p.kind != "schedule" {
+		return
+	}
+	env.Zones = auth.Zones()
+	config := cmp.Or(string(p.typed), string(p.config))
+	env.NoneUpcoming = "They are shown here once the settings are complete."
+	if len(p.form.Problems()) > 0 || len(engine.LookupTrigger(p.kind).Check([]byte(config), d.h.records)) > 0 {
+		return
+	}
+	next, err := triggers.Forecast(d.c.Request().Context(), d.h.engine, access(d.c), []byte(config), forecasts)
+	if err != nil {
+		env.NoneUpcoming = "They cannot be shown: you may not see these records."
+		return
+	}
+	env.NoneUpcoming = "None: every time of these settings is over."
+	zone := env.Zone
+	if name, _ := nodeforms.Decode([]byte(config))["timeZone"].(string); name != "" {
+		if loc, err := time.LoadLocation(name); err == nil {
+			zone = loc
+		}
+	}
+	for _, n := range next {
+		text := n.At.In(zone).Format("Mon 2 Jan 2006, 15:04:05")
+		if n.Record != "" {
+			text += " · " + n.Record
+		}
+		env.Upcoming = append(env.Upcoming, text)
+	}
+}
