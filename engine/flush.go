@@ -42,6 +42,11 @@ func (f *flush) add(r *run) {
 		b = append(b, `,"r":`...)
 		b = value.Append(b, r.reason)
 	}
+	if r.output != nil {
+		b = append(b, `,"o":{"v":`...)
+		b = append(b, r.output...)
+		b = append(b, '}')
+	}
 	if line := r.tally.Text(r.p.title); line != "" {
 		b = append(b, `,"a":`...)
 		b = value.Append(b, line)

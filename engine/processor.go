@@ -73,9 +73,10 @@ type run struct {
 	began   time.Time
 	local   bool // a local node ran
 	steps   int
-	refused []*refusal  // changes of steps that synchronous workflows undid
-	tally   audit.Tally // the records that its steps changed in this segment
-	woken   int         // entries of claim.Wake that were worked off
+	output  json.RawMessage // what it gives to whoever started it, when that changed; nil: it did not
+	refused []*refusal      // changes of steps that synchronous workflows undid
+	tally   audit.Tally     // the records that its steps changed in this segment
+	woken   int             // entries of claim.Wake that were worked off
 
 	// How it stands. At most one of ended and yielded; a yielded run goes on at
 	// once, unless one of the others says otherwise.
@@ -364,6 +365,9 @@ func (r *run) walk(ctx context.Context, in *instruction, previous *job) error {
 		if err != nil {
 			return err
 		}
+		if out.End && previous != nil {
+			j.upstream = previous.id
+		}
 		out = r.record(j, out)
 		r.save(j)
 		in, previous = r.decide(j, out)
@@ -524,6 +528,9 @@ func (r *run) record(j *job, out node.Outcome) node.Outcome {
 	}
 	j.status, j.log, j.running = out.Status, r.env.Text(out.Log), false
 	j.due, j.then = out.Due, out.Then
+	if out.Output {
+		r.output = j.encoded
+	}
 	if out.Meta != nil {
 		j.meta = []byte(r.env.Text(string(value.Encode(out.Meta))))
 	}
@@ -550,7 +557,7 @@ func (r *run) decide(j *job, out node.Outcome) (*instruction, *job) {
 // after is where an execution goes on once j is what it is. It needs nothing
 // that is not in the job's row, so it also answers after a crash.
 func (r *run) after(j *job) (*instruction, *job) {
-	if j.status == node.Resolved && j.branch != nil {
+	if j.status != node.Pending && j.branch != nil {
 		return j.node.branches[*j.branch], j
 	}
 	status := j.status
@@ -559,10 +566,13 @@ func (r *run) after(j *job) (*instruction, *job) {
 			return in.next, r.known[in.ID]
 		}
 		// The level ends here: the node that opened it goes on, waits, or ends
-		// with the status of its branch.
+		// with the status of its branch, or else with its own.
 		if in = in.opener; in == nil {
 			r.end(status)
 			return nil, nil
+		}
+		if status == node.Resolved {
+			status = r.known[in.ID].status
 		}
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/lib/pq"
 
 	"alur/engine/auth"
 	"alur/engine/fault"
+	"alur/engine/node"
 	"alur/engine/pg"
 )
 
@@ -92,20 +94,52 @@ func (e *Engine) LinkNode(ctx context.Context, actor auth.Actor, id int64, next 
 // settings of the node stay as they are.
 func (e *Engine) RemoveBranch(ctx context.Context, actor auth.Actor, id int64, branch int, shift bool) (*Node, error) {
 	var head *Node
-	err := e.changeNode(ctx, actor, id, 0, func(ctx context.Context, tx *pg.Tx, _ *Workflow, nodes []Node) error {
-		g := newGraph(nodes)
-		head = g.head(&id, &branch)
-		if gone := g.dropBranch(id, branch, shift); len(gone) > 0 {
-			if _, err := tx.ExecContext(ctx, workflowQueries.Get("remove_nodes"), pq.Int64Array(gone)); err != nil {
-				return err
-			}
-		}
-		return relink(ctx, tx, g)
+	err := e.changeNode(ctx, actor, id, 0, func(ctx context.Context, tx *pg.Tx, _ *Workflow, nodes []Node) (err error) {
+		head, err = removeBranch(ctx, tx, nodes, id, branch, shift)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("remove branch %d of node %d: %w", branch, id, err)
 	}
 	return head, nil
+}
+
+func removeBranch(ctx context.Context, tx *pg.Tx, nodes []Node, id int64, branch int, shift bool) (head *Node, err error) {
+	g := newGraph(nodes)
+	head = g.head(&id, &branch)
+	if gone := g.dropBranch(id, branch, shift); len(gone) > 0 {
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get("remove_nodes"), pq.Int64Array(gone)); err != nil {
+			return nil, err
+		}
+	}
+	return head, relink(ctx, tx, g)
+}
+
+// PruneNode takes a branch out of a node whose settings list its branches: the
+// entry there and the nodes in it go at once, and the branches after it move up by
+// one. It returns Conflict when somebody changed the node after revision seen; 0
+// does not ask.
+func (e *Engine) PruneNode(ctx context.Context, actor auth.Actor, id, seen int64, branch int) error {
+	err := e.changeNode(ctx, actor, id, seen, func(ctx context.Context, tx *pg.Tx, _ *Workflow, nodes []Node) error {
+		n := nodes[slices.IndexFunc(nodes, func(n Node) bool { return n.ID == id })]
+		k := node.Lookup(n.Type)
+		if k == nil {
+			return fault.New(fault.Invalid, fmt.Sprintf("There is no node type %q.", n.Type))
+		}
+		config, err := k.Prune(n.Config, branch)
+		if err != nil {
+			return err
+		}
+		if _, err := removeBranch(ctx, tx, nodes, id, branch, true); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, workflowQueries.Get("update_node"), id, n.Title, config, e.now())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove branch %d of node %d: %w", branch, id, err)
+	}
+	return nil
 }
 
 // DuplicateNode adds a copy of a node, without its branches, to the same version.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,11 +43,11 @@ func (e *Engine) AddNode(ctx context.Context, actor auth.Actor, workflowID int64
 		if e.maxNodes > 0 && len(nodes) >= e.maxNodes {
 			return fault.New(fault.Invalid, fmt.Sprintf("A workflow has at most %s on this server. Move a part of this one to a workflow of its own.", plural(e.maxNodes, "node", "nodes")))
 		}
+		if k := node.Lookup(n.Type); k != nil && k.Waits && w.Sync {
+			return fault.Fields(map[string]string{"type": "A synchronous workflow cannot wait, and nodes of this type do."})
+		}
 		if err := e.checkNode(added, n.Incomplete); err != nil {
 			return err
-		}
-		if k := node.Lookup(n.Type); k.Waits && w.Sync {
-			return fault.Fields(map[string]string{"type": "A synchronous workflow cannot wait, and nodes of this type do."})
 		}
 		g := newGraph(nodes)
 		if err := g.insert(&added, n.UpstreamID, n.BranchIndex); err != nil {
@@ -79,7 +80,8 @@ func relink(ctx context.Context, tx *pg.Tx, g *graph) error {
 }
 
 // checkNode returns what is wrong with a node's own settings. Empty settings
-// pass: a node may be made first and set up later.
+// pass: a node may be made first and set up later. So does what is only needed to
+// run and not filled in yet; with incomplete also what every node must have.
 func (e *Engine) checkNode(n Node, incomplete bool) error {
 	if n.Type == "" {
 		return fault.Fields(map[string]string{"type": "Choose a type of node."})
@@ -97,6 +99,8 @@ func (e *Engine) checkNode(n Node, incomplete bool) error {
 	settings, problems := k.Decode(n.Config)
 	if settings != nil {
 		problems = k.Check(settings, e.Records)
+		must := settings.Validate()
+		maps.DeleteFunc(problems, func(field, _ string) bool { return must[field] == "" && unset(n.Config, field) })
 	}
 	return fault.Fields(configProblems(n.Config, problems, incomplete && settings != nil))
 }
@@ -140,9 +144,27 @@ func unset(raw json.RawMessage, path string) bool {
 	return isEmpty(raw)
 }
 
+// isEmpty reports whether raw holds nothing: no value, an empty text, or lists and
+// objects that hold nothing but such lists and objects, as {"$and": []} does.
 func isEmpty(raw json.RawMessage) bool {
 	switch strings.TrimSpace(string(raw)) {
 	case "", "null", "{}", "[]", `""`:
+		return true
+	}
+	var v any
+	return json.Unmarshal(raw, &v) == nil && hollow(v)
+}
+
+func hollow(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return !slices.ContainsFunc(v, func(inner any) bool { return !hollow(inner) })
+	case map[string]any:
+		for _, inner := range v {
+			if !hollow(inner) {
+				return false
+			}
+		}
 		return true
 	}
 	return false

@@ -31,6 +31,8 @@ func (h *workflows) nodeRoutes(g *Group) {
 	g.POST("/workflows/:id/nodes/:key/test", auth.UseWorkflows, h.testNode)
 	g.GET("/workflows/:id/nodes/:key/delete", auth.UseWorkflows, h.askRemoveNode)
 	g.POST("/workflows/:id/nodes/:key/delete", auth.UseWorkflows, h.removeNode)
+	g.GET("/workflows/:id/nodes/:key/branches/:branch/delete", auth.UseWorkflows, h.askRemoveBranch)
+	g.POST("/workflows/:id/nodes/:key/branches/:branch/delete", auth.UseWorkflows, h.removeBranch)
 }
 
 var errNoNodePage = fault.New(fault.NotFound, "There is no such node. It may have been deleted.")
@@ -333,81 +335,4 @@ func (d *desk) freeTitle(title string) string {
 		}
 		free = title + " " + strconv.Itoa(n)
 	}
-}
-
-func (h *workflows) askRemoveNode(c echo.Context) error {
-	d, err := h.openFor(c, auth.Editor)
-	if err != nil {
-		return err
-	}
-	n, err := d.node()
-	if err != nil {
-		return err
-	}
-	vm := views.RemoveNode{
-		Title: nodeTitle(n), Action: d.nodeURL(n.Key) + "/delete", Back: d.nodeURL(n.Key), Revision: n.Revision,
-	}
-	inside := map[string]bool{n.Key: true}
-	for _, b := range n.Branches {
-		if len(b.Nodes) == 0 {
-			continue
-		}
-		count := 0
-		b.Nodes.Walk(func(t *engine.TreeNode) { count++; inside[t.Key] = true })
-		vm.Branches = append(vm.Branches, views.Option{
-			Value: strconv.Itoa(b.Index), Text: "Keep “" + b.Label + "”",
-			Help: views.Count(count, "node moves", "nodes move") + " into its place.",
-		})
-	}
-	if len(vm.Branches) > 0 {
-		vm.Branches = append(vm.Branches, views.Option{Text: "Delete all of them", Help: views.Count(len(inside)-1, "node is", "nodes are") + " deleted with it."})
-	}
-	d.tree.Walk(func(t *engine.TreeNode) {
-		if inside[t.Key] {
-			return
-		}
-		for _, ref := range engine.References(t.Node) {
-			if ref.Path == "$jobsMapByNodeKey."+n.Key || strings.HasPrefix(ref.Path, "$jobsMapByNodeKey."+n.Key+".") {
-				vm.Used = append(vm.Used, "“"+nodeTitle(t)+"”")
-				return
-			}
-		}
-	})
-	return render(c, http.StatusOK, views.RemoveNodePage(vm), views.RemoveNodeDialog(vm))
-}
-
-func (h *workflows) removeNode(c echo.Context) error {
-	d, moved, err := h.openToChange(c)
-	if err != nil {
-		return err
-	}
-	n, err := d.node()
-	if err != nil {
-		return err
-	}
-	var keep *int
-	if typed := c.FormValue("keep"); typed != "" {
-		branch, err := strconv.Atoi(typed)
-		if err != nil {
-			return fault.New(fault.Invalid, "Choose which branch to keep.")
-		}
-		keep = &branch
-	}
-	seen, _ := strconv.ParseInt(c.FormValue("revision"), 10, 64)
-	if moved {
-		seen = n.Revision
-	}
-	if err := h.engine.RemoveNode(c.Request().Context(), actor(c), n.ID, seen, keep); err != nil {
-		return err
-	}
-	notice := "“" + nodeTitle(n) + "” is deleted."
-	if !isPartial(c.Request()) {
-		return done(c, d.url(), notice)
-	}
-	if d, err = h.openID(c, d.w.ID); err != nil {
-		return err
-	}
-	d.toast = &views.Notice{State: views.Completed, Text: notice}
-	d.replaceMain(d.url())
-	return d.renderWith(http.StatusOK, nil, true)
 }

@@ -106,6 +106,9 @@ func (d *desk) save(stored panel, moved bool, store func(p panel, config json.Ra
 		return d.refuse(p, http.StatusConflict, d.lost(stored, p, raw))
 	case err != nil:
 		return err
+	case verb == "prune": // what was typed is saved; now ask
+		branch, _ := strconv.Atoi(place)
+		return d.c.Redirect(http.StatusSeeOther, d.branchURL(p.key, branch))
 	}
 	return d.saved(p, moved, rows)
 }

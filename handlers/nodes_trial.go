@@ -112,7 +112,7 @@ func (d *desk) trial(n *engine.TreeNode, typed url.Values) (*views.Trial, map[st
 		if n := strings.Count(f.Value, "\n") + 1; n > 1 {
 			f.Rows = min(n, 12)
 		}
-		if f.Error = jsonProblem(f.Value); f.Error != "" {
+		if f.Error = nodeforms.JSONProblem(f.Value); f.Error != "" {
 			wrong = true
 		}
 		if f.Value != "" {
@@ -148,14 +148,4 @@ func trialText(v any) string {
 		}
 	}
 	return nodeforms.LiteralText(v)
-}
-
-// jsonProblem is what to do about a text that is meant as JSON and is none; ""
-// for all others.
-func jsonProblem(text string) string {
-	text = strings.TrimSpace(text)
-	if text == "" || !strings.ContainsRune(`{["`, rune(text[0])) || json.Valid([]byte(text)) {
-		return ""
-	}
-	return `This begins like JSON but cannot be read as such. Close every bracket and quote, or put the whole text in "quotes".`
 }

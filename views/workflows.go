@@ -217,9 +217,11 @@ type NewWorkflow struct {
 	Problems    map[string]string
 }
 
-// RemoveNode asks before a node is deleted.
+// RemoveNode asks before a node is deleted, or a condition of one.
 type RemoveNode struct {
+	What     string // "node" or "condition"
 	Title    string
+	Text     string // what goes; not shown with Branches
 	Action   string
 	Back     string
 	Revision int64

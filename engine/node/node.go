@@ -91,6 +91,7 @@ type Outcome struct {
 	Branch int  // the branch to run; see Enter
 	Enter  bool // run Branch before going on
 	End    bool // end the whole execution with Status
+	Output bool // Result is what the execution gives to whoever started it, until another step says otherwise
 
 	Due  time.Time // with Pending: when the job goes on by itself; zero for never
 	Then Status    // what it comes to then; not Pending
@@ -112,6 +113,9 @@ func WaitUntil(due time.Time, then Status) Outcome {
 }
 
 // Enter runs branch first and then goes on. A branch without nodes is passed.
+//
+// With another Status than Resolved the branch runs all the same, and what is
+// passed on after it is that Status, if the branch did not fail before.
 func Enter(branch int, result any) Outcome {
 	return Outcome{Status: Resolved, Result: result, Branch: branch, Enter: true}
 }
@@ -150,6 +154,14 @@ type Brancher[C Config] interface {
 	Branches(c C) []Branch
 }
 
+// Pruner is a Brancher whose settings list its branches, so that one can be taken
+// out of them.
+type Pruner interface {
+	// Prune returns config without branch; the branches after it count one less. It
+	// is Invalid, or NotFound, to take out what has to stay or is not there.
+	Prune(config json.RawMessage, branch int) (json.RawMessage, error)
+}
+
 // Branch is one way out of a branching node.
 type Branch struct {
 	Index int // flow_nodes.branch_index of its first node
@@ -163,7 +175,8 @@ type Resumer[C Config] interface {
 }
 
 // Tester is a Type that can be tried without an execution (flow_nodes:test).
-// The Step has a Key, Vars, Now and Services, and nothing of an execution.
+// The Step has a Key, Vars, Now and Services, and nothing of an execution. The Tx
+// of a local node reads and cannot write.
 type Tester[C Config] interface {
 	Test(ctx context.Context, s *Step, c C) (Outcome, error)
 }

@@ -3,8 +3,6 @@ package node
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -24,6 +22,7 @@ type Kind struct {
 	resume   func(context.Context, *Step, Config, Job) (Outcome, error)
 	test     func(context.Context, *Step, Config) (Outcome, error)
 	branches func(Config) []Branch
+	prune    func(json.RawMessage, int) (json.RawMessage, error)
 	outputs  func(Config, Catalogue) []Variable
 	check    func(Config, Catalogue) Problems
 	prove    func(context.Context, *Services, Config) Problems
@@ -66,6 +65,9 @@ func Register[C Config](t Type[C]) *Kind {
 	if b, ok := t.(Brancher[C]); ok {
 		k.branches = func(c Config) []Branch { return b.Branches(c.(C)) }
 	}
+	if p, ok := t.(Pruner); ok {
+		k.prune = p.Prune
+	}
 	if d, ok := t.(Describer[C]); ok {
 		k.outputs = func(c Config, cat Catalogue) []Variable { return d.Outputs(c.(C), cat) }
 	}
@@ -90,28 +92,6 @@ func Kinds() []*Kind {
 		}
 		return 1
 	})
-}
-
-// Decode reads settings; null and nothing give the zero settings. A wrong type
-// of a value comes back as Problems.
-func (k *Kind) Decode(raw json.RawMessage) (Config, Problems) {
-	if string(raw) == "null" {
-		raw = nil
-	}
-	c, err := k.decode(raw)
-	if err == nil {
-		return c, nil
-	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return nil, Problems{wrong.Field: fmt.Sprintf("Give %s here, not %s.", wrong.Type, wrong.Value)}
-	}
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		if len(e.Fields) > 0 {
-			return nil, e.Fields
-		}
-		return nil, Problems{"": e.Msg}
-	}
-	return nil, Problems{"": "These settings are not readable: " + err.Error()}
 }
 
 // Run runs a node of this kind with settings from Decode.
@@ -142,6 +122,15 @@ func (k *Kind) Branches(c Config) []Branch {
 		return nil
 	}
 	return k.branches(c)
+}
+
+// Prune takes a branch out of settings; see [Pruner]. It is Invalid for kinds whose
+// branches are always the same.
+func (k *Kind) Prune(config json.RawMessage, branch int) (json.RawMessage, error) {
+	if k.prune == nil {
+		return nil, fault.New(fault.Invalid, "The branches of this node belong to it. Delete the nodes in them instead.")
+	}
+	return k.prune(config, branch)
 }
 
 // Branching reports whether nodes of this kind can have branches.

@@ -61,7 +61,7 @@ func (calculation) Kind() string { return "calculation" }
 func (calculation) Effect() node.Effect { return node.Pure }
 
 func (calculation) Run(ctx context.Context, s *node.Step, c CalculationConfig) (node.Outcome, error) {
-	s.Input = c.formula.input(s.Vars)
+	s.Input = asInput(c.formula.used(s.Vars))
 	return c.run(ctx, s.Vars)
 }
 

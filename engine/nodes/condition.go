@@ -3,10 +3,8 @@ package nodes
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"alur/engine/collection"
-	"alur/engine/expr"
 	"alur/engine/node"
 )
 
@@ -17,16 +15,11 @@ var _ = node.Register[ConditionConfig](condition{})
 type ConditionConfig struct {
 	// RejectOnFalse stops the execution with Failed when the condition is not
 	// met, instead of running the branch for that. Nil is false.
-	RejectOnFalse *bool          `json:"rejectOnFalse"`
-	Engine        string         `json:"engine"`      // basic, math.js or formula.js; "" is basic
-	Calculation   expr.Condition `json:"calculation"` // for basic
-	Expression    string         `json:"expression"`  // for the others
+	RejectOnFalse *flag
+	question
 
-	given   bool // there are settings
-	formula formula
+	given bool // there are settings
 }
-
-const basic = "basic"
 
 // The branches of a condition.
 const (
@@ -36,43 +29,27 @@ const (
 
 // UnmarshalJSON also compiles the expression.
 func (c *ConditionConfig) UnmarshalJSON(raw []byte) error {
-	type plain ConditionConfig
-	if err := json.Unmarshal(raw, (*plain)(c)); err != nil {
+	var plain struct {
+		RejectOnFalse *flag `json:"rejectOnFalse"`
+	}
+	if err := json.Unmarshal(raw, &plain); err != nil {
 		return err
 	}
-	c.given = true
-	if c.calculates() {
-		c.formula = newFormula(c.Engine, c.Expression)
-	}
-	return nil
+	c.given, c.RejectOnFalse = true, plain.RejectOnFalse
+	return c.read(raw)
 }
 
-// calculates reports whether an expression decides; engines that nobody knows
-// count as basic.
-func (c ConditionConfig) calculates() bool {
-	return c.Engine == expr.MathJS || c.Engine == expr.FormulaJS
-}
-
-func (c ConditionConfig) rejects() bool { return c.RejectOnFalse != nil && *c.RejectOnFalse }
+func (c ConditionConfig) rejects() bool { return c.RejectOnFalse != nil && bool(*c.RejectOnFalse) }
 
 func (c ConditionConfig) Validate() node.Problems {
 	p := node.Problems{}
 	if c.given && c.RejectOnFalse == nil {
 		p["rejectOnFalse"] = "Choose what happens when the condition is not met: stop, or go on in a branch of its own."
 	}
-	switch {
-	case c.calculates() && c.Expression == "":
-		p["expression"] = "Write an expression that is true when the condition is met."
-	case c.calculates():
-		if text := c.formula.problem(); text != "" {
-			p["expression"] = text
-		}
-	case c.Engine != "" && c.Engine != basic:
+	if !c.knownEngine() {
 		p["engine"] = "Choose basic, math.js or formula.js."
-	default:
-		if err := c.Calculation.Check(); err != nil {
-			p["calculation"] = "Correct the condition: " + err.Error() + "."
-		}
+	} else {
+		c.validate(p, "")
 	}
 	if len(p) == 0 {
 		return nil
@@ -90,16 +67,12 @@ func (condition) Kind() string { return "condition" }
 func (condition) Effect() node.Effect { return node.Pure }
 
 func (condition) Run(ctx context.Context, s *node.Step, c ConditionConfig) (node.Outcome, error) {
-	if c.calculates() {
-		s.Input = c.formula.input(s.Vars)
-	} else {
-		s.Input = asInput(c.Calculation.Used(s.Vars))
-	}
-	v, err := c.eval(ctx, s.Vars)
+	s.Input = asInput(c.used(s.Vars))
+	v, err := c.answer(ctx, s.Vars)
 	switch {
 	case err != nil:
 		return failed(ctx, err)
-	case expr.Truthy(v):
+	case met(v):
 		return node.Enter(yes, v), nil
 	case c.rejects():
 		return node.Stop(node.Failed, v), nil
@@ -110,21 +83,11 @@ func (condition) Run(ctx context.Context, s *node.Step, c ConditionConfig) (node
 // Test answers what the condition comes to; whether that would stop an
 // execution plays no part.
 func (condition) Test(ctx context.Context, s *node.Step, c ConditionConfig) (node.Outcome, error) {
-	v, err := c.eval(ctx, s.Vars)
+	v, err := c.answer(ctx, s.Vars)
 	if err != nil {
 		return failed(ctx, err)
 	}
 	return node.Done(v), nil
-}
-
-func (c ConditionConfig) eval(ctx context.Context, vars node.Vars) (any, error) {
-	switch {
-	case !c.calculates():
-		return c.Calculation.Eval(vars)
-	case c.Expression == "":
-		return nil, errors.New("the condition has no expression")
-	}
-	return c.formula.eval(ctx, vars)
 }
 
 func (condition) Branches(c ConditionConfig) []node.Branch {

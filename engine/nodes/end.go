@@ -10,7 +10,7 @@ var _ = node.Register[EndConfig](end{})
 
 // EndConfig is the settings of an end node (spec/nodes-core.md §5).
 type EndConfig struct {
-	EndStatus *int `json:"endStatus"` // 1 succeeded, -1 failed; nil is 1
+	EndStatus *whole `json:"endStatus"` // 1 succeeded, -1 failed; nil is 1
 }
 
 func (c EndConfig) status() node.Status {

@@ -27,12 +27,12 @@ func (f formula) eval(ctx context.Context, vars node.Vars) (any, error) {
 	return f.expression.Eval(ctx, vars)
 }
 
-// input is what the log shows: the variables used, with their values.
-func (f formula) input(vars node.Vars) any {
+// used are the variables of f with their values.
+func (f formula) used(vars node.Vars) map[string]any {
 	if f.expression == nil {
 		return nil
 	}
-	return asInput(f.expression.Used(vars))
+	return f.expression.Used(vars)
 }
 
 // problem is what to do about a formula that does not compile; "" for one that
@@ -44,6 +44,7 @@ func (f formula) problem() string {
 	return "Correct the expression. It cannot be read: " + f.err.Error() + "."
 }
 
+// asInput is what the log shows: the variables used, with their values.
 func asInput(used map[string]any) any {
 	if len(used) == 0 {
 		return nil

@@ -17,8 +17,8 @@ var _ = node.Register[QueryConfig](query{})
 // QueryConfig is the settings of a query node (spec/nodes-core.md §10).
 type QueryConfig struct {
 	Collection  string      `json:"collection"`
-	Multiple    bool        `json:"multiple"` // a list instead of one record
-	FailOnEmpty bool        `json:"failOnEmpty"`
+	Multiple    flag        `json:"multiple"` // a list instead of one record
+	FailOnEmpty flag        `json:"failOnEmpty"`
 	Params      QueryParams `json:"params"`
 }
 
@@ -70,7 +70,7 @@ func (query) Run(ctx context.Context, s *node.Step, c QueryConfig) (node.Outcome
 		return node.Outcome{}, err
 	case record != nil:
 		return node.Done(record), nil
-	case c.FailOnEmpty:
+	case bool(c.FailOnEmpty):
 		return node.Stop(node.Failed, nil), nil
 	}
 	return node.Done(nil), nil

@@ -15,7 +15,7 @@ type UpdateConfig struct {
 	Params     struct {
 		Filter          expr.Template `json:"filter"`
 		Values          expr.Template `json:"values"`
-		IndividualHooks *bool         `json:"individualHooks"` // nil and true: one by one, with events
+		IndividualHooks *flag         `json:"individualHooks"` // nil and true: one by one, with events
 	} `json:"params"`
 }
 

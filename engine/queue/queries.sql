@@ -59,7 +59,7 @@ WITH f AS (
     SET status = CASE WHEN u.s = 0 AND coalesce(cardinality(e.wake), 0) > u.w THEN NULL ELSE u.s END,
         ended_at = CASE WHEN u.s <> 0 THEN clock_timestamp() END,
         reason = coalesce(u.r, e.reason),
-        output = coalesce(u.o, e.output),
+        output = CASE WHEN u.o IS NULL THEN e.output ELSE u.o -> 'v' END,
         wake = CASE WHEN u.w > 0 THEN e.wake[u.w + 1:] ELSE e.wake END,
         lease_until = CASE WHEN u.s IS NOT NULL THEN NULL ELSE e.lease_until END,
         segments = e.segments + 1,

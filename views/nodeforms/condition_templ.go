@@ -36,7 +36,7 @@ type conditionForm struct {
 }
 
 func (f *conditionForm) Load(config Object) {
-	f.reject, _ = config["rejectOnFalse"].(bool)
+	f.reject = truth(config["rejectOnFalse"])
 	f.engine = orName(text(config["engine"]), "basic")
 	f.rows = loadCalculation(config["calculation"])
 	f.expression = text(config["expression"])

@@ -21,7 +21,7 @@ var _ = register(Kind{
 	Keys:     []string{"endStatus"},
 	New:      func() Form { return &endForm{} },
 	Summary: func(config json.RawMessage, _ *Env) string {
-		if Decode(config)["endStatus"] == float64(-1) {
+		if valueText(Decode(config)["endStatus"]) == "-1" {
 			return "The run has failed"
 		}
 		return "The run is completed"

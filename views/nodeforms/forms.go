@@ -147,6 +147,9 @@ func text(v any) string {
 	return s
 }
 
+// truth reads a switch, which older clients send as text.
+func truth(v any) bool { return v == true || v == "true" }
+
 func texts(v any) []string {
 	list, _ := v.([]any)
 	var out []string
@@ -189,8 +192,10 @@ type Env struct {
 	NoneUpcoming string         // why there are none
 }
 
-// Collection returns the collection called name, or nil.
+// Collection returns the collection called name, with its data source or without;
+// nil when there is none.
 func (e *Env) Collection(name string) *collection.Collection {
+	name = strings.TrimPrefix(name, "main:")
 	for _, c := range e.Collections {
 		if c.Name == name {
 			return c
@@ -212,12 +217,16 @@ func (e *Env) CollectionTitle(name string) string {
 func (e *Env) collectionOptions(current string) []views.Option {
 	options := []views.Option{{Value: "", Text: "Choose…"}}
 	found := current == ""
+	chosen := strings.TrimPrefix(current, "main:")
 	for _, c := range e.Collections {
-		if c.System && c.Name != current {
+		o := views.Option{Value: c.Name, Text: c.Title}
+		switch {
+		case c.Name == chosen:
+			o.Value, found = current, true // as it is stored
+		case c.System:
 			continue
 		}
-		found = found || c.Name == current
-		options = append(options, views.Option{Value: c.Name, Text: c.Title})
+		options = append(options, o)
 	}
 	if !found {
 		options = append(options, views.Option{Value: current, Text: current + " (gone)"})

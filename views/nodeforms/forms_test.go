@@ -167,6 +167,14 @@ func TestRoundTrip(t *testing.T) {
 		{"update", "update", `{"collection": "orders", "params": {"filter": {"$and": [{"id": {"$eq": "{{$context.data.id}}"}}]},
 			"values": {"status": "{{$context.data.status}}", "quantity": null}, "individualHooks": false}}`},
 		{"end", "end", `{"endStatus": -1}`},
+		{"several conditions", "multi-conditions", `{"continueOnNoMatch": true, "conditions": [
+			{"uid": "u1", "title": "Big", "engine": "basic", "own": 1, "calculation": {"group": {"type": "or", "calculations": [
+				{"calculator": "gt", "operands": ["{{$context.data.total}}", 100]}, {"calculator": "equal", "operands": ["{{$context.data.vip}}", true]}]}}},
+			{"uid": "u2", "engine": "math.js", "expression": "{{$context.data.total}} > 10", "calculation": {"group": {"type": "and", "calculations": []}}},
+			{"uid": "u3", "engine": "custom", "calculation": {"group": {"type": "and", "calculations": []}}}]}`},
+		{"output of a variable", "output", `{"value": "{{$context.data.total}}"}`},
+		{"output of JSON", "output", `{"value": {"total": "{{$context.data.total}}", "list": [1, "2", null]}}`},
+		{"output of a text that looks like a number", "output", `{"value": "12"}`},
 		{"script", "script", `{"content": "\n// Twice\nreturn {a: stock * 2, b: '{{no.variable}}'}\n", "timeout": 2500, "continue": true, "arguments": [
 			{"name": "stock", "value": "{{$context.data.stock}}"}, {"name": "n", "value": 5}, {"name": "text", "value": "5"}, {"name": "none", "value": null},
 			{"name": "empty", "value": ""}, {"name": "list", "value": [1, {"a": "{{$context.data.a}}"}]}]}`},
@@ -237,5 +245,17 @@ func TestTypedConstants(t *testing.T) {
 	doc := render(t, form, e)
 	if got := doc.Find("[name='values.4.value']").AttrOr("value", ""); got != "no field yet" {
 		t.Errorf("the row without a field became %q", got)
+	}
+}
+
+func TestJSONProblem(t *testing.T) {
+	t.Parallel()
+	for text, problem := range map[string]bool{
+		"": false, "pen": false, "3": false, `{"a": 1}`: false, `{"a": 1`: true, "[1,]": true, ` "a`: true, `"a"`: false, "a {": false,
+		"{{$context.data}}": false, `{"a": "{{$context.data}}"`: true,
+	} {
+		if got := nodeforms.JSONProblem(text) != ""; got != problem {
+			t.Errorf("JSONProblem(%q) is %v", text, got)
+		}
 	}
 }

@@ -1,7 +1,9 @@
 package nodeforms
 
 import (
+	"encoding/json"
 	"net/url"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -91,3 +93,13 @@ func Literal(s string) any { return literal(s) }
 
 // LiteralText is what [Literal] reads back.
 func LiteralText(v any) string { return literalText(v) }
+
+// JSONProblem is what to do about a text that is meant as JSON and is none; "" for
+// all others. A variable, which begins with two braces, is text.
+func JSONProblem(typed string) string {
+	typed = strings.TrimSpace(typed)
+	if typed == "" || !strings.ContainsRune(`{["`, rune(typed[0])) || strings.HasPrefix(typed, "{{") || json.Valid([]byte(typed)) {
+		return ""
+	}
+	return `This begins like JSON but cannot be read as such. Close every bracket and quote, or put the whole text in "quotes".`
+}

@@ -45,8 +45,8 @@ type sortRow struct{ Field, Direction string }
 func (f *queryForm) Load(config Object) {
 	params, _ := config["params"].(Object)
 	f.collection = text(config["collection"])
-	f.multiple, _ = config["multiple"].(bool)
-	f.failOnEmpty, _ = config["failOnEmpty"].(bool)
+	f.multiple = truth(config["multiple"])
+	f.failOnEmpty = truth(config["failOnEmpty"])
 	f.filter = loadFilter(params["filter"])
 	f.appends = texts(params["appends"])
 	f.page, f.pageSize = valueText(params["page"]), valueText(params["pageSize"])

@@ -38,8 +38,7 @@ func (f *updateForm) Load(config Object) {
 	f.collection = text(config["collection"])
 	f.filter = loadFilter(params["filter"])
 	f.values = loadAssignments(values)
-	bulk, set := params["individualHooks"].(bool)
-	f.oneByOne = bulk || !set
+	f.oneByOne = params["individualHooks"] == nil || truth(params["individualHooks"])
 }
 
 func (f *updateForm) Read(v url.Values, env *Env) {
