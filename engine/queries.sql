@@ -83,8 +83,9 @@ WHERE x.id = $1 AND {reach x.key}
 
 -- name: execution_jobs
 -- Large results stay behind, except what says why a step failed. Their size is
--- known without reading them.
-SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, NULL AS meta, NULL AS input,
+-- known without reading them. Of the meta only the answers of conditions are shown.
+SELECT id, execution_id, node_id, node_key, upstream_id, status, branch, NULL AS input,
+       CASE WHEN meta -> 'conditions' IS NOT NULL THEN meta END AS meta,
        CASE WHEN status < 0 OR pg_column_size(result) < 2048 THEN result END AS result,
        coalesce(status >= 0 AND pg_column_size(result) >= 2048, false) AS large, NULL AS log, attempt, started_at, ended_at,
        CASE WHEN status = 0 THEN (SELECT t.due_at FROM alur.timers t WHERE t.job_id = jobs.id) END AS due_at

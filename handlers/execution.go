@@ -205,6 +205,9 @@ func (l *runLog) problemWords(n *engine.TreeNode, j engine.Job) string {
 	case views.Cancelled:
 		return "The execution was stopped here."
 	case views.Failed:
+		if answersOf(n, j).known {
+			return "None of its conditions was met."
+		}
 		return "What this step asks for was not met."
 	}
 	return "This step broke and did not say why."

@@ -196,15 +196,18 @@ func (l *runLog) change() string {
 // there is no version any more.
 func (l *runLog) canvas() views.Canvas {
 	c := views.Canvas{Label: "What happened", Ended: true, Cards: []views.FlowCard{l.triggerCard()}}
-	if !l.gone() {
+	if l.gone() {
+		for _, j := range l.jobs {
+			card := l.jobCard(nil, j)
+			card.Key = views.ID(j.ID) // a node may have run more than once
+			card.Current = card.Key == l.openKey
+			c.Cards = append(c.Cards, card)
+		}
+	} else {
 		c.Cards = append(c.Cards, l.cards(l.tree, false)...)
-		return c
 	}
-	for _, j := range l.jobs {
-		card := l.jobCard(nil, j)
-		card.Key = views.ID(j.ID) // a node may have run more than once
-		card.Current = card.Key == l.openKey
-		c.Cards = append(c.Cards, card)
+	if l.hasOutput() {
+		c.Cards = append(c.Cards, l.outputCard())
 	}
 	return c
 }
@@ -269,7 +272,11 @@ func (l *runLog) cards(level engine.Level, passed bool) []views.FlowCard {
 		card.Current = n.Key == l.openKey
 		for _, b := range n.Branches {
 			not := passed || l.notTaken(n, b)
-			card.Branches = append(card.Branches, views.CanvasBranch{Name: b.Label, NotTaken: not, Cards: l.cards(b.Nodes, not)})
+			drawn := views.CanvasBranch{Name: b.Label, NotTaken: not, Cards: l.cards(b.Nodes, not)}
+			if len(runs) > 0 && !passed {
+				drawn.State, drawn.Word = answersOf(n, runs[len(runs)-1]).mark(b.Index)
+			}
+			card.Branches = append(card.Branches, drawn)
 		}
 		cards = append(cards, card)
 	}
@@ -280,10 +287,16 @@ func (l *runLog) cards(level engine.Level, passed bool) []views.FlowCard {
 // branches without nodes nobody remembers which was taken.
 func (l *runLog) notTaken(n *engine.TreeNode, b engine.TreeBranch) bool {
 	runs := l.runs[n.Key]
-	if len(runs) == 0 || len(b.Nodes) == 0 {
+	if len(runs) == 0 {
 		return false
 	}
 	last := runs[len(runs)-1]
+	if a := answersOf(n, last); a.known {
+		return a.taken != b.Index
+	}
+	if len(b.Nodes) == 0 {
+		return false
+	}
 	return last.EndedAt != nil && (last.Branch == nil || *last.Branch != b.Index)
 }
 

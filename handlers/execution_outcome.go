@@ -28,6 +28,9 @@ func (l *runLog) outcome(n *engine.TreeNode, j engine.Job) string {
 	if j.Status == node.Pending || j.Large {
 		return set
 	}
+	if a := answersOf(n, j); a.known {
+		return views.Clip(a.words(n, l.env), 160)
+	}
 	v, err := value.Decode(j.Result)
 	if err != nil {
 		return set
@@ -82,6 +85,11 @@ func (l *runLog) said(n *engine.TreeNode, v any, set string) string {
 			return "Waited " + views.Duration(time.Duration(count)*time.Millisecond)
 		}
 	}
+	return plainWords(v)
+}
+
+// plainWords words a value of any step; "" for what has no short form.
+func plainWords(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v

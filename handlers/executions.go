@@ -52,6 +52,8 @@ func (h *executions) Routes(g *Group) {
 	g.GET("/executions/:id", auth.UseWorkflows, h.show)
 	g.GET("/executions/:id/trigger", auth.UseWorkflows, h.trigger)
 	g.GET("/executions/:id/trigger/data", auth.UseWorkflows, h.triggerData)
+	g.GET("/executions/:id/output", auth.UseWorkflows, h.output)
+	g.GET("/executions/:id/output/data", auth.UseWorkflows, h.outputData)
 	g.GET("/executions/:id/nodes/:key", auth.UseWorkflows, h.node)
 	g.GET("/executions/:id/steps/:job", auth.UseWorkflows, h.step)
 	g.GET("/executions/:id/steps/:job/input", auth.UseWorkflows, h.stepInput)

@@ -217,7 +217,7 @@ func branchPaths(cards []views.FlowCard) string {
 	for _, card := range cards {
 		b.WriteString(card.Key + " ")
 		for _, branch := range card.Branches {
-			fmt.Fprintf(&b, "(%t %s)", branch.NotTaken, branchPaths(branch.Cards))
+			fmt.Fprintf(&b, "(%t %s %s)", branch.NotTaken, branch.Word, branchPaths(branch.Cards))
 		}
 	}
 	return b.String()

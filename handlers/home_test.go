@@ -43,8 +43,8 @@ func TestHome(t *testing.T) {
 	s := newSite(t)
 	s.furnish()
 	a := s.get(root, "/").want(200)
-	if n := a.doc().Find("section[aria-labelledby=h-recent] tbody tr").Length(); n != 2 {
-		t.Errorf("%d recent executions, want 2", n)
+	if n := a.doc().Find("section[aria-labelledby=h-recent] tbody tr").Length(); n != 3 {
+		t.Errorf("%d recent executions, want 3", n)
 	}
 	if got := a.find("section[aria-labelledby=h-tasks] .task"); !strings.Contains(got, "Leave requests") {
 		t.Errorf("my first task is %q", got)
@@ -52,7 +52,7 @@ func TestHome(t *testing.T) {
 	if got := a.find("#nav a[href='/tasks']"); got != "Tasks 1" {
 		t.Errorf("the navigation says %q", got)
 	}
-	if got := a.find(".figures"); !strings.HasPrefix(got, "Completed1Failed0Open now1Half") {
+	if got := a.find(".figures"); !strings.HasPrefix(got, "Completed2Failed0Open now1Half") {
 		t.Errorf("the figures are %q", got)
 	}
 }

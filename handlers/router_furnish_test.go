@@ -2,14 +2,17 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
+	"alur/engine"
 	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
@@ -35,6 +38,7 @@ func (s *site) furnish() {
 		}
 	}
 	s.fileField("orders", "receipts")
+	s.sortingOn("orders")
 	s.record("orders", collection.Record{"product": s.first("products"), "quantity": 1.0, "receipts": []any{s.file(root, "receipt.pdf", "%PDF-1.7")["id"]}})
 	s.record("leaveRequests", collection.Record{"employee": s.first("employees"), "firstDay": "2030-07-01", "lastDay": "2030-07-05", "reason": "Summer"})
 	s.record("workflowCategories", collection.Record{"title": "Sales"})
@@ -48,6 +52,33 @@ func (s *site) furnish() {
 		s.t.Fatal(err)
 	}
 	s.furnishRoles()
+}
+
+// sortingOn makes and enables a workflow on a collection with quantities that has
+// several conditions and an output.
+func (s *site) sortingOn(coll string) engine.Workflow {
+	s.t.Helper()
+	ctx := s.t.Context()
+	w, err := s.Engine.CreateWorkflow(ctx, auth.System, engine.NewWorkflow{Title: "Sort orders", Type: "collection", Config: json.RawMessage(`{"collection": "` + coll + `", "mode": 1}`)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m, err := s.Engine.AddNode(ctx, auth.System, w.ID, engine.NewNode{Key: "size", Type: "multi-conditions", Title: "How large", Config: json.RawMessage(`{"continueOnNoMatch": true, "conditions": [
+		{"title": "Large", "calculation": {"group": {"type": "and", "calculations": [{"calculator": "gte", "operands": ["{{$context.data.quantity}}", 100]}]}}},
+		{"title": "Middle", "calculation": {"group": {"type": "and", "calculations": [{"calculator": "gte", "operands": ["{{$context.data.quantity}}", 10]}]}}}]}`)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for index, title := range []string{"Small one", "Large one", "Middle one"} {
+		if _, err := s.Engine.AddNode(ctx, auth.System, w.ID, engine.NewNode{Key: "out" + strconv.Itoa(index), Type: "output", Title: title,
+			Config: json.RawMessage(`{"value": {"size": "` + title + `", "quantity": "{{$context.data.quantity}}"}}`), UpstreamID: &m.ID, BranchIndex: &index}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if w, err = s.Engine.EnableWorkflow(ctx, auth.System, w.ID, true); err != nil {
+		s.t.Fatal(err)
+	}
+	return w
 }
 
 // furnishRoles makes a role with rules for a collection, a scope, and a key of
@@ -175,11 +206,14 @@ var places = map[string]string{
 	"/tasks/:":           `SELECT id::text FROM alur.tasks`,
 	"/outbox/:":          `SELECT id::text FROM alur.mails`,
 
-	"/workflows/:":           `SELECT id::text FROM alur.workflows`,
-	"/workflows/:/people/":   `SELECT w.id::text, m.id::text FROM alur.workflows w JOIN alur.workflow_members m ON m.workflow_key = w.key`,
-	"/workflows/:/nodes/:":   `SELECT w.id::text, n.key FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
+	"/workflows/:":         `SELECT id::text FROM alur.workflows`,
+	"/workflows/:/people/": `SELECT w.id::text, m.id::text FROM alur.workflows w JOIN alur.workflow_members m ON m.workflow_key = w.key`,
+	"/workflows/:/nodes/:": `SELECT w.id::text, n.key FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
+	"/workflows/:/nodes/:/branches/:": `SELECT w.id::text, n.key, '2' FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id
+		WHERE n.type = 'multi-conditions'`,
 	"/workflow-categories/:": `SELECT id::text FROM alur.workflow_categories`,
 	"/executions/:":          `SELECT id::text FROM alur.executions`,
+	"/executions/:/output":   `SELECT id::text FROM alur.executions WHERE output IS NOT NULL`,
 	"/executions/:/nodes/":   `SELECT execution_id::text, node_key FROM alur.jobs`,
 	"/executions/:/steps/":   `SELECT execution_id::text, id::text FROM alur.jobs`,
 

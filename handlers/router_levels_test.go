@@ -58,7 +58,7 @@ func (s *site) ledger(title string, given bool) ledger {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	n, err := s.Engine.AddNode(ctx, a, w.ID, engine.NewNode{Type: "calculation", Title: "Hidden sum of " + title, Config: []byte(`{"engine":"math.js","expression":"1 + 1"}`)})
+	n, err := s.Engine.AddNode(ctx, a, w.ID, engine.NewNode{Type: "multi-conditions", Title: "Hidden sum of " + title, Config: []byte(`{"conditions":[{"uid":"a"},{"uid":"b"}]}`)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -113,38 +113,40 @@ var levelOf = map[string]struct {
 	level auth.Level
 	body  string // {w}, {n}, {x}, {waiting} and {key} are ids of the workflow
 }{
-	"GET /workflows":                            {},
-	"GET /workflows/:id":                        {level: auth.Viewer},
-	"GET /workflows/:id/rename":                 {level: auth.Editor},
-	"POST /workflows/:id/rename":                {level: auth.Editor},
-	"POST /workflows/:id/enable":                {level: auth.Editor},
-	"POST /workflows/:id/copy":                  {level: never},
-	"GET /workflows/:id/discard":                {level: auth.Editor},
-	"POST /workflows/:id/discard":               {level: auth.Editor},
-	"GET /workflows/:id/delete":                 {level: auth.Owner},
-	"POST /workflows/:id/delete":                {level: auth.Owner},
-	"GET /workflows/:id/limits":                 {level: auth.Editor},
-	"POST /workflows/:id/limits":                {level: auth.Editor},
-	"GET /workflows/:id/run":                    {level: auth.Operator},
-	"POST /workflows/:id/run":                   {level: auth.Operator},
-	"GET /workflows/:id/history":                {level: auth.Editor},
-	"POST /workflows/:id/history":               {level: auth.Editor},
-	"GET /workflows/:id/categories":             {level: auth.Editor},
-	"POST /workflows/:id/categories":            {level: auth.Editor},
-	"GET /workflows/:id/people":                 {level: auth.Viewer},
-	"POST /workflows/:id/people":                {level: auth.Owner},
-	"POST /workflows/:id/people/:member":        {level: auth.Owner},
-	"POST /workflows/:id/people/:member/remove": {level: auth.Owner},
-	"GET /workflows/:id/trigger":                {level: auth.Viewer},
-	"POST /workflows/:id/trigger":               {level: auth.Editor},
-	"GET /workflows/:id/scope":                  {level: auth.Viewer},
-	"GET /workflows/:id/nodes/new":              {level: auth.Editor},
-	"POST /workflows/:id/nodes":                 {level: auth.Editor},
-	"GET /workflows/:id/nodes/:key":             {level: auth.Viewer},
-	"POST /workflows/:id/nodes/:key":            {level: auth.Editor},
-	"POST /workflows/:id/nodes/:key/test":       {level: auth.Editor},
-	"GET /workflows/:id/nodes/:key/delete":      {level: auth.Editor},
-	"POST /workflows/:id/nodes/:key/delete":     {level: auth.Editor},
+	"GET /workflows":                                         {},
+	"GET /workflows/:id":                                     {level: auth.Viewer},
+	"GET /workflows/:id/rename":                              {level: auth.Editor},
+	"POST /workflows/:id/rename":                             {level: auth.Editor},
+	"POST /workflows/:id/enable":                             {level: auth.Editor},
+	"POST /workflows/:id/copy":                               {level: never},
+	"GET /workflows/:id/discard":                             {level: auth.Editor},
+	"POST /workflows/:id/discard":                            {level: auth.Editor},
+	"GET /workflows/:id/delete":                              {level: auth.Owner},
+	"POST /workflows/:id/delete":                             {level: auth.Owner},
+	"GET /workflows/:id/limits":                              {level: auth.Editor},
+	"POST /workflows/:id/limits":                             {level: auth.Editor},
+	"GET /workflows/:id/run":                                 {level: auth.Operator},
+	"POST /workflows/:id/run":                                {level: auth.Operator},
+	"GET /workflows/:id/history":                             {level: auth.Editor},
+	"POST /workflows/:id/history":                            {level: auth.Editor},
+	"GET /workflows/:id/categories":                          {level: auth.Editor},
+	"POST /workflows/:id/categories":                         {level: auth.Editor},
+	"GET /workflows/:id/people":                              {level: auth.Viewer},
+	"POST /workflows/:id/people":                             {level: auth.Owner},
+	"POST /workflows/:id/people/:member":                     {level: auth.Owner},
+	"POST /workflows/:id/people/:member/remove":              {level: auth.Owner},
+	"GET /workflows/:id/trigger":                             {level: auth.Viewer},
+	"POST /workflows/:id/trigger":                            {level: auth.Editor},
+	"GET /workflows/:id/scope":                               {level: auth.Viewer},
+	"GET /workflows/:id/nodes/new":                           {level: auth.Editor},
+	"POST /workflows/:id/nodes":                              {level: auth.Editor},
+	"GET /workflows/:id/nodes/:key":                          {level: auth.Viewer},
+	"POST /workflows/:id/nodes/:key":                         {level: auth.Editor},
+	"POST /workflows/:id/nodes/:key/test":                    {level: auth.Editor},
+	"GET /workflows/:id/nodes/:key/delete":                   {level: auth.Editor},
+	"POST /workflows/:id/nodes/:key/delete":                  {level: auth.Editor},
+	"GET /workflows/:id/nodes/:key/branches/:branch/delete":  {level: auth.Editor},
+	"POST /workflows/:id/nodes/:key/branches/:branch/delete": {level: auth.Editor},
 
 	"GET /executions":                       {},
 	"GET /executions/skipped":               {},
@@ -156,6 +158,8 @@ var levelOf = map[string]struct {
 	"GET /executions/:id":                   {level: auth.Viewer},
 	"GET /executions/:id/trigger":           {level: auth.Viewer},
 	"GET /executions/:id/trigger/data":      {level: auth.Viewer},
+	"GET /executions/:id/output":            {level: auth.Viewer},
+	"GET /executions/:id/output/data":       {level: auth.Viewer},
 	"GET /executions/:id/nodes/:key":        {level: auth.Viewer},
 	"GET /executions/:id/steps/:job":        {level: auth.Viewer},
 	"GET /executions/:id/steps/:job/input":  {level: auth.Viewer},
@@ -205,7 +209,7 @@ func (l ledger) request(r Route, body string) *http.Request {
 	if r.API() {
 		key = fmt.Sprint(l.member)
 	}
-	path := fill(`\:`, "\x00", ":id", id, ":member", l.member, ":key", key, ":job", l.job).Replace(r.Path)
+	path := fill(`\:`, "\x00", ":id", id, ":member", l.member, ":branch", 2, ":key", key, ":job", l.job).Replace(r.Path)
 	path = strings.ReplaceAll(path, "\x00", ":")
 	if r.API() && path == strings.ReplaceAll(r.Path, `\:`, ":") { // without a key in the path
 		path += fmt.Sprintf("?filterByTk=%d", id)

@@ -42,6 +42,8 @@ type CanvasBranch struct {
 	Cards    []FlowCard
 	Add      AddPoint // before its first card
 	NotTaken bool     // log: the run went another way
+	State    string   // log: of its condition, with Word; "" when nobody knows
+	Word     string   // "met"
 }
 
 // AddPoint is a + on the wire. Without URL there is only the wire.
@@ -80,7 +82,10 @@ func branchTaken(b CanvasBranch) templ.Attributes {
 }
 
 func branchName(b CanvasBranch) string {
-	if b.NotTaken {
+	switch {
+	case b.Word != "":
+		return b.Name + " · " + b.Word
+	case b.NotTaken:
 		return b.Name + " · not taken"
 	}
 	return b.Name
