@@ -14,6 +14,7 @@ import (
 	"alur/engine/expr"
 	"alur/engine/fault"
 	"alur/engine/node"
+	"alur/engine/pg"
 	"alur/engine/value"
 )
 
@@ -95,7 +96,17 @@ func (e *Engine) try(ctx context.Context, k *node.Kind, s *node.Step, settings n
 	}()
 	limited, cancel := context.WithTimeoutCause(ctx, trialTime, errTrialTime)
 	defer cancel()
-	out, err = k.Test(limited, s, settings)
+	if k.Effect == node.Local {
+		err = e.DB.Tx(limited, pg.RepeatableRead, func(tx *pg.Tx) (err error) {
+			if _, err = tx.ExecContext(limited, "SET TRANSACTION READ ONLY"); err == nil {
+				s.Tx = tx
+				out, err = k.Test(limited, s, settings)
+			}
+			return err
+		})
+	} else {
+		out, err = k.Test(limited, s, settings)
+	}
 	switch {
 	case err == nil:
 		return out, nil

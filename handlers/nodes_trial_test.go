@@ -85,10 +85,10 @@ func TestTrialOfBrokenNode(t *testing.T) {
 		t.Errorf("without an expression: %q", got)
 	}
 
-	if n := s.get(admin, pathOf(w).node("find")+"?tab=test").want(http.StatusOK).doc().Find("#test-find, .tabs a[href$=test]").Length(); n != 0 {
-		t.Error("a query can be tested")
+	if n := s.get(admin, pathOf(w).node("take")+"?tab=test").want(http.StatusOK).doc().Find("#test-take, .tabs a[href$=test]").Length(); n != 0 {
+		t.Error("a node that changes records can be tested")
 	}
-	s.post(admin, pathOf(w).node("find")+"/test", url.Values{}).want(http.StatusUnprocessableEntity)
+	s.post(admin, pathOf(w).node("take")+"/test", url.Values{}).want(http.StatusUnprocessableEntity)
 	s.post(admin, pathOf(w).node("moon")+"/test", url.Values{}).want(http.StatusNotFound)
 	s.post(member, path+"/test", url.Values{}).want(http.StatusForbidden)
 }

@@ -119,23 +119,31 @@ func TestWorkflowsAPINotReady(t *testing.T) {
 func TestNodeTestAPI(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	s.shop()
 	const path = "/api/flow_nodes:test"
 	for body, want := range map[string]string{
-		`{"type": "calculation", "config": {"engine": "math.js", "expression": "1 + 1"}}`:                      `{"data":{"status":1,"result":2}}`,
-		`{"type": "calculation", "config": {"engine": "formula.js", "expression": "{{$context.data.a}} + 1"}}`: `{"data":{"status":1,"result":1}}`,
-		`{"type": "calculation", "config": {"engine": "math.js", "expression": "nope + 1"}}`:                   `{"data":{"status":-2,"result":"Error: Undefined symbol nope"}}`,
-		`{"type": "calculation", "config": null}`:                                                              `{"data":{"status":1,"result":null}}`,
-		`{"type": "condition", "config": {"rejectOnFalse": true, "engine": "math.js", "expression": "1 > 2"}}`: `{"data":{"status":1,"result":false}}`,
+		`{"type": "calculation", "config": {"engine": "math.js", "expression": "1 + 1"}}`:                                                        `{"data":{"status":1,"result":2}}`,
+		`{"type": "calculation", "config": {"engine": "formula.js", "expression": "{{$context.data.a}} + 1"}}`:                                   `{"data":{"status":1,"result":1}}`,
+		`{"type": "calculation", "config": {"engine": "math.js", "expression": "nope + 1"}}`:                                                     `{"data":{"status":-2,"result":"Error: Undefined symbol nope"}}`,
+		`{"type": "calculation", "config": null}`:                                                                                                `{"data":{"status":1,"result":null}}`,
+		`{"type": "condition", "config": {"rejectOnFalse": true, "engine": "math.js", "expression": "1 > 2"}}`:                                   `{"data":{"status":1,"result":false}}`,
+		`{"type": "condition", "config": {"rejectOnFalse": false, "engine": "math.js", "expression": "1 + 1"}}`:                                  `{"data":{"status":1,"result":2}}`,
+		`{"type": "multi-conditions", "config": {"conditions": [{"calculation": {"calculator": "equal", "operands": [1, 2]}}, {"title": "B"}]}}`: `{"data":{"status":1,"result":true,"log":"The branch “B” would run."}}`,
+		`{"type": "output", "config": {"value": {"a": "{{$context.data.a}}", "b": 1}}}`:                                                          `{"data":{"status":1,"result":{"b":1}}}`,
+		`{"type": "query", "config": {"collection": "goods", "params": {"filter": {"stock": 3}}}}`:                                               `{"data":{"status":1,"result":null}}`,
+		`{"type": "query", "config": {"collection": "moons", "multiple": true}}`:                                                                 `{"data":{"status":-2,"result":{"message":"There is no collection called “moons”."}}}`,
 	} {
 		if got := strings.TrimSpace(s.postJSON(admin, path, body).want(http.StatusOK).Text); got != want {
 			t.Errorf("%s:\n%s, want\n%s", body, got, want)
 		}
 	}
 	for body, want := range map[string]string{
-		`{}`:                `"field":"type"`,
-		`{"type": "moon"}`:  `"field":"type"`,
-		`{"type": "query"}`: `"field":"type"`,
-		`{"type": "condition", "config": {"engine": "basic"}}`: `"field":"config.rejectOnFalse"`,
+		`{}`:                 `"field":"type"`,
+		`{"type": "moon"}`:   `"field":"type"`,
+		`{"type": "create"}`: `"field":"type"`,
+		`{"type": "query"}`:  `"field":"config.collection"`,
+		`{"type": "multi-conditions", "config": {"conditions": [{"title": ""}, {"engine": "math.js"}]}}`: `"field":"config.conditions.1.expression"`,
+		`{"type": "condition", "config": {"engine": "basic"}}`:                                           `"field":"config.rejectOnFalse"`,
 	} {
 		if got := s.postJSON(admin, path, body).want(http.StatusBadRequest).Text; !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", body, got, want)

@@ -76,6 +76,11 @@ func (query) Run(ctx context.Context, s *node.Step, c QueryConfig) (node.Outcome
 	return node.Done(nil), nil
 }
 
+// Test reads what the node would read.
+func (q query) Test(ctx context.Context, s *node.Step, c QueryConfig) (node.Outcome, error) {
+	return q.Run(ctx, s, c)
+}
+
 func (p QueryParams) query(s *node.Step) (q collection.Query, err error) {
 	q = collection.Query{Appends: p.Appends, NoCount: true}
 	if q.Filter, err = filled(p.Filter, s); err != nil {

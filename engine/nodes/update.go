@@ -22,7 +22,10 @@ type UpdateConfig struct {
 func (c UpdateConfig) Validate() node.Problems { return validateCollection(c.Collection) }
 
 // update changes records: one by one with their events, or all in one statement
-// without.
+// without. Values are the same for all of them. One that depends on the record, such
+// as a stock less a quantity, takes a query and a calculation before: the segment
+// they run in is serializable, so nobody changes the record in between
+// (design.md §4).
 type update struct{}
 
 func (update) Kind() string { return "update" }
