@@ -61,7 +61,7 @@ func (e *Engine) Check(ctx context.Context, w Workflow, nodes []Node) []Problem 
 		}
 		add(at, problems)
 		if used := References(n.Node); len(used) > 0 {
-			refs := references{scope: scopes.scope(n.Key), cat: cat, tree: tree, loaded: loadedRelations(w.Config), env: scopes.env}
+			refs := references{at: n.Key, scope: scopes.scope(n.Key), cat: cat, tree: tree, loaded: loadedRelations(w.Config), env: scopes.env}
 			add(at, without(refs.check(used), problems))
 		}
 	})
@@ -98,7 +98,7 @@ func without(problems, known node.Problems) node.Problems {
 }
 
 // placeholderPattern finds the variables in texts of settings (spec/variables.md §2).
-var placeholderPattern = regexp.MustCompile(`\{\{([\w\s:+.,@/()?=*_$-]+)\}\}`)
+var placeholderPattern = regexp.MustCompile(`\{\{([\pL\pM\pN\s:+.,@/()?=*_$-]+)\}\}`)
 
 // Reference is one variable used in a node's settings.
 type Reference struct {
@@ -152,6 +152,7 @@ func join(field, key string) string {
 
 // references checks the variables of one node against what is in scope there.
 type references struct {
+	at     string // key of the node
 	scope  []ScopeGroup
 	cat    node.Catalogue
 	tree   Level
@@ -234,16 +235,22 @@ func (r references) inNode(key string, rest []string) string {
 			return r.follow(g.Variables, rest, source{name: name, settings: name, loaded: loadedRelations(g.Node.Config)})
 		}
 	}
-	if n := r.tree.Find(key); n != nil {
-		if before, _ := r.tree.Before(key); slices.ContainsFunc(before, func(b *TreeNode) bool { return b == n }) {
-			return ""
-		}
-		if n.Settings == nil {
-			return "" // the node itself has a problem already
-		}
-		return fmt.Sprintf("“%s” has not run yet when this node starts, or has no result. Choose another variable.", n.displayName())
+	n := r.tree.Find(key)
+	if n == nil {
+		return "A variable refers to a node that was deleted. Choose another one with the variable button."
 	}
-	return "A variable refers to a node that was deleted. Choose another one with the variable button."
+	before, _ := r.tree.Before(r.at)
+	switch {
+	case n.Settings == nil:
+		return "" // the node itself has a problem already
+	case key == r.at:
+		return "A node cannot use its own result. Choose another variable."
+	case slices.Contains(before, n):
+		return fmt.Sprintf("“%s” has no result. Choose another variable.", n.displayName())
+	case r.tree.apart(key, r.at):
+		return fmt.Sprintf("“%s” stands in another branch, which never runs together with this one. Choose another variable.", n.displayName())
+	}
+	return fmt.Sprintf("“%s” has not run yet when this node starts. Choose another variable, or move one of the two nodes.", n.displayName())
 }
 
 // follow walks the rest of a path down from variables. What cannot be known,

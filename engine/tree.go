@@ -175,3 +175,23 @@ func (l Level) Before(key string) (before []*TreeNode, ok bool) {
 	}
 	return before, false
 }
+
+// apart reports whether two nodes stand in different branches of one node, so that
+// never more than one of them runs.
+func (l Level) apart(a, b string) bool {
+	for _, n := range l {
+		inA, inB := -1, -1
+		for i, branch := range n.Branches {
+			if branch.Nodes.Find(a) != nil {
+				inA = i
+			}
+			if branch.Nodes.Find(b) != nil {
+				inB = i
+			}
+		}
+		if inA >= 0 && inB >= 0 {
+			return inA != inB || n.Branches[inA].Nodes.apart(a, b)
+		}
+	}
+	return false
+}

@@ -28,7 +28,7 @@ type Label struct {
 	Broken bool   // it leads nowhere
 }
 
-var variablePattern = regexp.MustCompile(`\{\{([\w\s:+.,@/()?=*_$-]+)\}\}`)
+var variablePattern = regexp.MustCompile(`\{\{([\pL\pM\pN\s:+.,@/()?=*_$-]+)\}\}`)
 
 // Piece is text, or a variable in it.
 type Piece struct {
