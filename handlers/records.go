@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -89,7 +90,29 @@ func recordURL(coll *collection.Collection, rec collection.Record) string {
 	if coll.Key() == nil {
 		return ""
 	}
-	return recordsPath(coll.Name) + "/" + url.PathEscape(collection.Format(coll.ID(rec)))
+	return recordsPath(coll.Name) + "/" + keyPath(collection.Format(coll.ID(rec)))
+}
+
+// keyPath is the key of a record as a part of an address. A "~" goes before what
+// could be something else there: a page of the collection, as "new" and "filter"
+// are, the directory itself or the one above, or nothing.
+func keyPath(key string) string {
+	if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") == "" || key[0] == '.' || key[0] == '~' {
+		key = "~" + key
+	}
+	return url.PathEscape(key)
+}
+
+// pathKey is the key that an address names. Echo leaves parameters escaped when
+// the address has an escaped slash.
+func pathKey(c echo.Context) string {
+	key := c.Param("id")
+	if c.Request().URL.RawPath != "" {
+		if plain, err := url.PathUnescape(key); err == nil {
+			key = plain
+		}
+	}
+	return strings.TrimPrefix(key, "~")
 }
 
 // called names a record in a sentence.
@@ -111,7 +134,7 @@ func (h *records) record(c echo.Context) (*collection.Collection, collection.Rec
 	if err != nil {
 		return nil, nil, err
 	}
-	id := c.Param("id")
+	id := pathKey(c)
 	if coll.Key() == nil || collection.Comparable(coll.Key(), "$eq", id) != nil {
 		return nil, nil, fault.New(fault.NotFound, "There is no such record.")
 	}

@@ -3,7 +3,6 @@ package handlers
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -23,7 +22,7 @@ func (h *records) lastChanges(c echo.Context, coll *collection.Collection, vm *v
 	if !coll.KeepsHistory() {
 		return nil
 	}
-	list, more, err := h.store.History(c.Request().Context(), h.db, access(c), coll.Name, c.Param("id"), 0, changesBeside)
+	list, more, err := h.store.History(c.Request().Context(), h.db, access(c), coll.Name, pathKey(c), 0, changesBeside)
 	if err != nil {
 		return err
 	}
@@ -231,5 +230,5 @@ func (h *records) restore(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return done(c, recordsPath(coll.Name)+"/"+url.PathEscape(p.RecordID), "Restored “"+views.Clip(p.Title, 80)+"”. It counts as created now.")
+	return done(c, recordsPath(coll.Name)+"/"+keyPath(p.RecordID), "Restored “"+views.Clip(p.Title, 80)+"”. It counts as created now.")
 }

@@ -50,38 +50,45 @@ func rightsWords(a auth.Actor, all []*collection.Collection) []string {
 	return lines
 }
 
+// fieldVerbs complete a sentence about the fields that an action is limited to.
+var fieldVerbs = map[auth.Action]string{auth.View: "sees", auth.Create: "fills in", auth.Update: "changes"}
+
 // recordWords says what a may do with the records of c: "see all, create, change
-// own records"; "" for nothing.
+// own records (sees 4 of 8 fields)"; "" for nothing.
 func recordWords(a auth.Actor, c *collection.Collection) string {
-	var parts []string
+	var parts, limits []string
 	for _, act := range auth.Actions {
 		g := a.Grant(c.Name, act)
 		switch {
 		case !g.Allowed:
+			continue
 		case !act.Reaches():
 			parts = append(parts, doWords[act])
 		default:
 			parts = append(parts, doWords[act]+" "+reachWord(g))
+		}
+		if n, of := fieldsOf(a, c, act); n < of && fieldVerbs[act] != "" {
+			limits = append(limits, fieldVerbs[act]+" "+views.Int(n)+" of "+views.Count(of, "field", "fields"))
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
 	words := strings.Join(parts, ", ") + " records"
-	if n, of := shownFields(a, c); n < of {
-		words += " (" + views.Int(n) + " of " + views.Count(of, "field", "fields") + ")"
+	if len(limits) > 0 {
+		words += " (" + strings.Join(limits, ", ") + ")"
 	}
 	return words
 }
 
-// shownFields counts the fields that a sees of those that there are.
-func shownFields(a auth.Actor, c *collection.Collection) (n, of int) {
+// fieldsOf counts the fields that act of a reaches, of those that it could.
+func fieldsOf(a auth.Actor, c *collection.Collection, act auth.Action) (n, of int) {
 	for _, f := range c.Fields {
-		if f.Hidden || f.Relation != "" {
+		if act != auth.View && !editable(f) || act == auth.View && (f.Hidden || f.Relation != "") {
 			continue
 		}
 		of++
-		if c.Shows(a, f) {
+		if act == auth.View && c.Shows(a, f) || act != auth.View && c.Takes(a, act, f) {
 			n++
 		}
 	}
