@@ -92,7 +92,8 @@ func systemCollections() []*Collection {
 			field("userId", BigInt, "Person (id)"), one("user", "Person", "users", "userId"),
 			field("title", String, "Title"), field("status", Integer, "Status"), field("result", JSON, "Answer"),
 			field("form", JSON, "Form"), field("dueAt", Datetime, "Due"),
-			field("decidedAt", Datetime, "Decided"), field("createdAt", Datetime, "Created").sortedBy("id"), field("updatedAt", Datetime, "Updated")).big().as(taskView).of(auth.ByKey, "workflow_key"),
+			field("decidedAt", Datetime, "Decided"), field("createdAt", Datetime, "Created").sortedBy("id"), field("updatedAt", Datetime, "Updated")).
+			big().as(taskView).simple().of(auth.ByKey, "workflow_key"),
 	})
 }
 
@@ -142,6 +143,13 @@ func (f *Field) or(v any) *Field {
 // big marks a collection that grows without end.
 func (c *Collection) big() *Collection {
 	c.Big = true
+	return c
+}
+
+// simple marks a collection whose pages say whether there is a next one, and not
+// how many records there are.
+func (c *Collection) simple() *Collection {
+	c.Options = map[string]any{"simplePaginate": true}
 	return c
 }
 

@@ -11,7 +11,7 @@
 // becomes {"errors": […]}, worded by the package handlers. GET reaches only
 // actions that change nothing.
 //
-// Lists of executions, jobs and manual tasks count what matches one by one up to
+// Lists of executions and jobs count what matches one by one up to
 // 10,000. Above that, count and totalPage are PostgreSQL's estimate, so that a
 // list of millions is as quick as any. Their createdAt is sorted by the id,
 // which grows with it.

@@ -131,7 +131,7 @@ func (d *document) collection(c *collection.Collection) {
 	if c.Allows(d.actor, auth.View) {
 		read := []string{"filter", "fields", "appends", "except"}
 		on(http.MethodGet, "list", "List records, page by page", operation{
-			params: append(slices.Clone(read), "sort", "page", "pageSize", "paginate"), answer: listOf(ref(c.Name)), meta: true})
+			params: append(slices.Clone(read), "sort", "page", "pageSize", "paginate", "tree"), answer: listOf(ref(c.Name)), meta: true})
 		on(http.MethodGet, "get", "Read one record", operation{params: append([]string{"filterByTk"}, read...), answer: orNone(ref(c.Name))})
 		on(http.MethodPost, "query", "Group records and reckon up", operation{body: ours("Groups"), answer: listOf(object(nil))})
 	}
@@ -234,6 +234,7 @@ func parameters() openapi3.ParametersMap {
 	query("page", "From 1.", whole(""), 1)
 	query("pageSize", "1 to 1000; 20 when it is left out.", whole(""), 20)
 	query("paginate", "false reads all records at once, without meta.", truth(""), nil)
+	query("tree", "true shows the records of a collection with a relation called parent under each other, as children.", truth(""), nil)
 	names("whitelist", "Only these values are written.", nil)
 	names("blacklist", "These values are not written.", nil)
 	names("updateAssociationValues", "Relations whose records are changed where a value names one that is there.", nil)

@@ -173,24 +173,27 @@ func (p Params) Int(name string) (int, error) {
 	return n, nil
 }
 
-// List is a parameter that is a list of names: a[]=x&a[]=y or a=x,y.
+// List is a parameter that is a list of names: a[]=x&a[]=y, a=x,y or a[]=x,y.
 func (p Params) List(name string) ([]string, error) {
 	var out []string
-	switch v := p[name].(type) {
-	case nil:
-	case string:
-		for part := range strings.SplitSeq(v, ",") {
+	add := func(names string) {
+		for part := range strings.SplitSeq(names, ",") {
 			if part = strings.TrimSpace(part); part != "" {
 				out = append(out, part)
 			}
 		}
+	}
+	switch v := p[name].(type) {
+	case nil:
+	case string:
+		add(v)
 	case []any:
 		for _, e := range v {
 			s, ok := e.(string)
 			if !ok {
 				return nil, problem(name, "Send a list of names.")
 			}
-			out = append(out, s)
+			add(s)
 		}
 	default:
 		return nil, problem(name, "Send a list of names.")

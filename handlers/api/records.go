@@ -191,7 +191,11 @@ func (h *Records) list(c *call) (any, error) {
 	}
 	simple := coll.Options["simplePaginate"] == true
 	q.NoCount = simple && !q.All
-	page, err := h.Store.List(c.ctx, h.DB, c.access(), c.resource, q)
+	read := h.Store.List
+	if tree := c.params.Text("tree"); tree == "true" || tree == "1" {
+		read = h.Store.Tree
+	}
+	page, err := read(c.ctx, h.DB, c.access(), c.resource, q)
 	switch {
 	case err != nil:
 		return nil, err
