@@ -131,6 +131,16 @@ func TestRolesListAPI(t *testing.T) {
 		t.Errorf("people with a role: %s", got)
 	}
 	s.get(member, "/api/users:list?appends[]=roles").want(http.StatusBadRequest)
+	if got := s.shown(admin, fmt.Sprintf("/api/users/%d/roles:list?fields[]=name", s.users[member].ID), "name"); got != "member" {
+		t.Errorf("the person's roles are listed as %s", got)
+	}
+	s.get(member, fmt.Sprintf("/api/users/%d/roles:list", s.users[member].ID)).want(http.StatusNotFound)
+	if got := s.postJSON(root, "/api/roles:update/clerk", `{"strategy": {"actions": ["view"]}}`).want(http.StatusOK).object()["strategy"]; fmt.Sprint(got) != "map[actions:[view]]" {
+		t.Errorf("the strategy is %v", got)
+	}
+	if got := s.postJSON(root, "/api/roles:update/clerk", `{"strategy": null}`).want(http.StatusOK).object()["strategy"]; fmt.Sprint(got) != "map[actions:[]]" {
+		t.Errorf("no strategy is %v", got)
+	}
 }
 
 // TestRuleResourcesAPI: rules are made under both names and taken back by filter.

@@ -287,6 +287,7 @@ func (a *apiTour) people() {
 	a.call("POST", "/users:setDefaultRole", "", "", `{"roleName": "admin"}`)
 	a.call("POST", "/users:destroy", "", "filterByTk="+who, "")
 	a.roles()
+	a.called["auth:signUp"] = a.postJSON(nobody, "/api/auth:signUp", "{}").want(http.StatusForbidden).Text != ""
 	a.call("GET", "/auth:check", "", "", "")
 	a.call("POST", "/auth:signIn", "", "", `{"account": "member@alur.test", "password": "`+password+`"}`)
 	a.call("POST", "/auth:changePassword", "", "", `{"oldPassword": "`+password+`", "newPassword": "another green teapot", "confirmPassword": "another green teapot"}`)

@@ -165,6 +165,8 @@ func TestCollectionsAPI(t *testing.T) {
 		{admin, "POST", "/api/collections:create", `{"name": "x", "fields": [{"name": "a", "type": "b"}]}`, `400 {"errors":[{"message":"Choose one of the offered types.","field":"fields.a.type"}]}`},
 		{admin, "POST", "/api/collections:create", `[]`, `400 {"errors":[{"message":"Send an object with name, title and a list of fields."}]}`},
 		{member, "GET", "/api/collections:list?pageSize=1", "", `200 {"data":[{"autoGenId":true,"filterTargetKey":"id","name":"notes","title":"Notes","titleField":"title"}],"meta":{"count":4,"page":1,"pageSize":1,"totalPage":4}}`},
+		{member, "GET", `/api/collections:list?paginate=false&filter={"name":{"$in":["notes","jobs"]}}`, "", `200 {"data":[{"autoGenId":true,"filterTargetKey":"id","name":"notes","title":"Notes","titleField":"title"}]}`},
+		{member, "GET", `/api/collections:list?filter={"title":"Notes"}`, "", `400 {"errors":[{"message":"Say which ones are meant by name`},
 		{member, "GET", "/api/collections:listMeta", "", `200 {"data":[{"autoGenId":true,"fields":[`},
 		{member, "GET", "/api/collections:get/jobs", "", `404 {"errors":[{"message":"Not Found"}]}`},
 		{admin, "GET", "/api/collections:get/jobs", "", `200 {"data":{"autoGenId":true,"fields":[`},

@@ -75,6 +75,10 @@ func (s *site) admits(r Route, path string, who role) {
 		if a.StatusCode != http.StatusForbidden { // a key makes no keys
 			s.t.Errorf("%s as %s: status %d, want 403", path, who, a.StatusCode)
 		}
+	case path == "/api/auth:signUp":
+		if a.StatusCode != http.StatusForbidden { // for everybody: people are invited
+			s.t.Errorf("%s as %s: status %d, want 403", path, who, a.StatusCode)
+		}
 	case a.StatusCode == http.StatusUnauthorized && r.Need != Public, a.StatusCode == http.StatusForbidden, a.StatusCode >= 500:
 		s.t.Errorf("%s %s as %s: status %d, although the route needs no more than they have: %s", r.Method, path, who, a.StatusCode, a.words())
 	case r.Need != Public && strings.HasPrefix(a.Header.Get("Location"), "/sign-in?"):

@@ -46,7 +46,7 @@ func systemCollections() []*Collection {
 			field("key", String, "Key"), field("title", String, "Title"), field("enabled", Boolean, "Enabled"),
 			field("description", Text, "Description"), field("type", String, "Trigger"),
 			field("triggerTitle", String, "Trigger title"), field("config", JSON, "Trigger settings"),
-			field("current", Boolean, "Current"), field("sync", Boolean, "Synchronous"), field("options", JSON, "Options"),
+			field("current", Boolean, "Current"), field("invalid", Boolean, "Unusable"), field("sync", Boolean, "Synchronous"), field("options", JSON, "Options"),
 			field("createdById", BigInt, "Created by (id)"), field("updatedById", BigInt, "Updated by (id)"),
 			one("createdBy", "Created by", "users", "createdById"), one("updatedBy", "Updated by", "users", "updatedById"),
 			many("nodes", "Nodes", "flow_nodes", "workflowId"), many("executions", "Executions", "executions", "workflowId"),

@@ -44,7 +44,7 @@ func (b *builder) source(c *Collection) string {
 	}
 	shown := b.a.Actor.Reach(auth.Viewer).Holds(auth.ByKey, "w.key", b.param)
 	return `(SELECT w.id, w.key, w.title, w.enabled, w.description, w.type, w.current, w.sync, w.created_by_id, w.updated_by_id,
-		w.created_at, w.updated_at, CASE WHEN shown.yes THEN w.trigger_title ELSE '' END AS trigger_title,
+		w.created_at, w.updated_at, w.invalid, CASE WHEN shown.yes THEN w.trigger_title ELSE '' END AS trigger_title,
 		CASE WHEN shown.yes THEN w.config END AS config, CASE WHEN shown.yes THEN w.options END AS options
 		FROM alur.workflows w CROSS JOIN LATERAL (SELECT ` + shown + ` AS yes) shown)`
 }

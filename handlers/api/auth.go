@@ -39,10 +39,16 @@ type Auth struct {
 // Routes registers the actions of the resource auth.
 func (h *Auth) Routes(r Router) {
 	r.POST(`/api/auth\:signIn`, public, h.signIn)
+	r.POST(`/api/auth\:signUp`, public, h.signUp)
 	r.GET(`/api/auth\:check`, auth.UseRecords, h.check)
 	r.POST(`/api/auth\:check`, auth.UseRecords, h.check)
 	r.POST(`/api/auth\:signOut`, auth.UseRecords, h.signOut)
 	r.POST(`/api/auth\:changePassword`, auth.UseRecords, h.changePassword)
+}
+
+// signUp refuses everybody: people are invited.
+func (h *Auth) signUp(echo.Context) error {
+	return fault.New(fault.Forbidden, "Nobody signs up here. Ask an administrator for an invitation.")
 }
 
 // signIn answers {"data": {"user", "token"}}. The token goes into the header

@@ -31,7 +31,6 @@ func (h *Users) Routes(r Router) {
 		r.POST(`/api/users\:destroy`+key, auth.ManageUsers, h.destroy)
 	}
 	r.POST(`/api/users\:setDefaultRole`, auth.UseRecords, h.setOwnRole)
-	r.GET(`/api/users/:id/roles\:list`, auth.ManageUsers, h.listRoles)
 	for name, merge := range map[string]func(old, sent []auth.Role) []auth.Role{"add": add, "set": set, "remove": remove} {
 		r.POST(`/api/users/:id/roles\:`+name, auth.ManageUsers, h.changeRoles(merge))
 	}
@@ -216,24 +215,6 @@ func (h *Users) person(c echo.Context) (auth.User, error) {
 		return auth.User{}, notFound
 	}
 	return h.Store.Get(c.Request().Context(), h.Actor(c), id)
-}
-
-func (h *Users) listRoles(c echo.Context) error {
-	u, err := h.person(c)
-	if err != nil {
-		return err
-	}
-	all, err := h.Store.Roles(c.Request().Context(), h.Actor(c))
-	if err != nil {
-		return err
-	}
-	out := []any{}
-	for _, d := range all {
-		if slices.Contains(u.Roles(), d.Name) {
-			out = append(out, roleJSON(d))
-		}
-	}
-	return page(c, out)
 }
 
 func add(old, sent []auth.Role) []auth.Role { return unique(slices.Concat(old, sent)) }

@@ -47,9 +47,15 @@ func (h *Records) listCollections(c *call, fields bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var only []string
+	if c.params.Has("filter") || c.params.Has("filterByTk") {
+		if only, err = c.names(); err != nil {
+			return nil, err
+		}
+	}
 	out := []any{}
 	for _, coll := range all {
-		if c.actor.Can(coll.Right) {
+		if c.actor.Can(coll.Right) && (only == nil || slices.Contains(only, coll.Name)) {
 			out = append(out, coll.Object(fields || slices.Contains(appends, "fields")))
 		}
 	}

@@ -45,6 +45,7 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "auth:signIn", "Sign in and get a token", operation{
 		body:   object(map[string]*openapi3.SchemaRef{"account": text("Mail address or user name."), "password": text("")}, "account", "password"),
 		answer: object(map[string]*openapi3.SchemaRef{"token": text(""), "user": ours("Person")}, "token", "user")})
+	add(http.MethodPost, "auth:signUp", "Refused: people are invited here", operation{body: empty, optional: true, answer: anything("")})
 	l.need = auth.UseRecords
 	add(http.MethodGet, "auth:check", "Who am I", operation{answer: ours("Person")})
 	add(http.MethodPost, "auth:signOut", "Sign out: the token opens nothing any more", operation{body: empty, optional: true, answer: anything("")})

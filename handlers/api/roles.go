@@ -99,6 +99,9 @@ func readRole(c echo.Context) (v roleValues, err error) {
 	if err := json.Unmarshal(raw, &v.options); err != nil {
 		return v, fault.Wrap(fault.Invalid, "Send an object with name, title, strategy and snippets.", err)
 	}
+	if given, sent := v.options["strategy"]; sent && given == nil { // null gives no actions
+		v.Strategy = &struct{ Actions []string }{}
+	}
 	for _, k := range roleKeys {
 		delete(v.options, k)
 	}
