@@ -199,7 +199,7 @@ func (h *workflows) env(c echo.Context) (*nodeforms.Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &nodeforms.Env{Collections: collections, Now: h.engine.Now(), Zone: zone}
+	env := &nodeforms.Env{Collections: collections, Zone: zone}
 	env.Names.Catalogue = h.records
 	env.Names.Record = func(name string) string { return nodeforms.Singular(env.CollectionTitle(name)) }
 	return env, nil
@@ -233,7 +233,12 @@ func (h *workflows) create(c echo.Context) error {
 		vm.Problems = map[string]string{"title": "Give the workflow a name."}
 		return newWorkflow(c, http.StatusUnprocessableEntity, vm)
 	}
-	w, err := h.engine.CreateWorkflow(c.Request().Context(), actor(c), engine.NewWorkflow{Title: vm.Title, Type: vm.Type, Sync: vm.Sync})
+	zone, err := h.engine.ServerZone(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	w, err := h.engine.CreateWorkflow(c.Request().Context(), actor(c), engine.NewWorkflow{Title: vm.Title, Type: vm.Type, Sync: vm.Sync,
+		Config: triggerforms.Initial(vm.Type, h.engine.Now().In(zone))})
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
 		vm.Problems = f.Fields
 		return newWorkflow(c, http.StatusUnprocessableEntity, vm)

@@ -77,7 +77,19 @@ type step struct{ kind, key, config string }
 
 func (w *workshop) workflow(trigger string, sync bool, steps ...step) {
 	w.t.Helper()
-	wf, err := w.engine.CreateWorkflow(w.t.Context(), auth.System, engine.NewWorkflow{Title: "Test", Type: "collection", Config: json.RawMessage(trigger), Sync: sync})
+	w.enabled(engine.NewWorkflow{Type: "collection", Config: json.RawMessage(trigger), Sync: sync}, steps...)
+}
+
+// scheduled is a workflow without steps that starts by the clock.
+func (w *workshop) scheduled(trigger string) {
+	w.t.Helper()
+	w.enabled(engine.NewWorkflow{Type: "schedule", Config: json.RawMessage(trigger)})
+}
+
+func (w *workshop) enabled(made engine.NewWorkflow, steps ...step) {
+	w.t.Helper()
+	made.Title = "Test"
+	wf, err := w.engine.CreateWorkflow(w.t.Context(), auth.System, made)
 	if err != nil {
 		w.t.Fatalf("create the workflow: %v", err)
 	}

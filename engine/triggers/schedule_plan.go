@@ -33,10 +33,10 @@ const (
 	sweepAtOnce = 500 // records that are planned in one transaction
 	tidyAtOnce  = 2000
 
-	// sweepEvery is how often changes that nobody told of are looked for; at most a
-	// hundredth of the time is spent on it.
+	// sweepEvery is how often changes that nobody told of are looked for, unless that
+	// would take more than a twentieth of the time.
 	sweepEvery = 5 * time.Minute
-	sweepShare = 100
+	sweepShare = 20
 )
 
 // scheduleTrigger starts workflows at set times, or at a date of each record.

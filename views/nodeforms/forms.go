@@ -185,7 +185,6 @@ type Env struct {
 	Problems    map[string]string // by control name or config key
 
 	// For schedules.
-	Now          time.Time
 	Zone         *time.Location // of the server; nil: not known here
 	Zones        []string       // names of zones to choose from
 	Upcoming     []string       // the next starts, in words

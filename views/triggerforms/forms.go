@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"alur/views/nodeforms"
 )
@@ -15,7 +16,8 @@ type Kind struct {
 	Title   string // "When a record changes"
 	Icon    string
 	Help    string
-	Keys    []string // settings with a place in the form
+	Keys    []string                   // settings with a place in the form
+	Initial func(now time.Time) string // settings of new workflows, JSON; nil: none. now is in the server's zone
 	New     func() nodeforms.Form
 	Words   func(config json.RawMessage, env *nodeforms.Env) string // "Order is created"; "" when not set up
 	Phrase  bool                                                    // Words stand alone in a list: "Every 5 minutes"
@@ -35,6 +37,14 @@ func Lookup(name string) *Kind { return kinds[name] }
 // Kinds returns all trigger forms by title.
 func Kinds() []*Kind {
 	return slices.SortedFunc(maps.Values(kinds), func(a, b *Kind) int { return strings.Compare(a.Title, b.Title) })
+}
+
+// Initial is what a new workflow's trigger is set to; nil for nothing.
+func Initial(name string, now time.Time) json.RawMessage {
+	if k := kinds[name]; k != nil && k.Initial != nil {
+		return json.RawMessage(k.Initial(now))
+	}
+	return nil
 }
 
 // IconOf is the icon of a trigger type, also of one without form.

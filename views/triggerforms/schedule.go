@@ -21,6 +21,7 @@ var _ = register(Kind{
 	Name: "schedule", Title: "When the time comes", Icon: "calendar", Phrase: true,
 	Help:    "Starts at set times, once or again and again, or at a date of each record of a collection.",
 	Keys:    []string{"mode", "collection", "startsOn", "endsOn", "repeat", "limit", "limitPerRecord", "timeZone", "missed", "appends"},
+	Initial: initialSchedule,
 	New:     func() nodeforms.Form { return &scheduleForm{} },
 	Words:   scheduleWords,
 	Summary: scheduleSummary,
@@ -28,6 +29,13 @@ var _ = register(Kind{
 
 // localTime is how a browser's control for date and time writes it.
 const localTime = "2006-01-02T15:04:05"
+
+// initialSchedule starts once at the next full hour. Unlike settings from
+// elsewhere, new ones name their zone, and make up for what was missed.
+func initialSchedule(now time.Time) string {
+	start := now.Truncate(time.Hour).Add(time.Hour).UTC().Format(collection.Instant)
+	return fmt.Sprintf(`{"mode": 0, "startsOn": %q, "timeZone": %q, "missed": "once"}`, start, now.Location())
+}
 
 // intervals are the units of a repetition, the longest first, in milliseconds.
 var intervals = []struct {
@@ -41,7 +49,6 @@ type point struct{ field, offset, side, unit string }
 // scheduleForm is a schedule while it is edited. What the other mode needs is kept
 // in hidden fields, so that nothing typed is lost.
 type scheduleForm struct {
-	fresh      bool // nothing has been saved yet
 	mode       string
 	collection string
 	start, end string // as typed, or as stored
@@ -59,8 +66,6 @@ type scheduleForm struct {
 }
 
 func (f *scheduleForm) Load(config nodeforms.Object) {
-	_, there := config["mode"]
-	f.fresh = !there && config["startsOn"] == nil
 	f.mode = figure(config["mode"], "0")
 	f.collection, _ = config["collection"].(string)
 	f.zone, _ = config["timeZone"].(string)
@@ -80,9 +85,6 @@ func (f *scheduleForm) Load(config nodeforms.Object) {
 				f.repeat, f.every = i.name, nodeforms.LiteralText(r/i.ms)
 			}
 		}
-	}
-	if f.fresh {
-		f.missed = "once"
 	}
 	if f.missed == "" {
 		f.missed = "skip"
@@ -235,10 +237,6 @@ func (f *scheduleForm) instant(typed string) any {
 func (f *scheduleForm) Problems() map[string]string { return f.problems }
 
 func (f *scheduleForm) View(env *nodeforms.Env) templ.Component {
-	if f.fresh {
-		f.zone = env.Zone.String()
-		f.start = env.Now.In(env.Zone).Truncate(time.Hour).Add(time.Hour).Format(localTime)
-	}
 	return scheduleView(f, env)
 }
 

@@ -54,7 +54,7 @@ func TestScheduleWords(t *testing.T) {
 // beside its control.
 func TestScheduleRoundTrip(t *testing.T) {
 	t.Parallel()
-	env := &nodeforms.Env{Zone: time.UTC, Now: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+	env := &nodeforms.Env{Zone: time.UTC}
 	for _, tc := range []struct {
 		form url.Values
 		want string
@@ -95,9 +95,15 @@ func TestScheduleRoundTrip(t *testing.T) {
 // TestScheduleLoad opens stored settings: the form shows what they mean.
 func TestScheduleLoad(t *testing.T) {
 	t.Parallel()
-	env := &nodeforms.Env{Zone: time.UTC, Now: time.Date(2027, 1, 1, 8, 20, 0, 0, time.UTC)}
+	env := &nodeforms.Env{Zone: time.UTC}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for config, want := range map[string][]string{
-		`{}`: {`name="mode" value="0" checked`, `value="2027-01-01T09:00:00"`, `value="once" checked`},
+		`{}`: {`name="mode" value="0" checked`, `value="skip" checked`},
+		string(triggerforms.Initial("schedule", time.Date(2027, 1, 1, 8, 20, 0, 0, berlin))): {
+			`name="mode" value="0" checked`, `value="2027-01-01T09:00:00"`, `value="Europe/Berlin" selected`, `value="once" checked`},
 		`{"mode": 0, "startsOn": "2027-07-02T06:00:00.000Z", "timeZone": "Europe/Berlin", "repeat": 172800000}`: {
 			`name="mode" value="0" checked`, `value="2027-07-02T08:00:00"`, `value="days" selected`, `name="repeat.every"`, `value="skip" checked`},
 		`{"mode": 1, "startsOn": {"field": "due", "offset": -3, "unit": 60000}, "repeat": "0 0 9 * * *"}`: {
