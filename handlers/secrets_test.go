@@ -55,7 +55,9 @@ func TestSecretsStaySecret(t *testing.T) {
 		"arguments": []any{map[string]any{"name": "every", "value": all}}})
 	add("query", map[string]any{"collection": "boxes", "multiple": true, "params": map[string]any{"filter": map[string]any{"name": map[string]any{"$in": all}}}})
 	add("script", map[string]any{"content": `throw new Error("refused: " + every.join(" "))`, "arguments": []any{map[string]any{"name": "every", "value": all}}, "continue": true})
-	add("calculation", map[string]any{"engine": "formula.js", "expression": "{{$env.S0}}.no.such"})
+	add("output", map[string]any{"value": map[string]any{"all": all}})
+	add("manual", map[string]any{"assignees": []any{s.users[admin].ID}, "title": "Look at {{$env.S4}}", "schema": map[string]any{"summary": "With " + all[5], "facts": []any{map[string]any{"label": "Token", "value": all[6]}}},
+		"forms": map[string]any{"f": map[string]any{"type": "custom", "title": "Decide", "actions": []any{map[string]any{"status": 1, "key": "ok", "title": "OK", "values": map[string]any{"token": all[7]}}}, "fields": []any{}}}})
 	s.postJSON(admin, "/api/workflows:update?filterByTk="+w, `{"enabled":true}`).want(http.StatusOK)
 
 	s.postJSON(admin, "/api/boxes:create", `{"name":"x"}`).want(http.StatusOK)
@@ -71,7 +73,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	if err := s.DB.SelectContext(t.Context(), &jobs, "SELECT id::text, coalesce(result::text, '') AS result FROM alur.jobs ORDER BY started_at, id"); err != nil {
 		t.Fatal(err)
 	}
-	if len(jobs) != 8 || !strings.HasPrefix(jobs[0].Result, `"Bearer `+secret.Mask+", "+secret.Mask) {
+	if len(jobs) != 9 || !strings.HasPrefix(jobs[0].Result, `"Bearer `+secret.Mask+", "+secret.Mask) {
 		t.Fatalf("%d steps ran, the first with %.200s", len(jobs), jobs)
 	}
 
@@ -97,7 +99,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		find(table, strings.Join(rows, "\n"))
 	}
 	find("the log", log.String())
-	paths := []string{"/", "/executions", "/executions.csv", "/executions/" + run, "/attention", "/variables", "/variables/S1/edit", "/variables/S1/delete", "/audit", "/audit.csv", "/workflows/" + w, "/metrics",
+	paths := []string{"/", "/executions", "/executions.csv", "/executions/" + run, "/attention", "/tasks", "/outbox", "/variables", "/variables/S1/edit", "/variables/S1/delete", "/audit", "/audit.csv", "/workflows/" + w, "/metrics",
 		"/data/boxes", "/search?q=canary", "/api/environmentVariables:list?paginate=false", "/api/environmentVariables:get?filterByTk=S1",
 		"/api/executions:get?filterByTk=" + run + "&appends[]=jobs", "/api/jobs:list?paginate=false", "/api/flow_nodes:list?paginate=false"}
 	for _, j := range jobs {

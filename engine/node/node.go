@@ -68,9 +68,16 @@ type Step struct {
 	Services    *Services
 	Input       any // shown in the log; set it to what the node works on after filling in variables
 
-	// Mask takes secrets out of a JSON value. Results, logs and Input pass through it
-	// by themselves; call it for what the node itself writes down to be read.
-	Mask func(any) any
+	Mask func(any) any // takes secrets out of a JSON value; nil: there are none
+}
+
+// Masked is a JSON value without secrets. Results, logs and Input pass through it by
+// themselves; call it for what the node itself writes down to be read.
+func (s *Step) Masked(v any) any {
+	if s.Mask == nil {
+		return v
+	}
+	return s.Mask(v)
 }
 
 // Job is what an earlier run of a node left.

@@ -285,7 +285,7 @@ func (c ManualConfig) ask(s *node.Step) (title string, a task.Ask, err error) {
 		}
 		var v any
 		v, err = t.Eval(s.Vars)
-		return inWords(v)
+		return inWords(s.Masked(v))
 	}
 	title = cmp.Or(strings.TrimSpace(text(c.Title)), s.Title, "Decision")
 	a.Summary = text(c.Schema.Summary)
@@ -294,7 +294,7 @@ func (c ManualConfig) ask(s *node.Step) (title string, a task.Ask, err error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Forms)) {
 		form := c.Forms[key].form(key)
-		form.Scope = mentioned(s.Vars, c.Forms[key].Actions)
+		form.Scope, _ = s.Masked(mentioned(s.Vars, c.Forms[key].Actions)).(map[string]any)
 		a.Forms = append(a.Forms, form)
 	}
 	return title, a, err
