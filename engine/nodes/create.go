@@ -39,7 +39,7 @@ func (create) Kind() string { return "create" }
 func (create) Effect() node.Effect { return node.Local }
 
 func (create) Run(ctx context.Context, s *node.Step, c CreateConfig) (node.Outcome, error) {
-	values, err := object(c.Params.Values, s)
+	values, err := recordValues(c.Params.Values, s, c.Collection)
 	if err != nil {
 		return node.Outcome{}, err
 	}

@@ -112,8 +112,36 @@ func filled(filter expr.Template, s *node.Step) (any, error) {
 	return filter.Eval(s.Vars)
 }
 
-// object evaluates a template that gives an object; what has no value is left
-// out.
+// recordValues evaluates the values of a record of a collection; what has no value
+// is left out. Lists within lists of related records are one list, and what is null
+// there is nobody: ["{{$context.data.tags.id}}"] is the list of all ids.
+func recordValues(t expr.Template, s *node.Step, collection string) (map[string]any, error) {
+	values, err := object(t, s)
+	if err != nil {
+		return nil, err
+	}
+	fields, _ := store(s).Fields(local(collection))
+	for _, f := range fields {
+		if list, ok := values[f.Path].([]any); ok && f.Target != "" && f.Many {
+			values[f.Path] = flat(make([]any, 0, len(list)), list)
+		}
+	}
+	return values, nil
+}
+
+func flat(out, list []any) []any {
+	for _, v := range list {
+		switch v := v.(type) {
+		case nil:
+		case []any:
+			out = flat(out, v)
+		default:
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 func object(t expr.Template, s *node.Step) (map[string]any, error) {
 	v, err := t.Eval(s.Vars)
 	if err != nil {

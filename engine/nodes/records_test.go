@@ -75,7 +75,7 @@ func (s *shop) run(kind, config string) (node.Outcome, *node.Step, error) {
 		s.t.Fatalf("settings: %v", problems)
 	}
 	step := &node.Step{Stack: []int64{7, 8}, Services: &node.Services{},
-		Vars: expr.Vars{"$context": map[string]any{"name": "pad", "two": 2.0, "text": "2", "none": nil}}}
+		Vars: expr.Vars{"$context": map[string]any{"name": "pad", "two": 2.0, "text": "2", "none": nil, "list": []any{map[string]any{"id": 1.0}, nil, map[string]any{"id": 2.0}}}}}
 	node.Provide(step.Services, s.records)
 	var out node.Outcome
 	err := s.db.Tx(s.t.Context(), pg.RepeatableRead, func(tx *pg.Tx) (err error) {

@@ -37,7 +37,7 @@ func (update) Run(ctx context.Context, s *node.Step, c UpdateConfig) (node.Outco
 	if err != nil {
 		return node.Outcome{}, err
 	}
-	values, err := object(c.Params.Values, s)
+	values, err := recordValues(c.Params.Values, s, c.Collection)
 	if err != nil {
 		return node.Outcome{}, err
 	}
