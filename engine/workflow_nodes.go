@@ -141,20 +141,19 @@ func unset(raw json.RawMessage, path string) bool {
 		}
 		raw = object[key]
 	}
-	return isEmpty(raw)
+	var v any
+	return isEmpty(raw) || json.Unmarshal(raw, &v) == nil && hollow(v)
 }
 
-// isEmpty reports whether raw holds nothing: no value, an empty text, or lists and
-// objects that hold nothing but such lists and objects, as {"$and": []} does.
 func isEmpty(raw json.RawMessage) bool {
 	switch strings.TrimSpace(string(raw)) {
 	case "", "null", "{}", "[]", `""`:
 		return true
 	}
-	var v any
-	return json.Unmarshal(raw, &v) == nil && hollow(v)
+	return false
 }
 
+// hollow reports whether v holds nothing but lists and objects, as {"$and": []} does.
 func hollow(v any) bool {
 	switch v := v.(type) {
 	case []any:

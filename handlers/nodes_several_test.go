@@ -164,3 +164,58 @@ func TestSeveralConditionsRun(t *testing.T) {
 	}
 	s.get(admin, "/executions/1/output").want(http.StatusNotFound)
 }
+
+// TestNodeSettingsAPI saves settings that cannot be: each wrong key has a message
+// of its own. What is only missing may be saved and keeps the workflow off, in
+// copies too (spec/nodes-core.md §1.1).
+func TestNodeSettingsAPI(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	w := s.shop()
+	node := s.node(w, "take")
+	wrong := func(path, body string, want ...string) {
+		t.Helper()
+		var answer struct{ Errors []apiError }
+		text := s.postJSON(admin, path, body).want(http.StatusBadRequest).Text
+		if err := json.Unmarshal([]byte(text), &answer); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range answer.Errors {
+			got = append(got, e.Field)
+			if e.Message == "" {
+				t.Errorf("%s: nothing is said at %s", path, e.Field)
+			}
+		}
+		if strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("%s %s: problems at %v, want %v", path, body, got, want)
+		}
+	}
+	create := fmt.Sprintf("/api/workflows/%d/nodes:create", w.ID)
+	wrong(create, `{"type": "multi-conditions", "config": {"conditions": [{"title": ""}, {"engine": "math.js", "expression": "1 +"}, {"title": 7}], "continueOnNoMatch": "often"}}`,
+		"config.conditions.0.title", "config.conditions.1.expression", "config.conditions.2.title", "config.continueOnNoMatch")
+	wrong(create, `{"type": "condition", "config": {"engine": "string", "expression": "x"}}`, "config.engine", "config.rejectOnFalse")
+	wrong(create, `{"type": "end", "config": {"endStatus": 2}}`, "config.endStatus")
+	wrong(create, `{"type": "query", "config": {"collection": "goods", "params": {"filter": {"gone": 1}, "appends": ["maker"]}}}`, "config.params.appends", "config.params.filter")
+	wrong(create, `{"type": "update", "config": {"params": {}}}`, "config.collection")
+	update := fmt.Sprintf("/api/flow_nodes:update/%d", node.ID)
+	wrong(update, `{"config": {"collection": "moons"}}`, "config.collection")
+	wrong(fmt.Sprintf("/api/flow_nodes:duplicate/%d", node.ID), `{"config": {"collection": "goods", "params": {"values": {"gone": 1}}}}`, "config.params.values")
+
+	for _, body := range []string{
+		`{"type": "multi-conditions", "config": {"conditions": []}}`, `{"type": "multi-conditions", "config": {"conditions": [{"uid": "a"}]}}`,
+		`{"type": "calculation", "config": {"engine": "math.js"}}`, `{"type": "output", "config": {}}`, `{"type": "condition"}`,
+		`{"type": "destroy", "config": {"collection": "goods", "params": {"filter": {"$and": []}}}}`,
+	} {
+		s.postJSON(admin, create, body).want(http.StatusOK)
+	}
+	copied := s.postJSON(admin, fmt.Sprintf("/api/workflows:revision?filterByTk=%d", w.ID), `{}`).want(http.StatusOK).object()
+	for _, id := range []int64{w.ID, idOf(copied["id"])} {
+		refused := s.postJSON(admin, fmt.Sprintf("/api/workflows:update/%d", id), `{"enabled": true}`).want(http.StatusBadRequest).Text
+		for _, field := range []string{".config.conditions", ".config.expression", ".config.params.filter", ".config.rejectOnFalse"} {
+			if !strings.Contains(refused, field+`"`) {
+				t.Errorf("turned on: %s, want a problem at %s", refused, field)
+			}
+		}
+	}
+}
