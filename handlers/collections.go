@@ -44,7 +44,7 @@ func (h *collections) Routes(g *Group) {
 
 // find returns the collection that the address names. Ours cannot be changed.
 func (h *collections) find(c echo.Context) (*collection.Collection, error) {
-	coll, err := h.store.Collection(c.Request().Context(), c.Param("name"))
+	coll, err := h.store.Collection(c.Request().Context(), pathName(c, "name"))
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,19 @@ func (h *collections) find(c echo.Context) (*collection.Collection, error) {
 	return coll, nil
 }
 
-func definitionPath(collection string) string { return "/collections/" + collection }
+func definitionPath(collection string) string { return "/collections/" + namePath(collection) }
+
+// namePath is the name of a collection or a role as a part of an address. A "~" goes
+// before one that is a page there.
+func namePath(name string) string {
+	if name == "new" || name == "adopt" {
+		return "~" + name
+	}
+	return name
+}
+
+// pathName is the name that an address has as its parameter.
+func pathName(c echo.Context, parameter string) string { return strings.TrimPrefix(c.Param(parameter), "~") }
 
 func (h *collections) list(c echo.Context) error {
 	ctx := c.Request().Context()

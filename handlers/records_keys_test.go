@@ -87,3 +87,20 @@ func TestRecordWords(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesThatArePages: collections and roles can be called as pages are.
+func TestNamesThatArePages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, name := range []string{"new", "adopt", "plain"} {
+		at := s.post(admin, "/collections", url.Values{"title": {"About " + name}, "name": {name}}).want(http.StatusSeeOther).Header.Get("Location")
+		if got := s.get(admin, at).want(http.StatusOK).find("h1"); got != "About "+name {
+			t.Errorf("%s leads to the page %q", at, got)
+		}
+		s.postJSON(root, "/api/roles:create", `{"name":"`+name+`","title":"Role `+name+`"}`).want(http.StatusOK)
+		at = s.get(root, "/roles").doc().Find("#role-" + name + " a").First().AttrOr("href", "")
+		if got := s.get(root, at).want(http.StatusOK).find("h1"); got != "Role "+name {
+			t.Errorf("%s leads to the page %q", at, got)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func (h *roles) Routes(g *Group) {
 }
 
 // rolePath is where a role is, and below it what is given.
-func rolePath(name auth.Role, below string) string { return "/roles/" + string(name) + below }
+func rolePath(name auth.Role, below string) string { return "/roles/" + namePath(string(name)) + below }
 
 func (h *roles) list(c echo.Context) error {
 	ctx, a := c.Request().Context(), actor(c)
@@ -166,7 +166,7 @@ func reachOptions(act auth.Action, g auth.Grant, scopes []auth.NamedScope) []vie
 }
 
 func (h *roles) find(c echo.Context) (auth.RoleDefinition, error) {
-	return h.store.RoleNamed(c.Request().Context(), actor(c), auth.Role(c.Param("name")))
+	return h.store.RoleNamed(c.Request().Context(), actor(c), auth.Role(pathName(c, "name")))
 }
 
 func (h *roles) show(c echo.Context) error {
