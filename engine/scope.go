@@ -97,6 +97,6 @@ var systemVariables = []node.Variable{
 		{Path: "next90Days", Title: "Next 90 days", Type: "dateRange"},
 	}},
 	{Path: "genSnowflakeId", Title: "A new ID", Type: "snowflakeId"},
-	{Path: "instanceId", Title: "ID of this installation", Type: "string"},
+	{Path: "instanceId", Title: "Number of the server that runs it", Type: "integer"},
 	{Path: "epoch", Title: "First second of IDs", Type: "integer"},
 }

@@ -15,6 +15,7 @@ type systemVars struct{ e *Engine }
 func (s systemVars) root() map[string]any {
 	return map[string]any{
 		"now":            func() any { return isoTime(s.e.Now()) },
+		"instanceId":     float64(s.e.IDs.Worker()),
 		"epoch":          float64(snowflake.Epoch),
 		"genSnowflakeId": func() any { return float64(s.e.IDs.Next()) },
 		"dateRange":      func() any { return dateRanges(s.e.Now()) },

@@ -36,6 +36,9 @@ func New(worker int, now func() time.Time) *Source {
 	return &Source{worker: int64(worker), now: now}
 }
 
+// Worker is the number that tells the ids of s from those of others.
+func (s *Source) Worker() int64 { return s.worker }
+
 // Next returns a new id, greater than all that s returned before. A second
 // holds 65,536 ids; one more is borrowed from the next second, so that a burst
 // never waits and a clock that steps back never repeats.
