@@ -18,7 +18,7 @@
 //	viewer    sees the workflow with its settings, versions and members, its
 //	          executions with their data, events that started nothing, figures,
 //	          what needs attention, and the tasks of its executions
-//	operator  and starts it by hand, cancels executions, sends reminders,
+//	operator  and starts it by hand, cancels and reruns executions, sends reminders,
 //	          dismisses what needs attention
 //	editor    and changes settings, nodes, limits and history, tests nodes,
 //	          makes, publishes and discards versions, turns it on and off,
@@ -71,6 +71,29 @@
 // ends with an error in words instead of going round for ever. What was begun
 // twice without moving on runs alone from then on, so that only the guilty one
 // ever reaches that limit.
+//
+// # Running again
+//
+// [Engine.Rerun] runs what has ended or waits once more, always as an execution of
+// its own that knows which one it runs again. Going on in the old row, as the
+// reference does while an execution waits, would write over how it ended, when,
+// and why, or leave two runs of the same steps in one journal that nobody can tell
+// apart; the figures, the history and whoever looks into a failure next month go
+// by what happened. So the old execution stays as it is. Only one that waits is
+// stopped, in the same transaction, with the reason "rerun": its tasks close, and
+// an answer that comes then is told so. [Rerun] has nothing to overwrite; the
+// overwrite of the API is accepted and means nothing.
+//
+// It begins at the start, at a node, or at the step that did not succeed. Then the
+// steps before it are taken over, with what they came to and when; they do not run
+// again ([Job.Kept]). Which these are, the journal says, followed from the start as
+// a worker follows it after a crash; on the current version by the keys of the
+// nodes, and what is new there before the step runs, too. The new execution is
+// queued like any other, also of a synchronous workflow, since nobody waits for it;
+// its steps have keys of their own, so what they do outside they do again.
+//
+// Of two who run an execution again at once, one does, and as long as that run has
+// not ended there is no other.
 //
 // # Attention
 //

@@ -27,6 +27,7 @@ type Execution struct {
 	Output     []byte          `db:"output"` // JSON; nil: none
 	Attempts   int             `db:"attempts"`
 	ParentID   *int64          `db:"parent_id"`
+	RerunOf    *int64          `db:"rerun_of"` // the execution that this one runs again; nil for none
 	CreatedBy  *int64          `db:"created_by"`
 	Author     string          `db:"author"`  // nickname of CreatedBy; "" for nobody
 	Stopper    string          `db:"stopper"` // nickname of who cancelled it; "" for nobody
@@ -109,7 +110,7 @@ type Job struct {
 	Result      []byte      `db:"result"`
 	Large       bool        `db:"large"` // Result was left behind in a list; see Engine.Execution
 	Log         *string     `db:"log"`
-	Attempt     int         `db:"attempt"`
+	Attempt     int         `db:"attempt"` // 0: see Kept
 	StartedAt   time.Time   `db:"started_at"`
 	EndedAt     *time.Time  `db:"ended_at"`
 	DueAt       *time.Time  `db:"due_at"` // when it goes on by itself; nil: it does not

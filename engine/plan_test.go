@@ -104,6 +104,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queries.sql/skipped_workflow": {{args: []any{100, key}}},
 		"queries.sql/skipped_reached":  {{args: []any{100}}},
 		"queries.sql/close_tasks":      {{args: []any{job, now}}},
+		"queries.sql/late":             {{args: []any{execution, now}}},
 		"queries.sql/lock_execution":   {{args: []any{execution}}},
 		"queries.sql/update_job":       {{args: []any{execution, job, 1, nil, false, nil, false, nil, now}}},
 
@@ -113,6 +114,14 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queries_figures.sql/figures_open":   {{}},
 
 		"queries_members.sql/executions": {{args: []any{ids}}},
+
+		"queries_rerun.sql/origins":      {{args: []any{ids}}},
+		"queries_rerun.sql/lock_origin":  {{args: []any{execution}}},
+		"queries_rerun.sql/steps":        {{args: []any{ids}}},
+		"queries_rerun.sql/newest_rerun": {{args: []any{execution}}},
+		"queries_rerun.sql/reruns":       {{args: []any{execution, 20}}},
+		"queries_rerun.sql/again":        {{args: []any{execution, job, workflow, person, true}}},
+		"queries_rerun.sql/keep":         {{args: []any{execution, job, ids, ids, ids}}},
 
 		"queries_workflow.sql/week": {workflows(false, "")},
 		"queries_workflow.sql/list": {workflows(false, ""), workflows(true, "failed"), workflows(false, "last")},
@@ -228,9 +237,9 @@ func fillBig(t *testing.T, db *pg.DB) {
 	fill := `
 		INSERT INTO alur.users (id, nickname, email) SELECT i, 'Ann', i || '@alur.test' FROM generate_series(1, 200) i;
 		INSERT INTO alur.workflows (id, key, title, type, current) SELECT i, 'k' || i, 'W', 'test', true FROM generate_series(1, 20) i;
-		INSERT INTO alur.executions (id, workflow_id, key, context, status, parent_id, stack, created_at, started_at, ended_at, expires_at)
+		INSERT INTO alur.executions (id, workflow_id, key, context, status, parent_id, stack, created_at, started_at, ended_at, expires_at, rerun_of)
 		SELECT (CAST(extract(epoch FROM at) AS bigint) - 1605024000) << 21, i % 20 + 1, 'k' || i % 20 + 1, '{}', s, CASE WHEN i % 50 = 0 THEN i END, NULL, at, at,
-		       CASE WHEN s <> 0 THEN at + (i % 997) * interval '1 s' END, CASE WHEN i % 40 = 0 THEN at END
+		       CASE WHEN s <> 0 THEN at + (i % 997) * interval '1 s' END, CASE WHEN i % 40 = 0 THEN at END, CASE WHEN i % 30 = 0 THEN i END
 		FROM (SELECT i, timestamptz '2030-01-01' - (30000 - i) * interval '1 min' AS at,
 		             CASE WHEN i % 300 = 0 THEN NULL WHEN i % 301 = 0 THEN 0 WHEN i % 10 = 0 THEN -(i / 10 % 6 + 1) ELSE 1 END AS s
 		      FROM generate_series(1, 30000) i) x;

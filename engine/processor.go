@@ -200,28 +200,6 @@ func (r *run) goOn(ctx context.Context) error {
 	return r.walk(ctx, next, previous)
 }
 
-// position is where the journal ends: at a node that has not run and the job
-// that leads there, or at a job without an outcome; all nil when the execution
-// has ended.
-func (r *run) position() (next *instruction, previous, open *job) {
-	in := r.p.head
-	for range len(r.p.nodes) + 1 { // links could form a ring
-		if in == nil {
-			return nil, nil, nil
-		}
-		j := r.known[in.ID]
-		if j == nil {
-			return in, previous, nil
-		}
-		if j.status == node.Pending {
-			return nil, nil, j
-		}
-		in, previous = r.after(j)
-	}
-	r.stopAt(r.p.head, nil, node.Error, "The nodes of this workflow are linked in a circle.")
-	return nil, nil, nil
-}
-
 // breakOff ends the execution with a job that says why, at the node that would
 // have been next.
 func (r *run) breakOff(status node.Status, why string) {

@@ -50,7 +50,7 @@ WITH page AS ({page})
 SELECT x.id, x.workflow_id, x.key, CAST('null' AS jsonb) AS context,
        CASE WHEN x.status IS NULL AND x.started_at IS NOT NULL THEN 0 ELSE x.status END AS status,
        coalesce(x.status = 0, false) AS waiting,
-       x.reason, x.output, x.attempts, x.parent_id, x.created_by, coalesce(u.nickname, '') AS author,
+       x.reason, x.output, x.attempts, x.parent_id, x.rerun_of, x.created_by, coalesce(u.nickname, '') AS author,
        coalesce(s.nickname, '') AS stopper, x.created_at, x.started_at, x.ended_at,
        coalesce(w.title, '') AS workflow_title,
        CASE WHEN w.id IS NULL THEN 0
@@ -74,7 +74,7 @@ ORDER BY x.id DESC
 SELECT x.id, x.workflow_id, x.key, x.context,
        CASE WHEN x.status IS NULL AND x.started_at IS NOT NULL THEN 0 ELSE x.status END AS status,
        coalesce(x.status = 0, false) AS waiting,
-       x.reason, x.output, x.attempts, x.parent_id, x.created_by, coalesce(u.nickname, '') AS author,
+       x.reason, x.output, x.attempts, x.parent_id, x.rerun_of, x.created_by, coalesce(u.nickname, '') AS author,
        coalesce(s.nickname, '') AS stopper, x.created_at, x.started_at, x.ended_at
 FROM alur.executions x
 LEFT JOIN alur.users u ON u.id = x.created_by
@@ -133,6 +133,9 @@ LIMIT $1
 UPDATE alur.tasks
 SET status = -4, decided_at = $2, updated_at = $2
 WHERE job_id = $1 AND status = 0
+
+-- name: late
+SELECT coalesce(expires_at <= $2 AND coalesce(status, 0) = 0, false) FROM alur.executions WHERE id = $1
 
 -- name: record_execution
 INSERT INTO alur.executions (id, workflow_id, key, event_key, context, status, reason, output, created_by, started_at, ended_at)

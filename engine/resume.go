@@ -16,8 +16,8 @@ import (
 // closes the tasks of the people who were asked. It needs the right to manage
 // the server: whoever answers for others can pass any decision.
 //
-// It is Invalid when the execution does not run (any more), and Conflict when the
-// job does not wait.
+// It is Invalid when the execution does not run (any more), or is past its deadline
+// and stopped for that by this call, and Conflict when the job does not wait.
 func (e *Engine) Resume(ctx context.Context, actor auth.Actor, id int64, status node.Status, result json.RawMessage) error {
 	if err := actor.Require(auth.ManageServer); err != nil {
 		return err
@@ -31,6 +31,14 @@ func (e *Engine) Resume(ctx context.Context, actor auth.Actor, id int64, status 
 	}
 	if len(result) == 0 {
 		result = json.RawMessage("null")
+	}
+	var late bool
+	if err := e.DB.GetContext(ctx, &late, queries.Get("late"), j.ExecutionID, e.now()); err != nil {
+		return fmt.Errorf("resume job %d: %w", id, err)
+	}
+	if late {
+		e.stopLate(ctx, []int64{j.ExecutionID})
+		return fault.New(fault.Invalid, "This execution took longer than it may, so it cannot go on.")
 	}
 	err = e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
 		if _, err := tx.ExecContext(ctx, queries.Get("close_tasks"), id, e.now()); err != nil {

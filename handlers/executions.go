@@ -402,6 +402,8 @@ func reasonWords(reason, by string) string {
 		return "Took longer than it may"
 	case "manual_cancel":
 		return "Cancelled by " + cmp.Or(by, "a person")
+	case "rerun":
+		return "Stopped by " + cmp.Or(by, "a person") + " to run again"
 	case "parent_aborted":
 		return "Stopped with the execution that started it"
 	}

@@ -188,6 +188,7 @@ var levelOf = map[string]struct {
 	`POST /api/flow_nodes\:move`:               {level: auth.Editor},
 	`POST /api/executions\:destroy`:            {level: auth.Editor},
 	`POST /api/executions\:cancel`:             {level: auth.Operator},
+	`POST /api/executions\:rerun`:              {level: auth.Operator},
 }
 
 // request fills a route with the ids of l.

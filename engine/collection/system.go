@@ -74,7 +74,7 @@ func systemCollections() []*Collection {
 			field("workflowId", BigInt, "Workflow (id)"), one("workflow", "Workflow", "workflows", "workflowId"),
 			field("key", String, "Workflow key"), field("eventKey", String, "Event key"), field("context", JSON, "Trigger data"),
 			field("status", Integer, "Status").asked(byStored), field("reason", String, "Reason"),
-			field("parentExecutionId", BigInt, "Parent (id)").in("parent_id"), field("stack", JSON, "Chain of executions"),
+			field("parentExecutionId", BigInt, "Parent (id)").in("parent_id"), field("rerunOf", BigInt, "Runs again (id)"), field("stack", JSON, "Chain of executions"),
 			field("dispatched", Boolean, "Begun"), field("manually", Boolean, "Started by hand"), field("output", JSON, "Output"),
 			many("jobs", "Jobs", "jobs", "executionId"), field("createdAt", Datetime, "Created").sortedBy("id"),
 			field("startedAt", Datetime, "Started"), field("expiresAt", Datetime, "Expires"), field("endedAt", Datetime, "Ended")).big().as(executionView).of(auth.ByKey, "key"),

@@ -40,7 +40,7 @@ func (c *Collection) as(query string) *Collection {
 // executionView gives executions as clients know them: what a worker has begun is
 // started (0), only what nobody has begun is queued (null). The table keeps null
 // for both, so that a claim touches no index.
-const executionView = `SELECT id, workflow_id, key, event_key, context, status AS stored_status, reason, to_jsonb(stack) AS stack, parent_id,
+const executionView = `SELECT id, workflow_id, key, event_key, context, status AS stored_status, reason, to_jsonb(stack) AS stack, parent_id, rerun_of,
 	manually, output, created_at, started_at, expires_at, ended_at,
 	CASE WHEN status IS NULL AND started_at IS NOT NULL THEN 0 ELSE status END AS status,
 	started_at IS NOT NULL OR status IS NOT NULL AS dispatched

@@ -197,6 +197,10 @@ type Quoter interface {
 // Waiter marks a Type that may wait; it cannot stand in a synchronous workflow.
 type Waiter interface{ Waits() }
 
+// Reader marks a Type that changes nothing, though it needs Step.Tx: people need
+// no warning when it runs again.
+type Reader interface{ Reads() }
+
 // Describer is a Type whose result has parts that variables can reach.
 type Describer[C Config] interface {
 	// Outputs lists what stands below $jobsMapByNodeKey.<key>. Without it the

@@ -15,6 +15,7 @@ type Kind struct {
 	Name   string
 	Effect Effect
 	Waits  bool
+	Reads  bool     // it changes nothing, see Reader
 	Quoted []string // see Quoter
 
 	decode   func(json.RawMessage) (Config, error)
@@ -41,6 +42,7 @@ func Register[C Config](t Type[C]) *Kind {
 	}
 	k := &Kind{Name: t.Kind(), Effect: t.Effect()}
 	_, k.Waits = t.(Waiter)
+	_, k.Reads = t.(Reader)
 	if q, ok := t.(Quoter); ok {
 		k.Quoted = q.Quoted()
 	}

@@ -46,6 +46,8 @@ func (query) Kind() string { return "query" }
 
 func (query) Effect() node.Effect { return node.Local }
 
+func (query) Reads() {}
+
 func (query) Run(ctx context.Context, s *node.Step, c QueryConfig) (node.Outcome, error) {
 	q, err := c.Params.query(s)
 	if err != nil {

@@ -83,15 +83,30 @@ func Overdue(ctx context.Context, q pg.Q, now time.Time, limit int) (ids []int64
 // and an answer that meet, exactly one wins.
 func Stop(ctx context.Context, db *pg.DB, ids []int64, reason string, by int64, now time.Time) (stopped []int64, err error) {
 	err = db.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		return tx.SelectContext(ctx, &stopped, queries.Get("stop"), pq.Array(ids), reason, now.UTC(), by)
+		stopped, err = StopIn(ctx, tx, ids, reason, by, now)
+		return err
 	})
 	if err == nil && len(stopped) > 0 {
-		// Apart, because a timer that fires holds its row while it waits for the
-		// execution. One that stays behind finds nothing to wake.
-		_, err = db.ExecContext(ctx, queries.Get("drop_timers"), pq.Array(stopped))
+		err = DropTimers(ctx, db, stopped)
 	}
-	if err != nil {
-		return stopped, fmt.Errorf("stop %d executions: %w", len(ids), err)
+	return stopped, err
+}
+
+// StopIn is Stop as a part of tx. Call [DropTimers] for what it stopped once tx
+// has been committed.
+func StopIn(ctx context.Context, tx *pg.Tx, ids []int64, reason string, by int64, now time.Time) (stopped []int64, err error) {
+	if err := tx.SelectContext(ctx, &stopped, queries.Get("stop"), pq.Array(ids), reason, now.UTC(), by); err != nil {
+		return nil, fmt.Errorf("stop %d executions: %w", len(ids), err)
 	}
 	return stopped, nil
+}
+
+// DropTimers deletes the timers of executions that were stopped. It is no part of
+// the transaction that stops them, because a timer that fires holds its row while
+// it waits for the execution. One that stays behind finds nothing to wake.
+func DropTimers(ctx context.Context, q pg.Q, stopped []int64) error {
+	if _, err := q.ExecContext(ctx, queries.Get("drop_timers"), pq.Array(stopped)); err != nil {
+		return fmt.Errorf("drop the timers of %d stopped executions: %w", len(stopped), err)
+	}
+	return nil
 }

@@ -98,6 +98,11 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "flow_nodes:test", "Try settings of a node without an execution", operation{body: ours("NodeValues"), answer: ours("Outcome")})
 	l.tag = "executions"
 	add(http.MethodPost, "executions:cancel", "Stop an execution", operation{params: one, answer: ref("executions")})
+	add(http.MethodPost, "executions:rerun", "Run executions again, each as a new one", operation{params: some, status: http.StatusAccepted, optional: true,
+		answer: anything("The new execution; a list of them when a filter was sent, with meta.passed for those that cannot run again."),
+		body: object(map[string]*openapi3.SchemaRef{
+			"nodeId": orNone(id("The node to begin at; steps before it are taken over.")), "from": text("start, or failed for the step that failed or waits."),
+			"version": text("this, or newest for the current version."), "overwrite": anything("Means nothing: nothing is written over.")})})
 	add(http.MethodPost, "executions:destroy", "Delete executions that have ended", operation{params: some, answer: whole("How many were deleted.")})
 	l.need = auth.ManageServer
 	add(http.MethodPost, "executions:create", "Write an execution without its trigger; a queued one runs", operation{answer: ref("executions"),

@@ -48,6 +48,7 @@ func (h *Workflows) Routes(r Router) {
 		r.POST(`/api/workflows\:execute`+key, auth.UseWorkflows, h.execute)
 		r.POST(`/api/executions\:destroy`+key, auth.UseWorkflows, h.destroyExecutions)
 		r.POST(`/api/executions\:cancel`+key, auth.UseWorkflows, h.cancel)
+		r.POST(`/api/executions\:rerun`+key, auth.UseWorkflows, h.rerun)
 		r.POST(`/api/workflows\:sync`+key, auth.ManageWorkflows, h.sync)
 		r.POST(`/api/flow_nodes\:destroyBranch`+key, auth.UseWorkflows, h.destroyBranch)
 		r.POST(`/api/flow_nodes\:duplicate`+key, auth.UseWorkflows, h.duplicateNode)

@@ -1,10 +1,13 @@
 package api
 
 import (
+	"encoding/json"
+	"net/http"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/fault"
 )
@@ -76,4 +79,60 @@ func (h *Workflows) cancel(c echo.Context) error {
 		return err
 	}
 	return data(c, x)
+}
+
+// rerun runs executions again (spec/http-api.md §4.4). For one that is named by its
+// id the answer is the new execution; for those of a filter it is a list, and meta
+// says which were passed over and why.
+func (h *Workflows) rerun(c echo.Context) error {
+	var in struct {
+		NodeID    optionalInt     `json:"nodeId"`
+		From      string          `json:"from"`
+		Version   string          `json:"version"`
+		Overwrite json.RawMessage `json:"overwrite"` // of the reference; here nothing is written over
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	r := engine.Rerun{NodeID: value(in.NodeID.value), Failed: in.From == "failed", Newest: in.Version == "newest"}
+	switch {
+	case in.From != "" && in.From != "start" && in.From != "failed":
+		return problem("from", "Send start or failed.")
+	case in.Version != "" && in.Version != "this" && in.Version != "newest":
+		return problem("version", "Send this or newest.")
+	case in.From != "" && r.NodeID != 0:
+		return problem("from", "Send from or nodeId, not both.")
+	}
+	ctx, a := c.Request().Context(), h.Actor(c)
+	if c.QueryParam("filter") == "" {
+		id, err := one(c)
+		if err != nil {
+			return err
+		}
+		made, err := h.Engine.Rerun(ctx, a, id, r)
+		if err != nil {
+			return err
+		}
+		x, err := h.Record(ctx, a, "executions", made.ID)
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusAccepted, map[string]any{"data": x})
+	}
+	ids, err := h.targets(c, "executions")
+	if err != nil {
+		return err
+	}
+	made, passed, err := h.Engine.RerunAll(ctx, a, ids, r)
+	if err != nil {
+		return err
+	}
+	list, refused := []any{}, []any{}
+	for _, m := range made {
+		list = append(list, map[string]any{"id": m.ID, "rerunOf": m.RerunOf, "workflowId": m.WorkflowID, "key": m.Key, "status": m.Status})
+	}
+	for _, p := range passed {
+		refused = append(refused, map[string]any{"id": p.ID, "message": p.Why})
+	}
+	return c.JSON(http.StatusAccepted, map[string]any{"data": list, "meta": map[string]any{"passed": refused}})
 }
