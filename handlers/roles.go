@@ -52,7 +52,7 @@ func (h *roles) list(c echo.Context) error {
 		vm.Rows = append(vm.Rows, views.RoleRow{
 			Name: string(d.Name), Title: d.Title, About: d.Description, Default: d.Default, BuiltIn: d.BuiltIn(),
 			People: views.Count(people[d.Name], "person", "people"), URL: rolePath(d.Name, ""),
-			PeopleURL: "/users?role=" + string(d.Name), Locked: !a.MayGive(d),
+			PeopleURL: "/users?role=" + string(d.Name), Locked: d.Above,
 		})
 	}
 	return render(c, http.StatusOK, views.RolesPage(vm), nil)
@@ -189,7 +189,7 @@ func (h *roles) page(c echo.Context, status int, d auth.RoleDefinition, problems
 		return err
 	}
 	vm := views.RolePage{
-		Form: h.form(c, d, problems), URL: rolePath(d.Name, ""), Default: d.Default, BuiltIn: d.BuiltIn(), Locked: !a.MayGive(d),
+		Form: h.form(c, d, problems), URL: rolePath(d.Name, ""), Default: d.Default, BuiltIn: d.BuiltIn(), Locked: d.Above,
 		People: views.Count(people[d.Name], "person has", "people have") + " this role", PeopleURL: "/users?role=" + string(d.Name),
 		Heads: matrixHeads(),
 	}

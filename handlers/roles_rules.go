@@ -69,7 +69,7 @@ func (h *roles) rulesPage(c echo.Context, status int, d auth.RoleDefinition, col
 	}
 	vm := views.RulesPage{
 		Role: d.Title, RoleURL: rolePath(d.Name, ""), Collection: titleOf(coll), URL: c.Request().URL.Path,
-		Own: d.Resource(coll.Name) != nil, Locked: !actor(c).MayGive(d), Problems: problems,
+		Own: d.Resource(coll.Name) != nil, Locked: d.Above, Problems: problems,
 	}
 	vm.URL = rolePath(d.Name, "/collections/"+coll.Name)
 	for _, act := range auth.Actions {

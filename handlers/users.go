@@ -56,9 +56,13 @@ func (h *users) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	above, err := h.store.Above(c.Request().Context(), actor(c), people)
+	if err != nil {
+		return err
+	}
 	vm := views.Users{Query: f.Query, Roles: roleFilter(roles, f.Role), Pager: usersPager(f, len(people), total), Tabs: peopleTabs(c, "/users")}
 	for _, u := range people {
-		vm.Rows = append(vm.Rows, userRow(c, u, roles))
+		vm.Rows = append(vm.Rows, userRow(c, u, roles, above))
 	}
 	return render(c, http.StatusOK, views.UsersPage(vm), nil)
 }
@@ -104,16 +108,13 @@ func roleTitles(u auth.User, roles []auth.RoleDefinition) string {
 	return strings.Join(titles, ", ")
 }
 
-// userRow words a person.
-func userRow(c echo.Context, u auth.User, roles []auth.RoleDefinition) views.UserRow {
+// userRow words a person; above are those whom the reader may not change.
+func userRow(c echo.Context, u auth.User, roles []auth.RoleDefinition, above map[int64]bool) views.UserRow {
 	r := views.UserRow{
 		ID: views.ID(u.ID), Name: u.Nickname, Account: account(u), Role: roleTitles(u, roles),
 		State: views.Completed, StateWord: "Active", LastSeen: views.Moment{Text: "never"},
-		Self: u.ID == actor(c).UserID,
+		Self: u.ID == actor(c).UserID, Locked: above[u.ID],
 	}
-	r.Locked = !r.Self && slices.ContainsFunc(roles, func(d auth.RoleDefinition) bool {
-		return slices.Contains(u.Roles(), d.Name) && !actor(c).MayGive(d)
-	})
 	switch {
 	case !u.Active:
 		r.State, r.StateWord = views.Cancelled, "Deactivated"
@@ -138,18 +139,18 @@ func (h *users) blank(c echo.Context) error {
 			chosen = []auth.Role{d.Name}
 		}
 	}
-	return render(c, http.StatusOK, views.InvitePage(views.UserForm{Roles: roleChoices(actor(c), roles, chosen)}), nil)
+	return render(c, http.StatusOK, views.InvitePage(views.UserForm{Roles: roleChoices(roles, chosen)}), nil)
 }
 
 // roleChoices are the roles that a person may be given, and those that they have.
-func roleChoices(a auth.Actor, roles []auth.RoleDefinition, chosen []auth.Role) []views.Option {
+func roleChoices(roles []auth.RoleDefinition, chosen []auth.Role) []views.Option {
 	var options []views.Option
 	for _, d := range roles {
 		o := views.Option{Value: string(d.Name), Text: d.Title, Help: d.Description, Selected: slices.Contains(chosen, d.Name)}
 		if d.Name == auth.Root && !o.Selected {
 			continue
 		}
-		if !a.MayGive(d) && !o.Selected {
+		if d.Above && !o.Selected {
 			o.Disabled, o.Help = true, "May do more than you, so you cannot give it."
 		}
 		options = append(options, o)
@@ -189,7 +190,7 @@ func (h *users) invite(c echo.Context) error {
 			return err
 		}
 		vm := views.UserForm{Nickname: in.Nickname, Email: in.Email, Username: in.Username, Problems: f.Fields,
-			Roles: roleChoices(actor(c), roles, append(in.More, in.Role))}
+			Roles: roleChoices(roles, append(in.More, in.Role))}
 		return render(c, http.StatusUnprocessableEntity, views.InvitePage(vm), nil)
 	}
 	if err != nil {
@@ -277,9 +278,13 @@ func (h *users) page(c echo.Context, status int, u auth.User, chosen []auth.Role
 	if err != nil {
 		return err
 	}
-	vm := views.User{Row: userRow(c, u, roles), Form: form, May: may}
+	above, err := h.store.Above(ctx, a, []auth.User{u})
+	if err != nil {
+		return err
+	}
+	vm := views.User{Row: userRow(c, u, roles, above), Form: form, May: may}
 	if !slices.Contains(u.Roles(), auth.Root) {
-		vm.Form.Roles = roleChoices(a, roles, chosen)
+		vm.Form.Roles = roleChoices(roles, chosen)
 	}
 	switch {
 	case vm.Row.Locked && slices.Contains(u.Roles(), auth.Root):

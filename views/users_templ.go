@@ -28,7 +28,7 @@ type UserRow struct {
 	StateWord string // "Active", "Invited", "Deactivated"
 	LastSeen  Moment // Text "never" without a time
 	Self      bool
-	Locked    bool // a root account of somebody else
+	Locked    bool // somebody who may do more than the reader
 }
 
 // UsersPage lists people.

@@ -99,7 +99,8 @@ func (a Actor) Grant(collection string, act Action) Grant {
 	return a.may().grant(collection, act)
 }
 
-// covers reports whether a may give other to somebody.
+// covers reports whether a has all rights of other; what workflows both reach, above
+// says.
 func (a Actor) covers(other *Rights) bool { return a.system || a.may().covers(other) }
 
 // Require returns nil when a has right r, Unsigned for nobody, and Forbidden

@@ -216,23 +216,58 @@ func (b *book) orDefault(role Role) Role {
 }
 
 // roleProblem is why a may not give role to somebody, "" when they may.
-func (b *book) roleProblem(a Actor, role Role) string {
+func (b *book) roleProblem(a Actor, role Role, levels above) string {
 	d, ok := b.byName[role]
 	switch {
 	case !ok:
 		return "There is no such role. Choose one from the list."
 	case role == Root && !a.IsSystem():
 		return "A root account is made at the set-up or with: alur user create --role root."
-	case !a.covers(d.rights()):
+	case !a.covers(d.rights()), levels.roles[role]:
 		return fmt.Sprintf("“%s” may do more than you. Ask somebody who has this role.", d.Title)
 	}
 	return ""
 }
 
+// Above tells those of people whom a may not change, since they may do more than a:
+// by their rights, or with some workflow.
+func (s *Store) Above(ctx context.Context, a Actor, people []User) (map[int64]bool, error) {
+	if err := a.Require(ManageUsers); err != nil {
+		return nil, err
+	}
+	return s.exceeding(ctx, s.DB.Side(), a, people)
+}
+
+func (s *Store) exceeding(ctx context.Context, q pg.Q, a Actor, people []User) (map[int64]bool, error) {
+	b, err := s.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	var roles []Role
+	for _, u := range people {
+		ids, roles = append(ids, u.ID), append(roles, u.Roles()...)
+	}
+	levels, err := a.above(ctx, q, ids, roles)
+	if err != nil {
+		return nil, err
+	}
+	exceed := map[int64]bool{}
+	for _, u := range people {
+		more := u.has(Root) && !a.IsSystem() || !a.covers(b.rights(u.Roles())) || levels.people[u.ID] ||
+			slices.ContainsFunc(u.Roles(), func(r Role) bool { return levels.roles[r] })
+		if more && u.ID != a.UserID {
+			exceed[u.ID] = true
+		}
+	}
+	return exceed, nil
+}
+
 // mayChange refuses to touch a person who may do more than a.
-func (b *book) mayChange(a Actor, u User) error {
-	if a.UserID == u.ID || a.covers(b.rights(u.Roles())) {
-		return nil
+func (s *Store) mayChange(ctx context.Context, tx *pg.Tx, a Actor, u User) error {
+	exceed, err := s.exceeding(ctx, tx, a, []User{u})
+	if err != nil || !exceed[u.ID] {
+		return err
 	}
 	return fault.New(fault.Forbidden, u.Nickname+" may do more than you. Ask somebody with at least the same rights.")
 }

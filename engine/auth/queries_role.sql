@@ -88,6 +88,16 @@ DELETE FROM alur.role_scopes WHERE id = $1
 -- name: shared by
 SELECT alur.shared_by($1)
 
+-- name: above
+-- Those among some people and roles who have a level on a workflow on which the one
+-- who asks has a lower one, or none.
+SELECT DISTINCT coalesce(o.user_id, 0) AS person, coalesce(o.role_name, '') AS role
+FROM alur.workflow_members o
+WHERE (o.user_id = ANY ({people}) OR o.role_name = ANY ({asked}))
+  AND NOT EXISTS (
+      SELECT FROM alur.workflow_members m
+      WHERE m.workflow_key = o.workflow_key AND m.level >= o.level AND ({theirs}))
+
 -- name: theirs
 -- The members of workflows that stand for a person who acts in some roles. All
 -- that says who may do what with a workflow is this, and the statements that hold it.

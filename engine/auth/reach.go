@@ -173,6 +173,48 @@ func (a Actor) Levels(ctx context.Context, q pg.Q) (map[string]Level, error) {
 	return levels, nil
 }
 
+// above are people and roles who may do more with some workflow than somebody else.
+type above struct {
+	people map[int64]bool
+	roles  map[Role]bool
+}
+
+// above finds who among people and roles is above a, who must not give such a role
+// nor take over such an account: it would be a way to workflows that a does not
+// reach.
+func (a Actor) above(ctx context.Context, q pg.Q, people []int64, roles []Role) (above, error) {
+	found := above{people: map[int64]bool{}, roles: map[Role]bool{}}
+	r := a.Reach(Viewer)
+	if r.every {
+		return found, nil
+	}
+	var args []any
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	names := make(pq.StringArray, len(roles))
+	for i, name := range roles {
+		names[i] = string(name)
+	}
+	query := strings.NewReplacer("{people}", arg(pq.Int64Array(people)), "{asked}", arg(names)).Replace(r.statement("above", arg))
+	var rows []struct {
+		Person int64 `db:"person"`
+		Role   Role  `db:"role"`
+	}
+	if err := q.SelectContext(ctx, &rows, query, args...); err != nil {
+		return above{}, fmt.Errorf("compare the levels of user %d: %w", a.UserID, err)
+	}
+	for _, row := range rows {
+		if row.Role != "" {
+			found.roles[row.Role] = true
+			continue
+		}
+		found.people[row.Person] = true
+	}
+	return found, nil
+}
+
 // LevelOn is the highest level that a has on the workflow called key; "" for none.
 // Who manages workflows may do with each what its owners may.
 func (a Actor) LevelOn(ctx context.Context, q pg.Q, key string) (Level, error) {

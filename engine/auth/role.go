@@ -35,6 +35,10 @@ type RoleDefinition struct {
 	Resources   []Resource     `json:"resources"`
 	CreatedAt   time.Time      `json:"createdAt"`
 	UpdatedAt   time.Time      `json:"updatedAt"`
+
+	// Above: may do more than the one who listed the roles, who so may neither give
+	// nor change it. The owner's role is above everybody.
+	Above bool `json:"-"`
 }
 
 // Resource is a role's rules for one collection.
@@ -71,10 +75,6 @@ func (d RoleDefinition) Resource(collection string) *Resource {
 func (d RoleDefinition) Grant(collection string, act Action) Grant {
 	return d.rights().grant(collection, act)
 }
-
-// MayGive reports whether a may give d to somebody, or change it: not the owner's
-// role, and none that may do more than a.
-func (a Actor) MayGive(d RoleDefinition) bool { return d.Name != Root && a.covers(d.rights()) }
 
 var roleForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]{0,49}$`)
 
@@ -136,7 +136,19 @@ func (s *Store) Roles(ctx context.Context, a Actor) ([]RoleDefinition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Clone(b.list), nil
+	list := slices.Clone(b.list)
+	names := make([]Role, len(list))
+	for i, d := range list {
+		names[i] = d.Name
+	}
+	levels, err := a.above(ctx, s.DB.Side(), nil, names)
+	if err != nil {
+		return nil, err
+	}
+	for i, d := range list {
+		list[i].Above = d.Name == Root || !a.covers(d.rights()) || levels.roles[d.Name]
+	}
+	return list, nil
 }
 
 // RoleNamed returns one role to those who may list them.
@@ -340,20 +352,23 @@ func (s *Store) changeRoles(ctx context.Context, a Actor, did string, fn func(*p
 // fn and after it.
 func (s *Store) changeRole(ctx context.Context, a Actor, name Role, did string, fn func(*pg.Tx, *RoleDefinition) error) error {
 	return s.changeRoles(ctx, a, did, func(tx *pg.Tx, b *book) error {
+		levels, err := a.above(ctx, tx, nil, []Role{name})
+		if err != nil {
+			return err
+		}
 		d, ok := b.byName[name]
 		switch {
 		case !ok:
 			return errNoRole
 		case name == Root:
 			return errFixed
-		case !a.covers(d.rights()):
+		case !a.covers(d.rights()), levels.roles[name]:
 			return errAbove
 		}
 		if err := fn(tx, &d); err != nil {
 			return err
 		}
-		b, err := readBook(ctx, tx)
-		if err != nil {
+		if b, err = readBook(ctx, tx); err != nil {
 			return err
 		}
 		if now, ok := b.byName[name]; ok && !a.covers(now.rights()) {

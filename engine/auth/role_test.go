@@ -199,6 +199,91 @@ func TestNobodyGivesMore(t *testing.T) {
 	}
 }
 
+// TestNobodyGivesMoreWorkflows: whoever looks after roles and people without
+// managing workflows gives no role, and takes over no account, that reaches
+// workflows on which they have a lower level themselves.
+func TestNobodyGivesMoreWorkflows(t *testing.T) {
+	t.Parallel()
+	o := newOrg(t)
+	ctx := t.Context()
+	role := func(r auth.Role) *auth.Role { return &r }
+	member := func(key string, person int64, role auth.Role, level auth.Level) {
+		t.Helper()
+		const insert = `INSERT INTO alur.workflow_members (workflow_key, user_id, role_name, level)
+			VALUES ($1, NULLIF(CAST($2 AS bigint), 0), NULLIF($3, ''), CAST($4 AS alur.workflow_level))`
+		if _, err := o.DB.ExecContext(ctx, insert, key, person, string(role), string(level)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.role("chief", nil, []string{"pm.users", "pm.acl.roles"})
+	for _, name := range []auth.Role{"viewers", "operators", "strangers", "plain"} {
+		o.role(name, nil, nil)
+	}
+	chief := create(t, o.Store, auth.NewUser{Username: "chief", Role: "chief"})
+	owner := create(t, o.Store, auth.NewUser{Username: "owner", Role: "plain"})
+	tom := create(t, o.Store, auth.NewUser{Username: "tom", Role: "plain"})
+	via := create(t, o.Store, auth.NewUser{Username: "via", Role: "plain", More: []auth.Role{"strangers"}})
+	member("ledger", chief.ID, "", auth.Viewer)
+	member("ledger", owner.ID, "", auth.Owner)
+	member("ledger", 0, "viewers", auth.Viewer)
+	member("ledger", 0, "operators", auth.Operator)
+	member("payroll", 0, "strangers", auth.Viewer)
+	_, s := o.session(auth.Web, "chief")
+	a := s.Actor
+
+	all, err := o.Roles(ctx, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		if want := d.Name != "chief" && d.Name != "viewers" && d.Name != "plain"; d.Above != want {
+			t.Errorf("role %s above the chief: %v, want %v", d.Name, d.Above, want)
+		}
+	}
+	above, err := o.Above(ctx, a, []auth.User{chief, owner, tom, via})
+	if err != nil || len(above) != 2 || !above[owner.ID] || !above[via.ID] {
+		t.Errorf("above the chief are %v (%v), want the owner and via", above, err)
+	}
+	secret := "quite another password"
+	for _, tc := range []struct {
+		name string
+		do   func() error
+		want fault.Kind // 0 for none
+	}{
+		{"give a role of the own level", func() error { _, err := o.Update(ctx, a, tom.ID, auth.Change{Role: role("viewers")}); return err }, 0},
+		{"give one of a higher level", func() error { _, err := o.Update(ctx, a, tom.ID, auth.Change{Role: role("operators")}); return err }, fault.Invalid},
+		{"give one on another workflow", func() error {
+			_, err := o.Update(ctx, a, tom.ID, auth.Change{More: &[]auth.Role{"strangers"}})
+			return err
+		}, fault.Invalid},
+		{"take it oneself", func() error {
+			_, err := o.Update(ctx, a, a.UserID, auth.Change{More: &[]auth.Role{"strangers"}})
+			return err
+		}, fault.Invalid},
+		{"make a person with it", func() error { _, err := o.Create(ctx, a, auth.NewUser{Username: "n", Role: "strangers"}); return err }, fault.Invalid},
+		{"make it the default", func() error { return o.SetDefaultRole(ctx, a, "strangers") }, fault.Forbidden},
+		{"delete it", func() error { return o.DeleteRole(ctx, a, "operators") }, fault.Forbidden},
+		{"take over an owner", func() error { _, err := o.Update(ctx, a, owner.ID, auth.Change{Password: &secret}); return err }, fault.Forbidden},
+		{"take over by a link", func() error { _, _, err := o.Reset(ctx, a, via.ID, nil); return err }, fault.Forbidden},
+		{"as the engine", func() error {
+			_, err := o.Update(ctx, auth.System, tom.ID, auth.Change{Role: role("operators")})
+			return err
+		}, 0},
+	} {
+		if err := tc.do(); tc.want == 0 && err != nil || tc.want != 0 && !fault.Is(err, tc.want) {
+			t.Errorf("%s: got %v, want %v", tc.name, err, tc.want)
+		}
+	}
+
+	// Who manages all workflows gives them all.
+	o.role("manager", nil, []string{"pm.users", "pm.workflow.workflows"})
+	create(t, o.Store, auth.NewUser{Username: "manager", Role: "manager"})
+	_, s = o.session(auth.Web, "manager")
+	if _, err := o.Update(ctx, s.Actor, tom.ID, auth.Change{Role: role("strangers")}); err != nil {
+		t.Errorf("a manager of workflows gives a role that has some: %v", err)
+	}
+}
+
 func ptr(id int64) *int64 { return &id }
 
 // rules are those for one action.

@@ -140,8 +140,13 @@ func (s *Store) prepare(ctx context.Context, a Actor, in NewUser) (_ NewUser, pa
 		return in, "", err
 	}
 	in.Role = b.orDefault(in.Role)
-	for _, r := range append([]Role{in.Role}, in.More...) {
-		if msg := b.roleProblem(a, r); msg != "" {
+	roles := append([]Role{in.Role}, in.More...)
+	levels, err := a.above(ctx, s.DB, nil, roles)
+	if err != nil {
+		return in, "", err
+	}
+	for _, r := range roles {
+		if msg := b.roleProblem(a, r, levels); msg != "" {
 			p["role"] = msg
 		}
 	}
@@ -243,7 +248,7 @@ func (s *Store) Update(ctx context.Context, a Actor, id int64, c Change) (User, 
 			p["password"] = passwordProblem("")
 		}
 		roles := u.Roles()
-		if err := s.mayGive(ctx, a, old, roles, p); err != nil {
+		if err := s.mayGive(ctx, tx, a, old, roles, p); err != nil {
 			return err
 		}
 		if err := fault.Fields(p); err != nil {
@@ -280,16 +285,21 @@ func (s *Store) Update(ctx context.Context, a Actor, id int64, c Change) (User, 
 }
 
 // mayGive notes in p when a may not give roles that a person does not have yet.
-func (s *Store) mayGive(ctx context.Context, a Actor, old, roles []Role, p map[string]string) error {
-	for _, r := range roles {
-		if slices.Contains(old, r) {
-			continue
-		}
-		b, err := s.fresh(ctx)
-		if err != nil {
-			return err
-		}
-		if msg := b.roleProblem(a, r); msg != "" {
+func (s *Store) mayGive(ctx context.Context, tx *pg.Tx, a Actor, old, roles []Role, p map[string]string) error {
+	added := slices.DeleteFunc(slices.Clone(roles), func(r Role) bool { return slices.Contains(old, r) })
+	if len(added) == 0 {
+		return nil
+	}
+	b, err := s.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	levels, err := a.above(ctx, tx, nil, added)
+	if err != nil {
+		return err
+	}
+	for _, r := range added {
+		if msg := b.roleProblem(a, r, levels); msg != "" {
 			p["role"] = msg
 		}
 	}
@@ -446,11 +456,7 @@ func (s *Store) lockUser(ctx context.Context, tx *pg.Tx, a Actor, id int64) (Use
 	if u.has(Root) && a.UserID != id && !a.IsSystem() {
 		return User{}, errRoot
 	}
-	b, err := s.fresh(ctx)
-	if err != nil {
-		return User{}, err
-	}
-	return u, b.mayChange(a, u)
+	return u, s.mayChange(ctx, tx, a, u)
 }
 
 // otherRoot makes sure that a root remains when id stops being one. The lock
