@@ -87,11 +87,12 @@ func (s *Store) Add(ctx context.Context, a collection.Access, up Upload) (collec
 		return nil, TooLarge(s.Most)
 	}
 	title, ending := names(up.Name)
+	called := title + ending // as people know it, whatever it turns out to be
 	mime, ending, err := sniff(up.Bytes, size, ending)
 	if err != nil {
 		return nil, err
 	}
-	about := collection.Record{"name": title + ending, "extname": ending, "mimetype": mime, "size": float64(size)}
+	about := collection.Record{"name": called, "extname": ending, "mimetype": mime, "size": float64(size)}
 	if problem := rules.Refuses(about); problem != "" {
 		return nil, fault.Fields(map[string]string{"file": problem})
 	}

@@ -241,6 +241,11 @@ func TestAddLimits(t *testing.T) {
 			t.Errorf("for %s: %v, want %q", tc.field, err, tc.want)
 		}
 	}
+	// The name in the message is that of the file, not of what it turned out to be.
+	_, err = d.Add(t.Context(), d.bob, attachment.Upload{Name: "x.png", Bytes: strings.NewReader("no picture"), Field: "claims.photo"})
+	if want := `“x.png” is no file of these types: pictures. Choose another one.`; fields(err)["file"] != want {
+		t.Errorf("text called a picture: %v, want %q", err, want)
+	}
 	member := collection.Access{Actor: auth.Actor{UserID: d.carl.Actor.UserID, Role: auth.Member}}
 	if _, err := d.tryAdd(member, "x.pdf", pdf); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("who may write no field: %v, want Forbidden", err)
