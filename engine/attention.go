@@ -102,6 +102,27 @@ type Flow struct {
 	Deleted    bool   `db:"deleted"`
 }
 
+// Versions are the workflows that a is about, by the ids of versions.
+func (a Attention) Versions() []int64 {
+	var ids []int64
+	for _, f := range a.Failures.Items {
+		ids = append(ids, f.WorkflowID)
+	}
+	for _, s := range slices.Concat(a.Stuck.Items, a.Retrying.Items) {
+		ids = append(ids, s.WorkflowID)
+	}
+	for _, l := range a.Waiting.Items {
+		ids = append(ids, l.WorkflowID)
+	}
+	for _, q := range a.Quiet.Items {
+		ids = append(ids, q.WorkflowID)
+	}
+	for _, s := range a.Skipped.Items {
+		ids = append(ids, s.WorkflowID)
+	}
+	return ids
+}
+
 // Failure is executions of one workflow that failed at one step with one cause
 // and that nobody has dismissed.
 type Failure struct {

@@ -143,6 +143,27 @@ func (e *Engine) Highest(ctx context.Context, actor auth.Actor) (highest auth.Le
 	return highest, err
 }
 
+// Below tells those of ids, of versions, on whose workflow actor does not have a
+// level.
+func (e *Engine) Below(ctx context.Context, actor auth.Actor, ids []int64, least auth.Level) (map[int64]bool, error) {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
+		return nil, err
+	}
+	reach, below := actor.Reach(least), map[int64]bool{}
+	if reach.Every() || len(ids) == 0 {
+		return below, nil
+	}
+	var reached []int64
+	query, args := reach.Query(memberSQL.Get("versions"), pq.Int64Array(ids))
+	if err := e.DB.SelectContext(ctx, &reached, query, args...); err != nil {
+		return nil, fmt.Errorf("look for the workflows that user %d reaches: %w", actor.UserID, err)
+	}
+	for _, id := range ids {
+		below[id] = !slices.Contains(reached, id)
+	}
+	return below, nil
+}
+
 // own makes actor the owner of the workflow called key when its first version was
 // made in tx.
 func (e *Engine) own(ctx context.Context, tx *pg.Tx, actor auth.Actor, key string) error {

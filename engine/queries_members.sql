@@ -27,6 +27,11 @@ WHERE id = $1
 -- name: remove
 DELETE FROM alur.workflow_members WHERE id = $1
 
+-- name: versions
+SELECT w.id
+FROM alur.workflows w
+WHERE w.id = ANY ($1) AND {reach w.key}
+
 -- name: executions
 SELECT x.id
 FROM alur.executions x

@@ -39,11 +39,10 @@ func (h *attention) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	highest, err := h.engine.Highest(c.Request().Context(), actor(c))
+	words, err := h.server.attentionWords(c.Request().Context(), actor(c), a, words(c))
 	if err != nil {
 		return err
 	}
-	words := attentionWords{w: words(c), watch: h.server.watch(), looksOn: !highest.Includes(auth.Operator)}
 	vm := views.AttentionPage{Parts: words.parts(a), Watched: words.watched()}
 	parts := views.AttentionParts(vm)
 	if vm.Tag, err = tag(c.Request().Context(), parts); err != nil {
@@ -62,6 +61,12 @@ func (h *attention) list(c echo.Context) error {
 // watch is what the engine has to know of this process.
 func (s *Server) watch() engine.Watch {
 	return engine.Watch{MailServer: s.MailSent, Waiting: s.Patience}
+}
+
+// attentionWords words a for a reader.
+func (s *Server) attentionWords(ctx context.Context, reader auth.Actor, a engine.Attention, w views.Words) (attentionWords, error) {
+	looksOn, err := s.Engine.Below(ctx, reader, a.Versions(), auth.Operator)
+	return attentionWords{w: w, watch: s.watch(), looksOn: looksOn}, err
 }
 
 // troubles counts what needs attention, for the navigation. A page is worth

@@ -16,7 +16,7 @@ type attentionWords struct {
 	w     views.Words
 	watch engine.Watch
 
-	looksOn bool // the reader may do nothing about it
+	looksOn map[int64]bool // the versions of workflows about which the reader may do nothing
 }
 
 // parts are the kinds of which there is something. What may be the cause of the
@@ -26,11 +26,6 @@ func (t attentionWords) parts(a engine.Attention) []views.AttentionPart {
 	add := func(id, title string, items []views.Attention, rest int) {
 		if len(items) == 0 {
 			return
-		}
-		for i := range items {
-			if t.looksOn {
-				items[i].Also = views.Act{}
-			}
 		}
 		p := views.AttentionPart{ID: id, Title: title, Count: views.Int(len(items) + rest), Items: items}
 		switch {
@@ -213,9 +208,8 @@ func (t attentionWords) failure(f engine.Failure) views.Attention {
 		Cause: period(views.Clip(cmp.Or(reasonWords(f.Problem, ""), "A rule said no"), 300)),
 		Facts: "Latest: " + t.w.When(f.Last) + ".",
 		Do:    views.Act{Text: "Open execution", About: name, URL: executionURL(f.ExecutionID)},
-		Also: views.Act{Text: "Dismiss", About: name + at(f.Node), URL: "/attention/dismiss", Fields: []views.Hidden{
-			{Name: "kind", Value: "failure"}, {Name: "subject", Value: f.Key}, {Name: "node", Value: f.NodeKey}, {Name: "cause", Value: f.Cause},
-			{Name: "until", Value: f.Last.UTC().Format(time.RFC3339Nano)}}},
+		Also: t.dismiss(f.Flow, name+at(f.Node), "failure", f.Key, views.Hidden{Name: "node", Value: f.NodeKey}, views.Hidden{Name: "cause", Value: f.Cause},
+			views.Hidden{Name: "until", Value: f.Last.UTC().Format(time.RFC3339Nano)}),
 	}
 	if t.w.When(f.First) != t.w.When(f.Last) {
 		v.Facts = "Since " + t.w.When(f.First) + ", last " + t.w.When(f.Last) + "."
@@ -225,6 +219,19 @@ func (t attentionWords) failure(f engine.Failure) views.Attention {
 	}
 	return v
 }
+
+// dismiss is the button that dismisses something about a workflow; none when the
+// reader may not.
+func (t attentionWords) dismiss(f engine.Flow, about, kind, subject string, more ...views.Hidden) views.Act {
+	if t.looksOn[f.WorkflowID] {
+		return views.Act{}
+	}
+	fields := append([]views.Hidden{{Name: "kind", Value: kind}, {Name: "subject", Value: subject}}, more...)
+	return views.Act{Text: "Dismiss", About: about, URL: "/attention/dismiss", Fields: fields}
+}
+
+// mark is up to where something is dismissed.
+func mark(id int64) views.Hidden { return views.Hidden{Name: "mark", Value: views.ID(id)} }
 
 // times is how often: "", " 2 times", " at least 500 times".
 func times(n int, more bool) string {
@@ -239,7 +246,9 @@ func times(n int, more bool) string {
 
 func (t attentionWords) stuck(s engine.Stuck, a engine.Attention) views.Attention {
 	v := t.execution("stuck-", s)
-	v.Do = views.Act{Text: "Cancel execution…", About: flowName(s.Flow), URL: "/executions/cancel?id=" + views.ID(s.ID) + "&back=/attention", Ask: true}
+	if !t.looksOn[s.WorkflowID] {
+		v.Do = views.Act{Text: "Cancel execution…", About: flowName(s.Flow), URL: "/executions/cancel?id=" + views.ID(s.ID) + "&back=/attention", Ask: true}
+	}
 	v.State, v.Title = views.Error, flowName(s.Flow)+" stands still"+at(s.Node)
 	if s.Lease != nil && s.Lease.Before(a.At) {
 		v.Cause = "The process that ran it was lost, and no other has taken over."
@@ -272,16 +281,15 @@ func (t attentionWords) waiting(l engine.LongWait) views.Attention {
 	v := views.Attention{ID: "waiting-" + views.ID(l.ID), State: views.Waiting, URL: executionURL(l.ID),
 		Title: name + " has waited " + views.Duration(t.w.Now.Sub(l.Since)) + at(l.Node),
 		Cause: "It waits for an answer from outside.", Facts: "Since " + t.w.When(l.Since) + ".",
-		Do: views.Act{Text: "Open execution", About: name, URL: executionURL(l.ID)},
-		Also: views.Act{Text: "Dismiss", About: name + at(l.Node), URL: "/attention/dismiss", Fields: []views.Hidden{
-			{Name: "kind", Value: "waiting"}, {Name: "subject", Value: views.ID(l.ID)}, {Name: "mark", Value: views.ID(l.JobID)}}},
+		Do:   views.Act{Text: "Open execution", About: name, URL: executionURL(l.ID)},
+		Also: t.dismiss(l.Flow, name+at(l.Node), "waiting", views.ID(l.ID), mark(l.JobID)),
 	}
 	if len(l.Names) > 0 {
 		v.Title = name + " has waited " + views.Duration(t.w.Now.Sub(l.Since)) + " for " + list(l.Names, 3)
 		v.Cause = "Not decided: “" + views.Clip(l.Task, 120) + "”" + at(l.Node) + "."
 		v.Do = views.Act{Text: "Open task", About: l.Task, URL: "/tasks/" + views.ID(l.TaskID)}
 	}
-	if l.Mailed && !t.looksOn {
+	if l.Mailed && !t.looksOn[l.WorkflowID] {
 		v.Do = views.Act{Text: "Send reminder", About: l.Task, URL: "/attention/remind", Fields: []views.Hidden{{Name: "execution", Value: views.ID(l.ID)}}}
 	}
 	return v
@@ -320,8 +328,7 @@ func (t attentionWords) quiet(q engine.Quiet) views.Attention {
 		Cause: "It usually starts " + rhythm(q.Every) + ", and never paused for so long before. Something may have stopped calling it.",
 		Facts: "Last " + t.w.When(q.Last) + ".",
 		Do:    openWorkflow(q.Flow),
-		Also: views.Act{Text: "Dismiss", About: flowName(q.Flow), URL: "/attention/dismiss", Fields: []views.Hidden{
-			{Name: "kind", Value: "quiet"}, {Name: "subject", Value: q.Key}, {Name: "mark", Value: views.ID(q.LastID)}}},
+		Also:  t.dismiss(q.Flow, flowName(q.Flow), "quiet", q.Key, mark(q.LastID)),
 	}
 }
 
@@ -343,9 +350,8 @@ func (t attentionWords) skipped(s engine.Skipped) views.Attention {
 	return views.Attention{ID: "skipped-" + views.ID(s.WorkflowID) + "-" + s.Reason, State: views.Waiting, Warning: true, URL: skippedURL(s.Key),
 		Title: flowName(s.Flow) + " was not started" + times(s.Count, s.Count >= 1000),
 		Cause: period(s.Detail), Facts: "Last " + t.w.When(s.Last) + ".",
-		Do: openWorkflow(s.Flow),
-		Also: views.Act{Text: "Dismiss", About: flowName(s.Flow), URL: "/attention/dismiss", Fields: []views.Hidden{
-			{Name: "kind", Value: "skipped"}, {Name: "subject", Value: s.Key}, {Name: "mark", Value: views.ID(s.Mark)}}},
+		Do:   openWorkflow(s.Flow),
+		Also: t.dismiss(s.Flow, flowName(s.Flow), "skipped", s.Key, mark(s.Mark)),
 	}
 }
 

@@ -91,7 +91,11 @@ func (h *home) executions(ctx context.Context, a auth.Actor, w views.Words, vm *
 	if err != nil {
 		return err
 	}
-	vm.Attention = attentionWords{w: w}.first(seen, homeAttention)
+	words, err := h.server.attentionWords(ctx, a, seen, w)
+	if err != nil {
+		return err
+	}
+	vm.Attention = words.first(seen, homeAttention)
 	vm.AttentionCount = views.Int(seen.Count())
 	start := w.Today()
 	f, err := h.server.Engine.Figures(ctx, a, start)

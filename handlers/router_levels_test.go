@@ -505,6 +505,32 @@ func TestPeoplePage(t *testing.T) {
 	}
 }
 
+// TestButtonsOfEachWorkflow: what helps shows beside what the reader may do it for,
+// though they may see more.
+func TestButtonsOfEachWorkflow(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.furnish()
+	s.levelPeople()
+	l, seen := s.ledger("Shared", true), s.ledger("Seen", false)
+	person := s.users[operator].ID
+	if _, err := s.Engine.AddMember(t.Context(), s.users[root].Actor(), seen.workflow, engine.NewMember{UserID: person, Level: auth.Viewer}); err != nil {
+		t.Fatal(err)
+	}
+	doc := s.get(operator, "/attention").want(http.StatusOK).doc()
+	for id, want := range map[int64]int{l.execution: 1, seen.execution: 0} {
+		item := doc.Find(fmt.Sprintf("#failed-%d", id))
+		if got := item.Find("[action='/attention/dismiss']").Length(); item.Length() != 1 || got != want {
+			t.Errorf("%d items of execution %d with %d buttons to dismiss, want one with %d", item.Length(), id, got, want)
+		}
+	}
+	for id, want := range map[int64]string{l.workflow: "View and operate", seen.workflow: "View only"} {
+		if got := s.get(operator, fmt.Sprintf("/workflows/%d", id)).want(http.StatusOK).doc().Find("#toolbar .tag").Text(); got != want {
+			t.Errorf("the editor says %q, want %q", got, want)
+		}
+	}
+}
+
 // TestButtonsOfLevels: pages offer what the reader may do, and nothing else.
 func TestButtonsOfLevels(t *testing.T) {
 	t.Parallel()

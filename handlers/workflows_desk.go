@@ -188,11 +188,15 @@ func (d *desk) renderSaved(drawer *views.Drawer) error {
 }
 
 func (d *desk) editor(drawer *views.Drawer) views.Editor {
+	limited := "View only"
+	if d.level.Includes(auth.Operator) {
+		limited = "View and operate"
+	}
 	vm := views.Editor{
 		ID: d.w.ID, Title: d.w.Title, On: d.w.Enabled, Draft: d.isDraft(), Old: d.isOld(), Drawer: drawer,
 		Saved: savedAt(words(d.c), d.w.UpdatedAt), RunsURL: runsURL(d.w.Key), Version: d.versionWord(d.w),
-		Startable: d.w.Type == "collection" && d.level.Includes(auth.Operator),
-		MayEdit:   d.level.Includes(auth.Editor), MayOwn: d.level.Includes(auth.Owner), MayCopy: actor(d.c).Can(auth.CreateWorkflows),
+		Startable: d.w.Type == "collection" && d.level.Includes(auth.Operator), Limited: limited,
+		MayEdit: d.level.Includes(auth.Editor), MayOwn: d.level.Includes(auth.Owner), MayCopy: actor(d.c).Can(auth.CreateWorkflows),
 	}
 	for _, v := range d.versions {
 		vm.Versions = append(vm.Versions, views.VersionLink{

@@ -107,7 +107,8 @@ type Editor struct {
 	Old       bool      // neither current nor draft: only to look at
 	Saved     string    // "Saved 10:41"
 	RunsURL   string
-	Startable bool // the reader can run it by hand
+	Startable bool   // the reader can run it by hand
+	Limited   string // what the reader may do who may not change it: "View only"
 
 	MayEdit, MayOwn, MayCopy bool
 }
