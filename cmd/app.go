@@ -61,7 +61,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 		return nil, err
 	}
 	a.log = slog.New(a.values.Handler(a.log.Handler()))
-	if a.db, err = openDatabase(ctx, c, a.log); err != nil {
+	if a.db, err = openDatabase(ctx, c, connectWithin, a.log); err != nil {
 		return nil, err
 	}
 	if a.number, err = takeNumber(ctx, a.db.url); err != nil {

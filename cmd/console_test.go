@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,6 +193,34 @@ func TestDoctor(t *testing.T) {
 	}
 	if code != 1 {
 		t.Errorf("ends with code %d, want 1", code)
+	}
+}
+
+// TestDoctorDoesNotWait: a database that does not answer is a finding, at once.
+func TestDoctorDoesNotWait(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls atomic.Int32
+	go func() { // closes every connection, as a proxy before a stopped database does
+		for {
+			c, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			calls.Add(1)
+			c.Close()
+		}
+	}()
+	defer silent.Close()
+	env := map[string]string{"DATA_DIR": t.TempDir(), "LISTEN": "127.0.0.1:0", "DATABASE_URL": "postgres://alur@" + silent.Addr().String() + "/alur?sslmode=disable"}
+	if code, said := call(t, env, "", "doctor"); code != 1 || !strings.Contains(said, "Check DATABASE_URL") {
+		t.Errorf("code %d\n%s", code, said)
+	}
+	if n := calls.Load(); n == 0 || n > 3*2 { // the checks that need it; lib/pq itself tries once more
+		t.Errorf("asked the database %d times", n)
 	}
 }
 

@@ -22,8 +22,8 @@ type database struct {
 }
 
 // openDatabase starts the private PostgreSQL unless c names a database,
-// connects, and migrates.
-func openDatabase(ctx context.Context, c Config, log *slog.Logger) (*database, error) {
+// connects, waiting within a time for one that does not answer, and migrates.
+func openDatabase(ctx context.Context, c Config, within time.Duration, log *slog.Logger) (*database, error) {
 	d := &database{url: c.DatabaseURL}
 	if d.url == "" {
 		private, err := pg.OpenPrivate(ctx, pg.PrivateOptions{Dir: c.DataDir, Log: log})
@@ -33,7 +33,7 @@ func openDatabase(ctx context.Context, c Config, log *slog.Logger) (*database, e
 		d.private, d.url = private, private.URL()
 	}
 	var err error
-	if d.DB, err = connect(ctx, d.url, c.Connections, log); err != nil {
+	if d.DB, err = connect(ctx, d.url, c.Connections, within, log); err != nil {
 		d.close()
 		return nil, err
 	}
@@ -44,9 +44,9 @@ func openDatabase(ctx context.Context, c Config, log *slog.Logger) (*database, e
 	return d, nil
 }
 
-// connect waits a while for a database that does not answer yet.
-func connect(ctx context.Context, url string, conns int, log *slog.Logger) (*pg.DB, error) {
-	deadline := time.Now().Add(connectWithin)
+// connect waits within a time for a database that does not answer yet.
+func connect(ctx context.Context, url string, conns int, within time.Duration, log *slog.Logger) (*pg.DB, error) {
+	deadline := time.Now().Add(within)
 	for told := false; ; told = true {
 		db, err := pg.Open(ctx, url, conns)
 		switch {

@@ -91,7 +91,7 @@ func checkDatabase(ctx context.Context, c Config) finding {
 	c.Connections = 8
 	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
 	defer cancel()
-	db, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
+	db, err := openDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		f.problem = words(err)
 		return f
@@ -130,7 +130,7 @@ func checkAudit(ctx context.Context, c Config) finding {
 	c.Connections = 8
 	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
 	defer cancel()
-	db, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
+	db, err := openDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return f // said already
 	}
@@ -161,7 +161,7 @@ func checkWorkers(ctx context.Context, c Config) finding {
 	c.Connections = 8
 	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
 	defer cancel()
-	db, err := openDatabase(ctx, c, slog.New(slog.DiscardHandler))
+	db, err := openDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return f // said already
 	}

@@ -116,7 +116,7 @@ func (p *program) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx, c, p.logger(c))
+	db, err := openDatabase(ctx, c, connectWithin, p.logger(c))
 	if err != nil {
 		return err
 	}
