@@ -66,7 +66,9 @@ func namePath(name string) string {
 }
 
 // pathName is the name that an address has as its parameter.
-func pathName(c echo.Context, parameter string) string { return strings.TrimPrefix(c.Param(parameter), "~") }
+func pathName(c echo.Context, parameter string) string {
+	return strings.TrimPrefix(c.Param(parameter), "~")
+}
 
 func (h *collections) list(c echo.Context) error {
 	ctx := c.Request().Context()

@@ -98,7 +98,7 @@ func TestNamesThatArePages(t *testing.T) {
 			t.Errorf("%s leads to the page %q", at, got)
 		}
 		s.postJSON(root, "/api/roles:create", `{"name":"`+name+`","title":"Role `+name+`"}`).want(http.StatusOK)
-		at = s.get(root, "/roles").doc().Find("#role-" + name + " a").First().AttrOr("href", "")
+		at = s.get(root, "/roles").doc().Find("#role-"+name+" a").First().AttrOr("href", "")
 		if got := s.get(root, at).want(http.StatusOK).find("h1"); got != "Role "+name {
 			t.Errorf("%s leads to the page %q", at, got)
 		}
