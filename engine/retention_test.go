@@ -351,8 +351,15 @@ func TestCountersRace(t *testing.T) {
 		}
 		h.now = h.now.Add(time.Hour)
 	}
-	if n := h.number(`SELECT counted_to FROM alur.housekeeping`); n == 0 {
-		t.Error("the border never moved")
+	// Transactions of other tests on the same server can hold the border for a while.
+	for end := time.Now().Add(time.Minute); h.number(`SELECT counted_to FROM alur.housekeeping`) == 0; {
+		if time.Now().After(end) {
+			t.Fatal("the border never moved")
+		}
+		h.exec(`UPDATE alur.housekeeping SET due_at = 'epoch'`)
+		if _, err := h.HousekeepOnce(ctx); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
