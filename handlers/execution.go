@@ -133,7 +133,12 @@ func (l *runLog) stepPanel(c echo.Context, at engine.Job) (*views.StepPanel, err
 		took.Name = "Since"
 		p.Refresh = l.stepURL(j.ID)
 	}
-	p.Facts = append(p.Facts, took, views.Fact{Name: "Attempt", Value: strconv.Itoa(j.Attempt), Num: true})
+	p.Facts = append(p.Facts, took)
+	if j.Kept() {
+		p.Facts = append(p.Facts, views.Fact{Name: "Ran in", Value: "the execution that this one runs again"})
+	} else {
+		p.Facts = append(p.Facts, views.Fact{Name: "Attempt", Value: strconv.Itoa(j.Attempt), Num: true})
+	}
 	if j.Status < 0 {
 		p.Problem = l.problem(n, j)
 	}

@@ -31,6 +31,7 @@ type runLog struct {
 	x       engine.Execution
 	jobs    []engine.Job
 	runs    map[string][]engine.Job // by node key, oldest first
+	again   int64                   // the newest execution that runs this one again; 0 for none
 	level   auth.Level              // what actor may do with the workflow
 	wf      engine.Workflow         // zero when it was deleted
 	tree    engine.Level
@@ -82,6 +83,13 @@ func (l *runLog) read(ctx context.Context) (err error) {
 		if l.queue, err = l.h.server.queueNotice(ctx, l.actor, l.w); err != nil {
 			return err
 		}
+	}
+	newest, err := l.h.engine.Reruns(ctx, l.actor, l.x.ID, 1)
+	if err != nil {
+		return err
+	}
+	if l.again = 0; len(newest) > 0 {
+		l.again = newest[0].ID
 	}
 	l.runs = map[string][]engine.Job{}
 	for _, j := range l.jobs {
@@ -135,6 +143,9 @@ func (l *runLog) page(p *views.StepPanel) views.Execution {
 	case !l.ended() && l.level.Includes(auth.Operator):
 		vm.Cancel = "/executions/cancel?id=" + vm.ID + "&back=" + url.QueryEscape(l.url())
 	}
+	if (l.ended() || l.x.Waiting) && !l.gone() && l.level.Includes(auth.Operator) {
+		vm.Rerun = "/executions/rerun?id=" + vm.ID + "&back=" + url.QueryEscape(l.url())
+	}
 	if !l.ended() {
 		vm.Live = l.url() + "/events?since=" + l.change()
 	}
@@ -157,6 +168,12 @@ func (l *runLog) notices(p *views.StepPanel) []views.ExecutionNotice {
 	var list []views.ExecutionNotice
 	if l.gone() {
 		list = append(list, views.ExecutionNotice{Strong: "The workflow has been deleted.", More: "These are the steps that ran, in their order."})
+	}
+	if l.x.RerunOf != nil {
+		list = append(list, views.ExecutionNotice{Strong: "Another execution, run again.", Link: views.Link{Text: "Open the first one", URL: executionURL(*l.x.RerunOf)}})
+	}
+	if l.again != 0 {
+		list = append(list, views.ExecutionNotice{Strong: "This execution was run again.", Link: views.Link{Text: "Open the newest run", URL: executionURL(l.again)}})
 	}
 	if l.broken != nil {
 		list = append(list, views.ExecutionNotice{State: views.Waiting, Strong: "This version cannot be drawn as a whole.", More: "What is wrong with it: " + l.broken.Error() + "."})
@@ -337,6 +354,9 @@ func (l *runLog) jobCard(n *engine.TreeNode, j engine.Job) views.FlowCard {
 	card := views.FlowCard{
 		Key: j.NodeKey, Icon: l.icon(n), Title: l.title(n, j.NodeKey), Summary: l.outcome(n, j),
 		State: l.jobState(n, j), Figure: views.Duration(l.took(j)), URL: url, Attrs: views.OpenCard(url),
+	}
+	if j.Kept() {
+		card.Figure = "taken over"
 	}
 	if j.Attempt > 1 {
 		card.Figure += " · attempt " + strconv.Itoa(j.Attempt)

@@ -49,6 +49,8 @@ func (h *executions) Routes(g *Group) {
 	g.POST("/executions/delete", auth.UseWorkflows, h.remove)
 	g.GET("/executions/cancel", auth.UseWorkflows, h.askCancel)
 	g.POST("/executions/cancel", auth.UseWorkflows, h.cancel)
+	g.GET("/executions/rerun", auth.UseWorkflows, h.askRerun)
+	g.POST("/executions/rerun", auth.UseWorkflows, h.rerun)
 	g.GET("/executions/:id", auth.UseWorkflows, h.show)
 	g.GET("/executions/:id/trigger", auth.UseWorkflows, h.trigger)
 	g.GET("/executions/:id/trigger/data", auth.UseWorkflows, h.triggerData)

@@ -154,6 +154,8 @@ var levelOf = map[string]struct {
 	"GET /executions/delete":                {}, // a question about ids
 	"GET /executions/cancel":                {},
 	"POST /executions/delete":               {level: auth.Editor, body: "id={x}"},
+	"GET /executions/rerun":                 {},
+	"POST /executions/rerun":                {level: auth.Operator, body: "id={x}"},
 	"POST /executions/cancel":               {level: auth.Operator, body: "id={x}"},
 	"GET /executions/:id":                   {level: auth.Viewer},
 	"GET /executions/:id/trigger":           {level: auth.Viewer},
@@ -558,7 +560,8 @@ func TestButtonsOfLevels(t *testing.T) {
 		{"/executions", `#bulk [hx-get="/executions/delete"]`, auth.Editor},
 		{ended, `[href^="/executions/delete"]`, auth.Editor},
 		{waiting, `[href^="/executions/cancel"]`, auth.Operator},
-		{ended, "#execution-menu", auth.Editor},
+		{ended, `[href^="/executions/rerun"]`, auth.Operator},
+		{ended, "#execution-menu", auth.Operator},
 		{"/attention", `[action="/attention/dismiss"]`, auth.Operator},
 	} {
 		for _, who := range leveled {

@@ -87,7 +87,8 @@ type Confirm struct {
 	Do     string   // the button, worded like the act: "Delete workflow"
 	Back   string   // where Cancel leads without JavaScript
 	Hidden map[string]string
-	Calm   bool // the act is not destructive: an ordinary primary button
+	Ask    []Field // choices to make, see Choices
+	Calm   bool    // the act is not destructive: an ordinary primary button
 }
 
 // Step is one line of a timeline.

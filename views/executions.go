@@ -92,6 +92,7 @@ type Execution struct {
 	Editor  string // the version in the editor; "" when the workflow is gone
 	Delete  string // address of the question; "" while it runs
 	Cancel  string // address of the question; "" once it has ended
+	Rerun   string // address of the question; "" while there is nothing to run again
 	Panel   *StepPanel
 }
 
