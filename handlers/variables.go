@@ -39,7 +39,7 @@ func (h *variables) list(c echo.Context) error {
 	w := words(c)
 	rows := make([]views.VariableRow, len(all))
 	for i, v := range all {
-		rows[i] = views.VariableRow{Name: v.Name, Secret: v.Kind == secret.Hidden, Value: v.Value, URL: variablesPath + "/" + v.Name + "/edit",
+		rows[i] = views.VariableRow{Name: v.Name, Secret: v.Kind == secret.Hidden, Value: views.Clip(v.Value, 200), URL: variablesPath + "/" + v.Name + "/edit",
 			Delete: variablesPath + "/" + v.Name + "/delete", Changed: w.Moment(v.UpdatedAt, w.When(v.UpdatedAt)), Person: v.Person}
 	}
 	return render(c, http.StatusOK, views.VariablesPage(rows), nil)
