@@ -213,7 +213,7 @@ func TestSlots(t *testing.T) {
 		t.Fatal("did not get a fourth of four")
 	}
 	l.exec(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4711
-		AND objid = (SELECT CAST(worker AS oid) FROM alur.slots WHERE slot = 4)`)
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND objid = (SELECT CAST(worker AS oid) FROM alur.slots WHERE slot = 4)`)
 	deadline := time.Now().Add(10 * time.Second)
 	for !take(two, 4) {
 		if _, err := two.Rescue(t.Context()); err != nil {

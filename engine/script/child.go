@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -192,8 +193,10 @@ func (e *end) limit() string {
 		return LimitMemory
 	case e.killed == notKilled && e.status.Signaled() && e.cpu >= cpuMost-time.Second:
 		return LimitTime
-	case e.killed == notKilled && e.status.Signaled() && e.status.Signal() == syscall.SIGKILL:
-		return LimitMemory // the kernel chose it when the machine ran out
+	case e.killed == notKilled && e.status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGBUS}, e.status.Signal()):
+		// The kernel chose it when the machine ran out, or refused it memory that it
+		// had no way to do without, such as more of a stack.
+		return LimitMemory
 	}
 	return ""
 }
