@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -189,14 +188,13 @@ func (e *end) limit() string {
 		return LimitTime
 	case says("stack exceeds", "stack overflow"):
 		return LimitStack
-	case says("out of memory", "cannot allocate memory", "failed to create new OS thread", "pthread_create failed"):
+	case says("out of memory", "cannot allocate memory", "failed to create new OS thread", "pthread_create failed",
+		"SIGSEGV", "SIGBUS"): // a number of 500 MB, say: memory that was promised and is not there
 		return LimitMemory
 	case e.killed == notKilled && e.status.Signaled() && e.cpu >= cpuMost-time.Second:
 		return LimitTime
-	case e.killed == notKilled && e.status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGKILL, syscall.SIGSEGV, syscall.SIGBUS}, e.status.Signal()):
-		// The kernel chose it when the machine ran out, or refused it memory that it
-		// had no way to do without, such as more of a stack.
-		return LimitMemory
+	case e.killed == notKilled && e.status.Signaled() && e.status.Signal() == syscall.SIGKILL:
+		return LimitMemory // the kernel chose it when the machine ran out
 	}
 	return ""
 }
