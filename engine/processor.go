@@ -391,12 +391,16 @@ func (r *run) park(j *job) {
 // step is what a node is told when it runs as j.
 func (r *run) step(j *job) *node.Step {
 	in := j.node
-	return &node.Step{
+	s := &node.Step{
 		Key:         strconv.FormatInt(j.id, 10),
 		ExecutionID: r.claim.ID, WorkflowID: r.p.workflowID, WorkflowKey: r.p.key,
 		NodeID: in.ID, NodeKey: in.Key, Title: in.Title, JobID: j.id, Attempt: j.attempt,
-		Now: j.started, Vars: r, Services: r.e.Services, Mask: r.env.JSON,
+		Now: j.started, Vars: r, Services: r.e.Services,
 	}
+	if r.env != nil {
+		s.Mask = r.env.JSON
+	}
+	return s
 }
 
 // guarded calls a node's code and never lets a panic out.
@@ -510,7 +514,10 @@ func (r *run) record(j *job, out node.Outcome) node.Outcome {
 		r.output = j.encoded
 	}
 	if out.Meta != nil {
-		j.meta = []byte(r.env.Text(string(value.Encode(out.Meta))))
+		j.meta = value.Encode(out.Meta)
+		if r.env != nil {
+			j.meta = []byte(r.env.Text(string(j.meta)))
+		}
 	}
 	if out.Enter && j.node.branches[out.Branch] != nil {
 		j.branch = &out.Branch

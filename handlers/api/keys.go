@@ -82,10 +82,7 @@ func (h *Keys) own(c echo.Context) ([]auth.APIKey, error) {
 }
 
 func keyID(c echo.Context) int64 {
-	key := c.Param("id")
-	if key == "" {
-		key = c.QueryParam("filterByTk")
-	}
+	key := keyOf(c, "id")
 	id, _ := strconv.ParseInt(key, 10, 64)
 	return id
 }

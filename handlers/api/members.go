@@ -32,10 +32,7 @@ func workflowID(c echo.Context) (int64, error) {
 
 // memberID is the only member that a request names.
 func memberID(c echo.Context) (int64, error) {
-	text := c.Param("key")
-	if text == "" {
-		text = c.QueryParam("filterByTk")
-	}
+	text := keyOf(c, "key")
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return 0, problem("filterByTk", "Say which member is meant with filterByTk.")

@@ -47,12 +47,7 @@ func (h *Roles) Routes(r Router) {
 func (h *Roles) actor(c echo.Context) auth.Actor { return h.Session(c).Actor }
 
 // roleKey is the role that a request names; "" for none.
-func roleKey(c echo.Context) auth.Role {
-	if name := c.Param("name"); name != "" {
-		return auth.Role(name)
-	}
-	return auth.Role(c.QueryParam("filterByTk"))
-}
+func roleKey(c echo.Context) auth.Role { return auth.Role(keyOf(c, "name")) }
 
 func roleJSON(d auth.RoleDefinition) map[string]any {
 	m := map[string]any{}

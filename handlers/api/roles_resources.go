@@ -59,10 +59,7 @@ func (h *Roles) rules(c echo.Context) (d auth.RoleDefinition, named *auth.Resour
 	if err != nil {
 		return d, nil, err
 	}
-	key := c.Param("key")
-	if key == "" {
-		key = c.QueryParam("filterByTk")
-	}
+	key := keyOf(c, "key")
 	if key == "" {
 		var filter struct{ Name string }
 		_ = json.Unmarshal([]byte(c.QueryParam("filter")), &filter)

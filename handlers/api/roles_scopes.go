@@ -58,10 +58,7 @@ func (h *Roles) overlay(c echo.Context, n auth.NamedScope) (auth.NamedScope, err
 
 // scopeID is the scope that a request names; 0 for none.
 func scopeID(c echo.Context) int64 {
-	key := c.Param("id")
-	if key == "" {
-		key = c.QueryParam("filterByTk")
-	}
+	key := keyOf(c, "id")
 	id, _ := strconv.ParseInt(key, 10, 64)
 	return id
 }

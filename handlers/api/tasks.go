@@ -137,10 +137,7 @@ func (h *Tasks) get(c echo.Context) error {
 }
 
 func taskID(c echo.Context) (int64, error) {
-	key := c.Param("key")
-	if key == "" {
-		key = c.QueryParam("filterByTk")
-	}
+	key := keyOf(c, "key")
 	id, err := strconv.ParseInt(key, 10, 64)
 	if err != nil {
 		return 0, fault.New(fault.NotFound, "There is no such task.")

@@ -27,10 +27,7 @@ func (h *Variables) Routes(r Router) {
 
 // variableName is the variable that the request is about.
 func variableName(c echo.Context) (string, error) {
-	name := c.Param("id")
-	if name == "" {
-		name = c.QueryParam("filterByTk")
-	}
+	name := keyOf(c, "id")
 	if name == "" {
 		return "", fault.New(fault.Invalid, "Say which variable with filterByTk.")
 	}

@@ -399,12 +399,18 @@ func (h *Workflows) destroyExecutions(c echo.Context) error {
 	return data(c, n)
 }
 
+// keyOf is the key that a request names: behind the action, or with filterByTk; ""
+// for none.
+func keyOf(c echo.Context, parameter string) string {
+	if key := c.Param(parameter); key != "" {
+		return key
+	}
+	return c.QueryParam("filterByTk")
+}
+
 // one is the id of the only record that a request names.
 func one(c echo.Context) (int64, error) {
-	text := c.Param("id")
-	if text == "" {
-		text = c.QueryParam("filterByTk")
-	}
+	text := keyOf(c, "id")
 	id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil {
 		return 0, fault.New(fault.Invalid, "Say which one is meant with filterByTk.")
