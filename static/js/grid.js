@@ -54,11 +54,10 @@
   const fill = (td, text) => {
     td.replaceChildren(html(text));
     td.dataset.open = "";
-    const form = td.querySelector("form");
-    requestAnimationFrame(() => {
-      const c = control(td);
-      c?.focus();
-      c?.select?.();
+    const form = td.querySelector("form"), c = control(td);
+    c?.focus(); // at once: a key pressed before the next frame is for the control
+    c?.select?.();
+    queueMicrotask(() => { // when the observers of other scripts have set up what is in it
       if (form.dataset.first === undefined) form.dataset.first = new URLSearchParams(new FormData(form)).toString();
     });
   };
