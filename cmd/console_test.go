@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -133,6 +134,38 @@ func TestMigrate(t *testing.T) {
 	for range 2 {
 		if code, said := call(t, env, "", "migrate"); code != 0 || !strings.Contains(said, "up to date") {
 			t.Errorf("code %d: %s", code, said)
+		}
+	}
+}
+
+// TestDoctorChangesNothing: a database that is empty, or behind, stays as it is.
+func TestDoctorChangesNothing(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"DATA_DIR": t.TempDir(), "LISTEN": "127.0.0.1:0", "WORKER": "off", "DATABASE_URL": pgtest.NewEmptyURL(t)}
+	all, err := filepath.Glob("../migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, said := call(t, env, "", "doctor"); code != 0 || !strings.Contains(said, fmt.Sprintf("migrations to apply: %d", len(all))) {
+		t.Errorf("an empty database: code %d\n%s", code, said)
+	}
+	db := pgtest.Open(t, env["DATABASE_URL"])
+	var schemas int
+	if err := db.GetContext(t.Context(), &schemas, "SELECT count(*) FROM pg_namespace WHERE nspname = 'alur'"); err != nil || schemas != 0 {
+		t.Errorf("the schema is there %d times (%v), want 0", schemas, err)
+	}
+	if code, said := call(t, env, "", "migrate"); code != 0 {
+		t.Fatalf("migrate: code %d\n%s", code, said)
+	}
+	for _, change := range []struct{ sql, want string }{
+		{"UPDATE alur.schema_migrations SET version_id = version_id + 1 WHERE version_id = (SELECT max(version_id) FROM alur.schema_migrations)", "newer version of alur"},
+		{"DELETE FROM alur.schema_migrations WHERE version_id >= (SELECT max(version_id) - 2 FROM alur.schema_migrations)", "migrations to apply: 2"},
+	} {
+		if _, err := db.ExecContext(t.Context(), change.sql); err != nil {
+			t.Fatal(err)
+		}
+		if _, said := call(t, env, "", "doctor"); !strings.Contains(said, change.want) {
+			t.Errorf("says nothing of %q:\n%s", change.want, said)
 		}
 	}
 }

@@ -21,9 +21,22 @@ type database struct {
 	private *pg.Private // nil with DATABASE_URL
 }
 
-// openDatabase starts the private PostgreSQL unless c names a database,
-// connects, waiting within a time for one that does not answer, and migrates.
+// openDatabase is reachDatabase, and brings the database up to date.
 func openDatabase(ctx context.Context, c Config, within time.Duration, log *slog.Logger) (*database, error) {
+	d, err := reachDatabase(ctx, c, within, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrations.Up(ctx, d.Side().DB); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// reachDatabase starts the private PostgreSQL unless c names a database, and
+// connects, waiting within a time for one that does not answer.
+func reachDatabase(ctx context.Context, c Config, within time.Duration, log *slog.Logger) (*database, error) {
 	d := &database{url: c.DatabaseURL}
 	if d.url == "" {
 		private, err := pg.OpenPrivate(ctx, pg.PrivateOptions{Dir: c.DataDir, Log: log})
@@ -34,10 +47,6 @@ func openDatabase(ctx context.Context, c Config, within time.Duration, log *slog
 	}
 	var err error
 	if d.DB, err = connect(ctx, d.url, c.Connections, within, log); err != nil {
-		d.close()
-		return nil, err
-	}
-	if err := migrations.Up(ctx, d.Side().DB); err != nil {
 		d.close()
 		return nil, err
 	}

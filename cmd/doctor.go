@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"alur/engine/mail"
 	"alur/engine/pg"
 	"alur/engine/queue"
+	"alur/migrations"
 )
 
 // finding is what doctor says about one thing. Problem is what is wrong and what
@@ -91,7 +93,7 @@ func checkDatabase(ctx context.Context, c Config) finding {
 	c.Connections = 8
 	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
 	defer cancel()
-	db, err := openDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
+	db, err := reachDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		f.problem = words(err)
 		return f
@@ -109,9 +111,14 @@ func checkDatabase(ctx context.Context, c Config) finding {
 		f.problem = words(err)
 		return f
 	}
+	pending, err := migrations.Pending(ctx, db.Side().DB)
 	switch {
 	case about.Number < 140000:
 		f.problem = fmt.Sprintf("PostgreSQL %s is too old; use 14 or later.", about.Version)
+	case err != nil:
+		f.problem = words(err)
+	case pending > 0:
+		f.advice = fmt.Sprintf("PostgreSQL %s; the next start, or “alur migrate”, brings it up to date (migrations to apply: %d).", about.Version, pending)
 	case about.Super:
 		f.advice = "alur works as a superuser there. Give it a role of its own that owns the database: CREATE ROLE alur LOGIN PASSWORD '…'; ALTER DATABASE … OWNER TO alur;"
 	default:
@@ -130,7 +137,7 @@ func checkAudit(ctx context.Context, c Config) finding {
 	c.Connections = 8
 	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
 	defer cancel()
-	db, err := openDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
+	db, err := reachDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return f // said already
 	}
@@ -139,8 +146,9 @@ func checkAudit(ctx context.Context, c Config) finding {
 		Role string `db:"role"`
 		Owns bool   `db:"owns"`
 	}
-	const ask = `SELECT current_user AS role, pg_has_role(relowner, 'USAGE') AS owns FROM pg_class WHERE oid = 'alur.audit_log'::regclass`
+	const ask = `SELECT current_user AS role, pg_has_role(relowner, 'USAGE') AS owns FROM pg_class WHERE oid = to_regclass('alur.audit_log')`
 	switch err := db.GetContext(ctx, &about, ask); {
+	case errors.Is(err, sql.ErrNoRows): // not made yet
 	case err != nil:
 		f.problem = words(err)
 	case about.Owns:
@@ -161,11 +169,14 @@ func checkWorkers(ctx context.Context, c Config) finding {
 	c.Connections = 8
 	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
 	defer cancel()
-	db, err := openDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
+	db, err := reachDatabase(ctx, c, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return f // said already
 	}
 	defer db.close()
+	if pending, err := migrations.Pending(ctx, db.Side().DB); err != nil || pending > 0 {
+		return f // said already
+	}
 	n, err := queue.Workers(ctx, db)
 	switch {
 	case err != nil:

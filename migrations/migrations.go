@@ -65,6 +65,27 @@ func Up(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// Pending counts the migrations that db lacks, and changes nothing. It returns
+// [ErrNewer] as Up does.
+func Pending(ctx context.Context, db *sql.DB) (int, error) {
+	names := must(fs.Glob(files, "*.sql"))
+	var made bool
+	if err := db.QueryRowContext(ctx, "SELECT to_regclass('alur.schema_migrations') IS NOT NULL").Scan(&made); err != nil {
+		return 0, fmt.Errorf("look for migrations: %w", err)
+	}
+	if !made {
+		return len(names), nil
+	}
+	var current int
+	if err := db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM alur.schema_migrations WHERE is_applied").Scan(&current); err != nil {
+		return 0, fmt.Errorf("read the database's version: %w", err)
+	}
+	if current > len(names) { // numbered without a gap
+		return 0, ErrNewer
+	}
+	return len(names) - current, nil
+}
+
 // lock keeps other starts out until unlock is called or the session ends.
 //
 // goose has a session lock too, but takes it only after it has made its table,
