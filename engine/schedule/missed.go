@@ -14,8 +14,12 @@ type Missed string
 const (
 	Skip Missed = "skip" // they are left out, which is on record
 	Once Missed = "once" // the last of them fires, for all
-	All  Missed = "all"  // each fires, with its planned time
+	All  Missed = "all"  // each fires, with its planned time, up to Backlog
 )
+
+// Backlog is how many missed times All makes up for: the newest. A schedule that
+// fires every second is a week behind with 604,800.
+const Backlog = 10_000
 
 // Due is what is to be done about a schedule.
 type Due struct {
@@ -31,7 +35,14 @@ type Due struct {
 func (r Rule) Due(due, now time.Time, missed Missed, most int) Due {
 	var d Due
 	next, ok := due, true
-	if edge := now.Add(-Grace); missed != All && due.Before(edge) {
+	switch edge := now.Add(-Grace); {
+	case !due.Before(edge):
+	case missed == All:
+		if first := r.recent(due, edge, Backlog); first.After(due) {
+			d.SkippedFrom, d.SkippedTo = due, r.Latest(due, first.Add(-time.Nanosecond))
+			next = first
+		}
+	default:
 		last := due
 		if second, more := r.After(due); more && second.Before(edge) {
 			last = r.Latest(due, edge.Add(-time.Nanosecond))
@@ -51,4 +62,31 @@ func (r Rule) Due(due, now time.Time, missed Missed, most int) Due {
 		d.Next = next
 	}
 	return d
+}
+
+// recent returns the first time that counts of those planned from due on and
+// before edge, when at most so many do: the newest. It looks at some times more
+// than that, however long ago due is.
+func (r Rule) recent(due, edge time.Time, most int) time.Time {
+	// No two times are closer than a second.
+	for span := time.Duration(most) * time.Second; ; span *= 2 {
+		from := edge.Add(-span)
+		if !from.After(due) {
+			from = due
+		}
+		var times []time.Time
+		next, ok := r.After(from.Add(-time.Nanosecond))
+		if from.Equal(due) { // planned by another rule, perhaps
+			next, ok = due, true
+		}
+		for ; ok && next.Before(edge); next, ok = r.After(next) {
+			times = append(times, next)
+		}
+		switch {
+		case len(times) >= most:
+			return times[len(times)-most]
+		case from.Equal(due):
+			return due
+		}
+	}
 }

@@ -17,6 +17,9 @@ func TestDue(t *testing.T) {
 	hourly := schedule.Rule{Start: ago(1000 * time.Hour), Every: time.Hour}
 	seconds := schedule.Rule{Start: ago(1000 * time.Hour), Every: time.Second}
 	once := schedule.Rule{Start: ago(3 * time.Hour)}
+	const day = 24 * time.Hour
+	hourlong := schedule.Rule{Start: ago(3000 * day), Every: time.Hour}
+	mornings := schedule.Rule{Start: ago(3000 * day), Cron: mustCron(t, "0 */30 9-11 * * *")}
 	offices := schedule.Rule{Start: ago(1000 * time.Hour), Cron: mustCron(t, "0 */30 9-11 * * *")}
 	ended := schedule.Rule{Start: ago(1000 * time.Hour), Every: time.Hour, End: ago(2 * time.Hour)}
 	moved := schedule.Rule{Start: ago(90 * time.Second)}
@@ -45,6 +48,12 @@ func TestDue(t *testing.T) {
 		{"cron, once", offices, ago(26 * time.Hour), schedule.Once, 9, "fire [-30m0s] next 21h0m0s"},
 		{"ended meanwhile, once", ended, ago(5 * time.Hour), schedule.Once, 9, "fire [-2h0m0s] next none"},
 		{"ended meanwhile, all", ended, ago(4 * time.Hour), schedule.All, 9, "fire [-4h0m0s -3h0m0s -2h0m0s] next none"},
+		{"seconds, all", seconds, ago(2 * time.Hour), schedule.All, 2, "fire [-2h0m0s -1h59m59s] next -1h59m58s"},
+		{"seconds, more than the backlog", seconds, ago(7 * day), schedule.All, 2, "skip -168h0m0s to -2h47m41s fire [-2h47m40s -2h47m39s] next -2h47m38s"},
+		{"seconds, the backlog to the last", seconds, ago(time.Minute + schedule.Backlog*time.Second), schedule.All, 1, "fire [-2h47m40s] next -2h47m39s"},
+		{"seconds, one more than the backlog", seconds, ago(time.Minute + (schedule.Backlog+1)*time.Second), schedule.All, 1, "skip -2h47m41s to -2h47m41s fire [-2h47m40s] next -2h47m39s"},
+		{"hours for years", hourlong, ago(5 * 365 * day), schedule.All, 1, "skip -43800h0m0s to -10001h0m0s fire [-10000h0m0s] next -9999h0m0s"},
+		{"cron for years", mornings, ago(5 * 365 * day), schedule.All, 1, "skip -43800h0m0s to -39986h30m0s fire [-39986h0m0s] next -39985h30m0s"},
 		{"due by a rule of before", moved, ago(5 * time.Hour), schedule.Once, 9, "fire [-1m30s] next none"},
 	}
 	for _, tc := range tests {

@@ -219,8 +219,12 @@ func (r *round) write(ctx context.Context, e *engine.Engine, tx *pg.Tx) error {
 	if r.h.config.Mode == AtRecords {
 		when += fmt.Sprintf(", for %d of its records", r.skipped)
 	}
+	why := "Its trigger says to skip what was missed."
+	if r.h.config.Missed == schedule.All {
+		why = fmt.Sprintf("The newest %d of the times that were missed are made up for.", schedule.Backlog)
+	}
 	return e.Skip(ctx, tx, r.h.armed(), engine.MissedTime,
-		fmt.Sprintf("It should have started %s (%s), and no server was there to see to it. Its trigger says to skip what was missed.", when, zone), nil)
+		fmt.Sprintf("It should have started %s (%s), and no server was there to see to it. %s", when, zone, why), nil)
 }
 
 // sweep plans some records of a schedule: all of them once it is planned anew, and

@@ -14,6 +14,7 @@ import (
 	"alur/engine/collection"
 	"alur/engine/pg"
 	"alur/engine/pgtest"
+	"alur/engine/schedule"
 )
 
 // office is a shop whose clock stands still until it is moved. It shows noon of
@@ -277,6 +278,21 @@ func TestMissedTimes(t *testing.T) {
 				t.Errorf("on record is %q", records)
 			}
 		})
+	}
+}
+
+// TestBacklog: of the times of a long downtime the newest 10,000 are made up for,
+// and the others are on record. The limit keeps the test short.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.schedule(`{"startsOn": "2027-03-01T12:00:01.000Z", "repeat": 1000, "missed": "all", "limit": 3}`)
+	o.sleep(schedule.Backlog*time.Second + 2*time.Minute)
+	o.until(noon.Add(schedule.Backlog*time.Second + 2*time.Minute + time.Second))
+	o.want("after hours", "60 61 62")
+	records := o.one("SELECT detail FROM alur.skipped_triggers WHERE reason = 'missed'")
+	if !strings.Contains(records, "from 1 Mar 2027, 12:00:01 to 1 Mar 2027, 12:00:59 (UTC)") || !strings.Contains(records, "The newest 10000 of the times") {
+		t.Errorf("on record is %q", records)
 	}
 }
 

@@ -277,7 +277,7 @@ var (
 	missedOptions = []views.Option{
 		{Value: "once", Text: "Start once", Help: "As soon as a server is back, for the last time that was missed."},
 		{Value: "skip", Text: "Skip them", Help: "They are listed under “Not started”."},
-		{Value: "all", Text: "Start for each", Help: "One run for each missed time, the oldest first."},
+		{Value: "all", Text: "Start for each", Help: "One execution for each missed time, the oldest first; for the newest 10,000 at most."},
 	}
 )
 
