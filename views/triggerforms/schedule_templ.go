@@ -404,7 +404,7 @@ func scheduleEnd(f *scheduleForm, env *nodeforms.Env) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = views.CheckField(views.Field{Name: "limitPerRecord", Label: "Count the limit for each record alone", Checked: f.perRecord,
-				Help: "Else all runs of this workflow count together, also those that people start."}).Render(ctx, templ_7745c5c3_Buffer)
+				Help: "Else all executions of this workflow count together, also those that people start."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
