@@ -18,6 +18,9 @@ type Starter interface {
 	// Manual turns what a person sent into $context. ok is false when the
 	// trigger's condition does not hold for it, so that nothing starts.
 	Manual(ctx context.Context, e *Engine, q pg.Q, config any, values map[string]any) (context map[string]any, ok bool, err error)
+	// Asks says whether a start needs a record, sent as "data": its key; and of which
+	// collection. "" is one that nobody has chosen yet.
+	Asks(config any) (collection string, record bool)
 }
 
 // Execute starts a version by hand, whether it is on or not, and returns its

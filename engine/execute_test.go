@@ -15,6 +15,8 @@ import (
 
 // Manual lets people start workflows of the tests' trigger: with "refuse" in the
 // values, its condition is not met.
+func (*trigger) Asks(any) (string, bool) { return "", false }
+
 func (*trigger) Manual(_ context.Context, _ *engine.Engine, _ pg.Q, _ any, values map[string]any) (map[string]any, bool, error) {
 	return values, values["refuse"] == nil, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/node"
 	"alur/engine/pg"
@@ -44,6 +45,19 @@ type Scheduler interface {
 	// Tick does some of what is due, and returns when there is more to do; zero: not
 	// that it knows of. All processes call it, again and again.
 	Tick(ctx context.Context, e *Engine) (next time.Time, err error)
+}
+
+// Planned is one time at which a trigger is going to start its workflow.
+type Planned struct {
+	At     time.Time // UTC
+	Record string    // what the record is called; "" without one
+}
+
+// Forecaster is a TriggerKind that knows when it starts next.
+type Forecaster interface {
+	// Forecast returns the next n times with settings that pass Check, as they would be
+	// planned now. Records come as a may see them.
+	Forecast(ctx context.Context, e *Engine, a collection.Access, config json.RawMessage, n int) ([]Planned, error)
 }
 
 var triggerKinds = map[string]TriggerKind{}

@@ -210,8 +210,8 @@ func (l *runLog) problemWords(n *engine.TreeNode, j engine.Job) string {
 	case views.Cancelled:
 		return "The execution was stopped here."
 	case views.Failed:
-		if answersOf(n, j).known {
-			return "None of its conditions was met."
+		if w, ok := l.ways(n, j); ok && w.Words != "" {
+			return w.Words + "."
 		}
 		return "What this step asks for was not met."
 	}

@@ -291,7 +291,9 @@ func (l *runLog) cards(level engine.Level, passed bool) []views.FlowCard {
 			not := passed || l.notTaken(n, b)
 			drawn := views.CanvasBranch{Name: b.Label, NotTaken: not, Cards: l.cards(b.Nodes, not)}
 			if len(runs) > 0 && !passed {
-				drawn.State, drawn.Word = answersOf(n, runs[len(runs)-1]).mark(b.Index)
+				if w, ok := l.ways(n, runs[len(runs)-1]); ok {
+					drawn.State, drawn.Word = w.Marks[b.Index].State, w.Marks[b.Index].Word
+				}
 			}
 			card.Branches = append(card.Branches, drawn)
 		}
@@ -308,8 +310,8 @@ func (l *runLog) notTaken(n *engine.TreeNode, b engine.TreeBranch) bool {
 		return false
 	}
 	last := runs[len(runs)-1]
-	if a := answersOf(n, last); a.known {
-		return a.taken != b.Index
+	if w, ok := l.ways(n, last); ok {
+		return w.Taken != b.Index
 	}
 	if len(b.Nodes) == 0 {
 		return false

@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"encoding/json"
-	"strings"
-	"time"
+	"cmp"
 
 	"alur/engine"
 	"alur/engine/node"
@@ -28,64 +26,29 @@ func (l *runLog) outcome(n *engine.TreeNode, j engine.Job) string {
 	if j.Status == node.Pending || j.Large {
 		return set
 	}
-	if a := answersOf(n, j); a.known {
-		return views.Clip(a.words(n, l.env), 160)
-	}
 	v, err := value.Decode(j.Result)
 	if err != nil {
 		return set
 	}
-	if said := l.said(n, v, set); said != "" {
+	r := l.result(n, j)
+	r.Value, r.Set = v, set
+	if said := cmp.Or(nodeforms.SaidOf(n.Type, r), plainWords(v)); said != "" {
 		return views.Clip(said, 160)
 	}
 	return set
 }
 
-// said words a result by the type of its node; "" when there is nothing to say.
-func (l *runLog) said(n *engine.TreeNode, v any, set string) string {
-	count, isCount := v.(float64)
-	list, isList := v.([]any)
-	record, isRecord := v.(map[string]any)
-	switch n.Type {
-	case "condition":
-		switch v {
-		case true:
-			return "True · " + set
-		case false:
-			return "Not true · " + set
-		}
-	case "query":
-		switch {
-		case v == nil:
-			return "Found nothing"
-		case isList:
-			return "Found " + views.Count(len(list), "record", "records")
-		case isRecord:
-			return "Found " + l.recordTitle(n, record)
-		}
-	case "create":
-		if isRecord {
-			return "Created " + l.recordTitle(n, record)
-		}
-	case "update":
-		if isList {
-			count, isCount = float64(len(list)), true
-		}
-		if isCount {
-			return views.Count(int(count), "record", "records") + " changed"
-		}
-	case "destroy":
-		if isCount {
-			return views.Count(int(count), "record", "records") + " deleted"
-		}
-	case "manual":
-		return pressed(n.Config, record)
-	case "delay":
-		if isCount {
-			return "Waited " + views.Duration(time.Duration(count)*time.Millisecond)
-		}
+// result is one run of n as its type words it.
+func (l *runLog) result(n *engine.TreeNode, j engine.Job) nodeforms.Result {
+	return nodeforms.Result{Config: n.Config, Node: n, Meta: j.Meta, Env: l.env}
+}
+
+// ways is what one run of n remembers of its branches.
+func (l *runLog) ways(n *engine.TreeNode, j engine.Job) (w nodeforms.Ways, ok bool) {
+	if n == nil {
+		return w, false
 	}
-	return plainWords(v)
+	return nodeforms.WaysOf(n.Type, l.result(n, j))
 }
 
 // plainWords words a value of any step; "" for what has no short form.
@@ -103,38 +66,8 @@ func plainWords(v any) string {
 	return ""
 }
 
-// recordTitle words a record by the collection that its node works on.
-func (l *runLog) recordTitle(n *engine.TreeNode, record map[string]any) string {
-	if c := l.env.Collection(collectionOf(n)); c != nil {
-		return c.TitleOf(record)
-	}
-	return "1 record"
-}
-
 // collectionOf is the collection that a node works on, "" for none.
 func collectionOf(n *engine.TreeNode) string {
 	name, _ := nodeforms.Decode(n.Config)["collection"].(string)
 	return name
-}
-
-// pressed is the title of the button with which people decided.
-func pressed(config json.RawMessage, result map[string]any) string {
-	key, _ := result["_"].(string)
-	if key == "" {
-		return ""
-	}
-	var c struct {
-		Forms map[string]struct {
-			Actions []struct{ Key, Title string }
-		}
-	}
-	_ = json.Unmarshal(config, &c) // foreign shapes have no titles
-	for _, f := range c.Forms {
-		for _, a := range f.Actions {
-			if a.Key == key && a.Title != "" {
-				return "Decided: " + a.Title
-			}
-		}
-	}
-	return "Decided: " + strings.ToUpper(key[:1]) + key[1:]
 }

@@ -240,31 +240,22 @@ func (d *desk) renderMenu(status int, p place, branch, problem string) error {
 	if n := d.tree.Find(p.after); n != nil {
 		vm.Place = "after “" + nodeTitle(n) + "”"
 	}
-	follower := d.follower(p)
-	for _, title := range nodeforms.Groups {
-		group := views.NodeGroup{Title: title}
-		for _, k := range nodeforms.Kinds() {
-			registered := node.Lookup(k.Name)
-			if k.Group != title || registered == nil {
-				continue
-			}
-			for _, v := range k.Variants {
-				item := views.NodeItem{Value: k.Name + "/" + v.Name, Title: v.Title, Help: v.Help, Icon: k.Icon}
-				if d.w.Sync && registered.Waits {
-					item.Forbidden = "It waits, and this workflow runs at once."
-				}
-				branches := variantBranches(registered, v)
-				if item.Branches = len(branches) > 0; item.Branches && follower != nil && vm.Follow == nil {
-					vm.Follow = []views.Option{{Text: "below it"}}
-					for _, b := range branches {
-						vm.Follow = append(vm.Follow, views.Option{Value: strconv.Itoa(b.Index), Text: "into its branch “" + b.Label + "”"})
-					}
-				}
-				group.Items = append(group.Items, item)
-			}
+	for _, k := range nodeforms.Kinds() {
+		registered := node.Lookup(k.Name)
+		if registered == nil {
+			continue
 		}
-		if len(group.Items) > 0 {
-			vm.Groups = append(vm.Groups, group)
+		last := len(vm.Groups) - 1
+		if last < 0 || vm.Groups[last].Title != k.Group {
+			vm.Groups = append(vm.Groups, views.NodeGroup{Title: k.Group})
+			last++
+		}
+		for _, v := range k.Variants {
+			item := views.NodeItem{Value: k.Name + "/" + v.Name, Title: v.Title, Help: v.Help, Icon: k.Icon}
+			if d.w.Sync && registered.Waits {
+				item.Forbidden = "It waits, and this workflow runs at once."
+			}
+			vm.Groups[last].Items = append(vm.Groups[last].Items, item)
 		}
 	}
 	return render(d.c, status, views.NodeMenuPage(vm), views.NodeMenuDialog(vm))
@@ -279,6 +270,34 @@ func variantBranches(k *node.Kind, v nodeforms.Variant) []node.Branch {
 	return k.Branches(settings)
 }
 
+// belowAll is the choice to leave what follows a new node below it.
+const belowAll = "below"
+
+// renderFollow asks where what follows goes: into one of the branches that the new
+// node has, or below them all.
+func (d *desk) renderFollow(p place, follower *engine.TreeNode, v nodeforms.Variant, branches []node.Branch) error {
+	vm := views.FollowMenu{
+		Action: d.url() + "/nodes", Back: d.url(), Title: v.Title, Place: "after the trigger", Take: belowAll,
+		Hidden:  map[string]string{"after": p.after, "branch": d.c.FormValue("branch"), "type": d.c.FormValue("type")},
+		Help:    "That is “" + nodeTitle(follower) + "” and all below it.",
+		Options: []views.Option{{Value: belowAll, Text: "Below it", Help: "It runs whichever branch ran before."}},
+	}
+	if n := d.tree.Find(p.after); n != nil {
+		vm.Place = "after “" + nodeTitle(n) + "”"
+	}
+	for _, b := range branches {
+		vm.Options = append(vm.Options, views.Option{Value: strconv.Itoa(b.Index), Text: "Into its branch “" + b.Label + "”"})
+	}
+	d.toDialog()
+	return render(d.c, http.StatusOK, views.FollowMenuPage(vm), views.FollowMenuDialog(vm))
+}
+
+// toDialog makes htmx put the answer into the dialog.
+func (d *desk) toDialog() {
+	d.c.Response().Header().Set("HX-Retarget", "#dialog")
+	d.c.Response().Header().Set("HX-Reswap", "innerHTML")
+}
+
 func (h *workflows) addNode(c echo.Context) error {
 	d, _, err := h.openToChange(c)
 	if err != nil {
@@ -291,8 +310,7 @@ func (h *workflows) addNode(c echo.Context) error {
 	kindName, variantName, _ := strings.Cut(c.FormValue("type"), "/")
 	kind, registered := nodeforms.Lookup(kindName), node.Lookup(kindName)
 	if kind == nil || registered == nil {
-		c.Response().Header().Set("HX-Retarget", "#dialog")
-		c.Response().Header().Set("HX-Reswap", "innerHTML")
+		d.toDialog()
 		return d.renderMenu(http.StatusUnprocessableEntity, p, c.FormValue("branch"), "Choose a type of node.")
 	}
 	variant := kind.Variant(variantName)
@@ -300,8 +318,12 @@ func (h *workflows) addNode(c echo.Context) error {
 	if up := d.tree.Find(p.after); up != nil {
 		n.UpstreamID = &up.ID
 	}
+	branches := variantBranches(registered, variant)
+	if follower := d.follower(p); follower != nil && len(branches) > 0 && c.FormValue("take") == "" {
+		return d.renderFollow(p, follower, variant, branches)
+	}
 	if take, err := strconv.Atoi(c.FormValue("take")); err == nil {
-		if slices.ContainsFunc(variantBranches(registered, variant), func(b node.Branch) bool { return b.Index == take }) {
+		if slices.ContainsFunc(branches, func(b node.Branch) bool { return b.Index == take }) {
 			n.Take = &take
 		}
 	}

@@ -6,25 +6,29 @@ import (
 
 	"alur/engine"
 	"alur/engine/auth"
-	"alur/engine/triggers"
 	"alur/views/nodeforms"
 )
 
-// forecasts is how many of the next starts of a schedule are shown.
+// forecasts is how many of the next starts of a workflow are shown.
 const forecasts = 5
 
-// forecast words when the schedule in p starts next, as it stands in the form.
+// forecast words when the trigger in p starts next, as it stands in the form.
 func (d *desk) forecast(env *nodeforms.Env, p panel) {
-	if p.key != "trigger" || p.kind != "schedule" {
+	if p.key != "trigger" {
+		return
+	}
+	kind := engine.LookupTrigger(p.kind)
+	forecaster, ok := kind.(engine.Forecaster)
+	if !ok {
 		return
 	}
 	env.Zones = auth.Zones()
 	config := cmp.Or(string(p.typed), string(p.config))
 	env.NoneUpcoming = "They are shown here once the settings are complete."
-	if len(p.form.Problems()) > 0 || len(engine.LookupTrigger(p.kind).Check([]byte(config), d.h.records)) > 0 {
+	if len(p.form.Problems()) > 0 || len(kind.Check([]byte(config), d.h.records)) > 0 {
 		return
 	}
-	next, err := triggers.Forecast(d.c.Request().Context(), d.h.engine, access(d.c), []byte(config), forecasts)
+	next, err := forecaster.Forecast(d.c.Request().Context(), d.h.engine, access(d.c), []byte(config), forecasts)
 	if err != nil {
 		env.NoneUpcoming = "They cannot be shown: you may not see these records."
 		return

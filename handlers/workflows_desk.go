@@ -188,6 +188,7 @@ func (d *desk) renderSaved(drawer *views.Drawer) error {
 }
 
 func (d *desk) editor(drawer *views.Drawer) views.Editor {
+	_, byHand := engine.LookupTrigger(d.w.Type).(engine.Starter)
 	limited := "View only"
 	if d.level.Includes(auth.Operator) {
 		limited = "View and operate"
@@ -195,7 +196,7 @@ func (d *desk) editor(drawer *views.Drawer) views.Editor {
 	vm := views.Editor{
 		ID: d.w.ID, Title: d.w.Title, On: d.w.Enabled, Draft: d.isDraft(), Old: d.isOld(), Drawer: drawer,
 		Saved: savedAt(words(d.c), d.w.UpdatedAt), RunsURL: runsURL(d.w.Key), Version: d.versionWord(d.w),
-		Startable: d.w.Type == "collection" && d.level.Includes(auth.Operator), Limited: limited,
+		Startable: byHand && d.level.Includes(auth.Operator), Limited: limited,
 		MayEdit: d.level.Includes(auth.Editor), MayOwn: d.level.Includes(auth.Owner), MayCopy: actor(d.c).Can(auth.CreateWorkflows),
 	}
 	for _, v := range d.versions {

@@ -1,19 +1,18 @@
 package handlers
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
-	"alur/engine/triggers"
 	"alur/views"
+	"alur/views/triggerforms"
 )
 
 // askRun asks for the record to start a workflow with.
@@ -26,18 +25,13 @@ func (h *workflows) askRun(c echo.Context) error {
 }
 
 func (d *desk) renderRun(status int, record, search, problem string) error {
-	vm := views.RunForm{Workflow: workflowTitle(d.w.Title), Back: d.url(), Action: d.url() + "/run", Problem: problem, Record: &views.RecordField{},
-		Help: "As if it had just been saved. A condition of the trigger counts."}
-	if d.w.Type == "schedule" {
-		vm.Help = "As if its time had come."
-	}
-	if !d.startsWithRecord() {
-		vm.Record = nil
+	vm := views.RunForm{Workflow: workflowTitle(d.w.Title), Back: d.url(), Action: d.url() + "/run", Problem: problem, Help: triggerforms.ByHand(d.w.Type)}
+	of, asked := d.startsWithRecord()
+	if !asked {
 		return render(d.c, status, views.RunPage(vm), nil)
 	}
-	var config struct{ Collection string }
-	_ = json.Unmarshal(d.w.Config, &config) // foreign shapes have none
-	coll, err := d.h.records.Collection(d.c.Request().Context(), strings.TrimPrefix(config.Collection, "main:"))
+	vm.Record = &views.RecordField{}
+	coll, err := d.h.records.Collection(d.c.Request().Context(), of)
 	if fault.Is(err, fault.NotFound) {
 		return fault.New(fault.Invalid, "This workflow has no collection yet whose record could start it. Choose one in its trigger.")
 	}
@@ -52,11 +46,19 @@ func (d *desk) renderRun(status int, record, search, problem string) error {
 	return render(d.c, status, views.RunPage(vm), nil)
 }
 
-// startsWithRecord reports whether the trigger hands a record to the workflow.
-func (d *desk) startsWithRecord() bool {
-	var config struct{ Mode int }
-	_ = json.Unmarshal(d.w.Config, &config)
-	return d.w.Type != "schedule" || config.Mode == triggers.AtRecords
+// startsWithRecord reports whether a start by hand needs a record, and of which
+// collection.
+func (d *desk) startsWithRecord() (of string, asked bool) {
+	kind := engine.LookupTrigger(d.w.Type)
+	starter, ok := kind.(engine.Starter)
+	if !ok {
+		return "", false
+	}
+	config, problems := kind.Decode(d.w.Config)
+	if len(problems) > 0 {
+		return "", false
+	}
+	return starter.Asks(config)
 }
 
 // run starts the workflow and leads to its execution.
@@ -70,7 +72,7 @@ func (h *workflows) run(c echo.Context) error {
 		return d.renderRun(http.StatusOK, record, c.FormValue("_search.record"), "")
 	}
 	values := map[string]any{}
-	if d.startsWithRecord() {
+	if _, asked := d.startsWithRecord(); asked {
 		id, err := strconv.ParseFloat(record, 64)
 		if err != nil {
 			return d.renderRun(http.StatusUnprocessableEntity, "", "", "Choose the record to start with.")

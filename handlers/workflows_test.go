@@ -426,9 +426,26 @@ func TestAddAndRemoveNode(t *testing.T) {
 	if n := menu.doc().Find("dialog button[name=type]").Length(); n < 9 {
 		t.Errorf("%d node types, want all", n)
 	}
-	if got := menu.find("select[name=take]"); got != "below itinto its branch “Yes”into its branch “No”" {
-		t.Errorf("places for what follows: %q", got)
+	for kind, want := range map[string]string{
+		"condition/branches": "below Below it, 1 Into its branch “Yes”, 0 Into its branch “No”",
+		"multi-conditions/":  "below Below it, 1 Into its branch “Condition 1”, 0 Into its branch “Otherwise”",
+	} {
+		asked := s.postPart(admin, base+"/nodes", url.Values{"after": {"find"}, "type": {kind}}).want(http.StatusOK)
+		if got := asked.Header.Get("HX-Retarget"); got != "#dialog" {
+			t.Errorf("%s: the question goes to %q", kind, got)
+		}
+		var places []string
+		for _, c := range asked.doc().Find("dialog .choice").EachIter() {
+			places = append(places, c.Find("input[name=take]").AttrOr("value", "")+" "+c.Find("b").Text())
+		}
+		if got := strings.Join(places, ", "); got != want {
+			t.Errorf("%s: places for what follows: %s, want %s", kind, got, want)
+		}
 	}
+	if _, nodes, err := s.Engine.Workflow(t.Context(), auth.System, w.ID); err != nil || len(nodes) != 4 {
+		t.Errorf("asking where what follows goes left %d nodes, want 4", len(nodes))
+	}
+	s.post(admin, base+"/nodes", url.Values{"after": {"find"}, "type": {"condition/branches"}}).want(http.StatusOK).find("main input[name=take][value=below][checked]")
 	s.get(admin, base+"/nodes/new?after=take&branch=").want(http.StatusOK).find("main button[name=type]")
 	s.get(admin, base+"/nodes/new?after=moon").want(http.StatusNotFound)
 	s.postPart(admin, base+"/nodes", url.Values{"after": {"find"}, "type": {"moon/"}}).want(http.StatusUnprocessableEntity)

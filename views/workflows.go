@@ -190,8 +190,19 @@ type NodeMenu struct {
 	Place  string // "after “Find the product”"
 	Hidden map[string]string
 	Groups []NodeGroup
-	Follow []Option // where what follows goes, for branching nodes; nil: nothing follows
 	Error  string
+}
+
+// FollowMenu asks where what follows goes when a node with branches is added above.
+type FollowMenu struct {
+	Action, Back string
+	Title        string // of the type of node
+	Place        string // "after “Find the product”"
+	Help         string // what follows: "“Take from stock” and 2 more nodes"
+	Hidden       map[string]string
+	Take         string // the chosen option
+	Options      []Option
+	Error        string
 }
 
 // NodeGroup is a titled list of node types.
@@ -206,7 +217,6 @@ type NodeItem struct {
 	Title     string
 	Help      string
 	Icon      string
-	Branches  bool
 	Forbidden string // why it cannot stand here; "" when it can
 }
 

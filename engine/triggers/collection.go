@@ -203,6 +203,11 @@ func (l collectionListener) data(ctx context.Context, tx *pg.Tx, c CollectionCon
 	return record, record != nil, err
 }
 
+// Asks implements engine.Starter.
+func (*collectionTrigger) Asks(config any) (string, bool) {
+	return config.(CollectionConfig).name(), true
+}
+
 // Manual implements engine.Starter: values.data is a record or the id of one
 // (spec/triggers-core.md §2.7).
 func (*collectionTrigger) Manual(ctx context.Context, e *engine.Engine, q pg.Q, config any, values map[string]any) (map[string]any, bool, error) {

@@ -316,6 +316,12 @@ func (t *scheduleTrigger) Outputs(raw json.RawMessage, cat node.Catalogue) []nod
 	return outputs
 }
 
+// Asks implements engine.Starter.
+func (*scheduleTrigger) Asks(config any) (string, bool) {
+	c := config.(ScheduleConfig)
+	return c.name(), c.Mode == AtRecords
+}
+
 // Manual implements engine.Starter (spec/triggers-core.md §3.6). All values that
 // are sent stay in the context; "date" is now unless one is sent.
 func (*scheduleTrigger) Manual(ctx context.Context, e *engine.Engine, q pg.Q, config any, values map[string]any) (map[string]any, bool, error) {

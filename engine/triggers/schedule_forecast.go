@@ -11,18 +11,10 @@ import (
 	"alur/engine/schedule"
 )
 
-// Planned is one time at which a schedule is going to start its workflow.
-type Planned struct {
-	At     time.Time // UTC
-	Record string    // what the record is called; "" without one
-}
-
-// Forecast returns the next n times of a schedule with settings that pass
-// [engine.TriggerKind]'s Check, as it would be planned now: limits of all
-// executions do not count. Of the records of a collection those are asked whose
-// dates are nearest. Records come as a may see them.
-func Forecast(ctx context.Context, e *engine.Engine, a collection.Access, config json.RawMessage, n int) ([]Planned, error) {
-	decoded, problems := (*scheduleTrigger)(nil).Decode(config)
+// Forecast implements engine.Forecaster. Limits of all executions do not count. Of
+// the records of a collection those are asked whose dates are nearest.
+func (t *scheduleTrigger) Forecast(ctx context.Context, e *engine.Engine, a collection.Access, config json.RawMessage, n int) ([]engine.Planned, error) {
+	decoded, problems := t.Decode(config)
 	if len(problems) > 0 {
 		return nil, nil
 	}
@@ -45,7 +37,7 @@ func Forecast(ctx context.Context, e *engine.Engine, a collection.Access, config
 	if err != nil {
 		return nil, err
 	}
-	var all []Planned
+	var all []engine.Planned
 	for _, r := range records {
 		each := n
 		if limit := int(c.Limit); limit > 0 && c.LimitPerRecord {
@@ -53,15 +45,15 @@ func Forecast(ctx context.Context, e *engine.Engine, a collection.Access, config
 		}
 		all = append(all, upcoming(c.of(r, zone), coll.TitleOf(r), e.Now(), each)...)
 	}
-	slices.SortStableFunc(all, func(a, b Planned) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(all, func(a, b engine.Planned) int { return a.At.Compare(b.At) })
 	return all[:min(n, len(all))], nil
 }
 
 // upcoming are the next n times of one schedule.
-func upcoming(rule schedule.Rule, record string, now time.Time, n int) []Planned {
-	var list []Planned
+func upcoming(rule schedule.Rule, record string, now time.Time, n int) []engine.Planned {
+	var list []engine.Planned
 	for at, ok := rule.Next(now); ok && len(list) < n; at, ok = rule.After(at) {
-		list = append(list, Planned{at, record})
+		list = append(list, engine.Planned{At: at, Record: record})
 	}
 	return list
 }

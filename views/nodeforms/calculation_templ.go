@@ -14,7 +14,7 @@ import (
 	"net/url"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "calculation", Title: "Calculation", Group: "Flow", Icon: "calc",
 	Help:     "Works out a value from others: a number, a text, a date. Later nodes use it as “Result”.",
 	Variants: []Variant{{Title: "Calculation", Help: "Works out a value from others: a number, a text, a date.", Config: `{"engine": "math.js"}`}},

@@ -13,12 +13,18 @@ import (
 	"net/url"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "create", Title: "Create record", Group: "Data", Icon: "plus",
 	Help:    "Makes one record. Workflows that watch the collection start.",
 	Keys:    []string{"collection", "params.values", "params.appends", "values"},
 	New:     func() Form { return &createForm{} },
 	Summary: createSummary,
+	Said: func(r Result) string {
+		if record, ok := r.Value.(Object); ok {
+			return "Created " + r.RecordTitle(record)
+		}
+		return ""
+	},
 })
 
 type createForm struct {

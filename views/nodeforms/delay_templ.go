@@ -13,9 +13,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"time"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "delay", Title: "Delay", Group: "Flow", Icon: "waiting",
 	Help:     "Waits for a time, then goes on by itself. It costs nothing meanwhile, and a restart does not forget it.",
 	Variants: []Variant{{Title: "Delay", Help: "Waits for a time, then goes on by itself.", Config: `{"duration": 1, "unit": 60000, "endStatus": 1}`}},
@@ -25,6 +26,12 @@ var _ = register(Kind{
 		o := Decode(config)
 		long := env.Names.Short(valueText(o["duration"]))
 		return fmt.Sprintf("%s %s", long, delayUnitName(valueText(o["unit"]), long == "1"))
+	},
+	Said: func(r Result) string {
+		if ms, ok := r.Value.(float64); ok {
+			return "Waited " + views.Duration(time.Duration(ms)*time.Millisecond)
+		}
+		return ""
 	},
 })
 

@@ -9,16 +9,23 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"alur/views"
 	"encoding/json"
 	"net/url"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "destroy", Title: "Delete records", Group: "Data", Icon: "trash",
 	Help:    "Deletes the records that match. Gives the number of them.",
 	Keys:    []string{"collection", "params.filter", "filter"},
 	New:     func() Form { return &destroyForm{} },
 	Summary: destroySummary,
+	Said: func(r Result) string {
+		if n, ok := r.Value.(float64); ok {
+			return views.Count(int(n), "record", "records") + " deleted"
+		}
+		return ""
+	},
 })
 
 type destroyForm struct {

@@ -14,7 +14,7 @@ import (
 	"net/url"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "end", Title: "End", Group: "Flow", Icon: "stop",
 	Help:     "Ends the whole run at once, also from inside a branch.",
 	Variants: []Variant{{Title: "End", Help: "Ends the whole run at once, also from inside a branch.", Config: `{"endStatus": 1}`}},

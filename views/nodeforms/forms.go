@@ -1,6 +1,7 @@
 package nodeforms
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -28,6 +29,13 @@ type Kind struct {
 	Keys     []string               // settings with a place in the form; problems of others stand on top
 	New      func() Form
 	Summary  func(config json.RawMessage, env *Env) string
+
+	// Said words what a run came to, below the title of its card; nil, or "": as
+	// any other value, or else as Summary.
+	Said func(r Result) string
+	// Ways tells what the job of a node with branches remembers of them; nil: no more
+	// than which one ran.
+	Ways func(r Result) (Ways, bool)
 }
 
 // Variant is one way to start a node: a line of the dialog that adds nodes.
@@ -38,12 +46,21 @@ type Variant struct {
 	Config string // JSON
 }
 
-// Groups are the groups of the dialog that adds nodes, in order.
-var Groups = []string{"Flow", "Data", "People"}
+// firstGroups are the groups of the dialog that adds nodes that come first, in
+// order. A kind may name another; those follow by their names.
+var firstGroups = []string{"Flow", "Data", "People"}
 
 var kinds = map[string]*Kind{}
 
-func register(k Kind) *Kind {
+// Register says how people see a node type, as in
+//
+//	var _ = nodeforms.Register(nodeforms.Kind{Name: "delay", …})
+//
+// It panics when that is said already: two packages claim one name.
+func Register(k Kind) *Kind {
+	if kinds[k.Name] != nil {
+		panic("nodeforms: kind registered twice: " + k.Name)
+	}
 	if len(k.Variants) == 0 {
 		k.Variants = []Variant{{Title: k.Title, Help: k.Help, Config: "{}"}}
 	}
@@ -57,11 +74,15 @@ func Lookup(name string) *Kind { return kinds[name] }
 // Kinds returns all forms by group, and by title within.
 func Kinds() []*Kind {
 	return slices.SortedFunc(maps.Values(kinds), func(a, b *Kind) int {
-		if n := slices.Index(Groups, a.Group) - slices.Index(Groups, b.Group); n != 0 {
-			return n
-		}
-		return strings.Compare(a.Title, b.Title)
+		return cmp.Or(groupPlace(a.Group)-groupPlace(b.Group), strings.Compare(a.Group, b.Group), strings.Compare(a.Title, b.Title))
 	})
+}
+
+func groupPlace(name string) int {
+	if i := slices.Index(firstGroups, name); i >= 0 {
+		return i
+	}
+	return len(firstGroups)
 }
 
 // Variant returns the variant called name, or the first.

@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "output", Title: "Output", Group: "Flow", Icon: "export",
 	Help:     "Sets what the run gives to whoever started it: a value, a text, or JSON with variables. Of several outputs the last one that ran counts.",
 	Variants: []Variant{{Title: "Output", Help: "Sets what the run gives to whoever started it.", Config: "{}"}},

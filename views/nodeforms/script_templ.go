@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "script", Title: "JavaScript", Group: "Flow", Icon: "code",
 	Help:    "Runs a program of yours. It sees its parameters, and what it returns is the result.",
 	Test:    "Runs the program, for real, with the values below. It reaches no records, no files and no network, so nothing outside of it changes.",

@@ -14,13 +14,22 @@ import (
 	"net/url"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "update", Title: "Update records", Group: "Data", Icon: "edit",
 	Help:     "Changes the records that match. Gives the number of them. A new value cannot be worked out from the record itself: query it and calculate first. Nothing gets in between, because a run reads and writes as if it were the only one.",
 	Variants: []Variant{{Title: "Update records", Help: "Changes the records that match.", Config: `{"params": {"individualHooks": true}}`}},
 	Keys:     []string{"collection", "params.filter", "params.values", "filter", "values"},
 	New:      func() Form { return &updateForm{} },
 	Summary:  updateSummary,
+	Said: func(r Result) string {
+		switch v := r.Value.(type) {
+		case float64:
+			return views.Count(int(v), "record", "records") + " changed"
+		case []any:
+			return views.Count(len(v), "record", "records") + " changed"
+		}
+		return ""
+	},
 })
 
 type updateForm struct {

@@ -16,8 +16,9 @@ import (
 	"strings"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "collection", Title: "When a record changes", Icon: "bolt",
+	ByHand:  "As if it had just been saved. A condition of the trigger counts.",
 	Help:    "Starts when somebody, or another workflow, creates, changes or deletes a record.",
 	Keys:    []string{"collection", "mode", "changed", "condition", "appends"},
 	New:     func() nodeforms.Form { return &collectionForm{} },
@@ -183,7 +184,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var2 string
 					templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(o.Value)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 138, Col: 80}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 139, Col: 80}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 					if templ_7745c5c3_Err != nil {
@@ -206,7 +207,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var3 string
 					templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(o.Text)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 138, Col: 116}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 139, Col: 116}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 					if templ_7745c5c3_Err != nil {
@@ -238,7 +239,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var4 string
 					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(name)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 146, Col: 52}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 147, Col: 52}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 					if templ_7745c5c3_Err != nil {

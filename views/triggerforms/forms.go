@@ -22,11 +22,17 @@ type Kind struct {
 	Words   func(config json.RawMessage, env *nodeforms.Env) string // "Order is created"; "" when not set up
 	Phrase  bool                                                    // Words stand alone in a list: "Every 5 minutes"
 	Summary func(config json.RawMessage, env *nodeforms.Env) string // the line below on the card
+	ByHand  string                                                  // what a start by hand is like: "As if its time had come."
 }
 
 var kinds = map[string]*Kind{}
 
-func register(k Kind) *Kind {
+// Register says how people see a trigger type. It panics when that is said
+// already.
+func Register(k Kind) *Kind {
+	if kinds[k.Name] != nil {
+		panic("triggerforms: kind registered twice: " + k.Name)
+	}
 	kinds[k.Name] = &k
 	return &k
 }
@@ -45,6 +51,14 @@ func Initial(name string, now time.Time) json.RawMessage {
 		return json.RawMessage(k.Initial(now))
 	}
 	return nil
+}
+
+// ByHand is what a start by hand of a workflow with this trigger is like.
+func ByHand(name string) string {
+	if k := kinds[name]; k != nil && k.ByHand != "" {
+		return k.ByHand
+	}
+	return "As if it had happened."
 }
 
 // IconOf is the icon of a trigger type, also of one without form.

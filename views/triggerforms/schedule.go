@@ -17,8 +17,9 @@ import (
 	"alur/views/nodeforms"
 )
 
-var _ = register(Kind{
+var _ = Register(Kind{
 	Name: "schedule", Title: "When the time comes", Icon: "calendar", Phrase: true,
+	ByHand:  "As if its time had come.",
 	Help:    "Starts at set times, once or again and again, or at a date of each record of a collection.",
 	Keys:    []string{"mode", "collection", "startsOn", "endsOn", "repeat", "limit", "limitPerRecord", "timeZone", "missed", "appends"},
 	Initial: initialSchedule,
