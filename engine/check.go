@@ -34,6 +34,11 @@ func (p Problem) String() string {
 // settings that are missing or do not fit the collections there are, unknown
 // types, broken links, and references to variables that are not in scope.
 func (e *Engine) Check(ctx context.Context, w Workflow, nodes []Node) []Problem {
+	return e.check(ctx, w, nodes, e.envNames(ctx))
+}
+
+// check is Check where env are the variables of the server.
+func (e *Engine) check(ctx context.Context, w Workflow, nodes []Node, env []node.Variable) []Problem {
 	cat := e.Records
 	var all []Problem
 	add := func(at Problem, problems node.Problems) {
@@ -52,7 +57,7 @@ func (e *Engine) Check(ctx context.Context, w Workflow, nodes []Node) []Problem 
 	if err != nil {
 		all = append(all, Problem{Msg: "The nodes are not linked as a tree: " + err.Error() + "."})
 	}
-	scopes := newScoper(w, tree, cat, e.envNames(ctx))
+	scopes := newScoper(w, tree, cat, env)
 	tree.Walk(func(n *TreeNode) {
 		at := Problem{NodeID: n.ID, NodeKey: n.Key, Node: n.displayName()}
 		problems := checkTreeNode(w, n, cat)

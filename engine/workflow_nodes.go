@@ -43,8 +43,8 @@ func (e *Engine) AddNode(ctx context.Context, actor auth.Actor, workflowID int64
 		if e.maxNodes > 0 && len(nodes) >= e.maxNodes {
 			return fault.New(fault.Invalid, fmt.Sprintf("A workflow has at most %s on this server. Move a part of this one to a workflow of its own.", plural(e.maxNodes, "node", "nodes")))
 		}
-		if k := node.Lookup(n.Type); k != nil && k.Waits && w.Sync {
-			return fault.Fields(map[string]string{"type": "A synchronous workflow cannot wait, and nodes of this type do."})
+		if err := mayStand(node.Lookup(n.Type), *w); err != nil {
+			return err
 		}
 		if err := e.checkNode(added, n.Incomplete); err != nil {
 			return err
@@ -79,10 +79,22 @@ func relink(ctx context.Context, tx *pg.Tx, g *graph) error {
 	return nil
 }
 
+// mayStand refuses a node of kind k in w; nil for a kind that nobody knows.
+func mayStand(k *node.Kind, w Workflow) error {
+	if k != nil && k.Waits && w.Sync {
+		return fault.Fields(map[string]string{"type": "A synchronous workflow cannot wait, and nodes of this type do."})
+	}
+	return nil
+}
+
+func (e *Engine) checkNode(n Node, incomplete bool) error {
+	return checkNode(n, incomplete, func(c node.Config) node.Problems { return node.Lookup(n.Type).Check(c, e.Records) })
+}
+
 // checkNode returns what is wrong with a node's own settings. Empty settings
 // pass: a node may be made first and set up later. So does what is only needed to
 // run and not filled in yet; with incomplete also what every node must have.
-func (e *Engine) checkNode(n Node, incomplete bool) error {
+func checkNode(n Node, incomplete bool, check func(node.Config) node.Problems) error {
 	if n.Type == "" {
 		return fault.Fields(map[string]string{"type": "Choose a type of node."})
 	}
@@ -98,7 +110,7 @@ func (e *Engine) checkNode(n Node, incomplete bool) error {
 	}
 	settings, problems := k.Decode(n.Config)
 	if settings != nil {
-		problems = k.Check(settings, e.Records)
+		problems = check(settings)
 		must := settings.Validate()
 		maps.DeleteFunc(problems, func(field, _ string) bool { return must[field] == "" && unset(n.Config, field) })
 	}

@@ -194,6 +194,12 @@ type Quoter interface {
 	Quoted() []string // config keys
 }
 
+// Asker is a Type with settings that hold people by their ids, alone or in lists, so
+// that workflows can go to a server where other people have these ids.
+type Asker interface {
+	People() []string // config keys, dotted for depth
+}
+
 // Waiter marks a Type that may wait; it cannot stand in a synchronous workflow.
 type Waiter interface{ Waits() }
 

@@ -17,6 +17,7 @@ type Kind struct {
 	Waits  bool
 	Reads  bool     // it changes nothing, see Reader
 	Quoted []string // see Quoter
+	People []string // see Asker
 
 	decode   func(json.RawMessage) (Config, error)
 	run      func(context.Context, *Step, Config) (Outcome, error)
@@ -45,6 +46,9 @@ func Register[C Config](t Type[C]) *Kind {
 	_, k.Reads = t.(Reader)
 	if q, ok := t.(Quoter); ok {
 		k.Quoted = q.Quoted()
+	}
+	if a, ok := t.(Asker); ok {
+		k.People = a.People()
 	}
 	k.decode = func(raw json.RawMessage) (Config, error) {
 		var c C

@@ -247,6 +247,9 @@ type manual struct{}
 func (manual) Kind() string        { return "manual" }
 func (manual) Effect() node.Effect { return node.Local }
 
+// People says where settings hold who decides.
+func (manual) People() []string { return []string{"assignees"} }
+
 // Waits keeps the node out of synchronous workflows.
 func (manual) Waits() {}
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"alur/engine/fault"
+	jsonvalue "alur/engine/value"
 )
 
 // maxDepth bounds the nesting of JSON and of parameters that are sent to us
@@ -34,23 +35,8 @@ func decode(raw []byte) (any, error) {
 
 // shallow refuses JSON that is nested too deeply, before anything is built of it.
 func shallow(raw []byte) error {
-	depth, text, escaped := 0, false, false
-	for _, b := range raw {
-		switch {
-		case escaped:
-			escaped = false
-		case text && b == '\\':
-			escaped = true
-		case b == '"':
-			text = !text
-		case text:
-		case b == '{' || b == '[':
-			if depth++; depth > maxDepth {
-				return errDeep
-			}
-		case b == '}' || b == ']':
-			depth--
-		}
+	if jsonvalue.Deeper(raw, maxDepth) {
+		return errDeep
 	}
 	return nil
 }
