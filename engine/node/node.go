@@ -214,6 +214,15 @@ type Describer[C Config] interface {
 	Outputs(c C, cat Catalogue) []Variable
 }
 
+// Sampler is a Type that knows a better example of its result than one that
+// [Kind.Sample] makes of its Outputs.
+type Sampler[C Config] interface {
+	// Sample returns what a run with these settings could come to, a JSON value.
+	// People see it before there was a run: beside variables, and filled in where a
+	// later node is tested.
+	Sample(c C, cat Catalogue) any
+}
+
 // Checker is a Type whose settings can be wrong in the light of the catalogue:
 // a collection or a field that does not exist (any more).
 type Checker[C Config] interface {

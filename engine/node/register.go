@@ -26,6 +26,7 @@ type Kind struct {
 	branches func(Config) []Branch
 	prune    func(json.RawMessage, int) (json.RawMessage, error)
 	outputs  func(Config, Catalogue) []Variable
+	sample   func(Config, Catalogue) any
 	check    func(Config, Catalogue) Problems
 	prove    func(context.Context, *Services, Config) Problems
 }
@@ -76,6 +77,9 @@ func Register[C Config](t Type[C]) *Kind {
 	}
 	if d, ok := t.(Describer[C]); ok {
 		k.outputs = func(c Config, cat Catalogue) []Variable { return d.Outputs(c.(C), cat) }
+	}
+	if d, ok := t.(Sampler[C]); ok {
+		k.sample = func(c Config, cat Catalogue) any { return d.Sample(c.(C), cat) }
 	}
 	if d, ok := t.(Checker[C]); ok {
 		k.check = func(c Config, cat Catalogue) Problems { return d.Check(c.(C), cat) }
@@ -148,6 +152,14 @@ func (k *Kind) Outputs(c Config, cat Catalogue) []Variable {
 		return []Variable{{Title: "Result"}}
 	}
 	return k.outputs(c, cat)
+}
+
+// Sample is an example of a result, a JSON value; nil for kinds without a result.
+func (k *Kind) Sample(c Config, cat Catalogue) any {
+	if k.sample == nil {
+		return Sample(k.Outputs(c, cat))
+	}
+	return k.sample(c, cat)
 }
 
 // Check returns what is wrong with c in the light of the catalogue, Validate

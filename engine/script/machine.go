@@ -12,8 +12,10 @@ import (
 
 	"github.com/dop251/goja"
 
+	"alur/engine/expr/function"
 	"alur/engine/expr/library"
 	"alur/engine/lru"
+	"alur/engine/value"
 )
 
 const (
@@ -64,6 +66,9 @@ func newMachine(name string) (*machine, error) {
 		return nil, err
 	}
 	m.run, _ = goja.AssertFunction(m.entry.Get("run"))
+	if err := m.define(function.All()); err != nil {
+		return nil, err
+	}
 	if name == "formula.js" {
 		// Expressions are JavaScript: freeze what the next one will see too.
 		m.names = map[string]bool{}
@@ -74,6 +79,37 @@ func newMachine(name string) (*machine, error) {
 		_, err = harden(goja.Undefined())
 	}
 	return m, err
+}
+
+// define adds the functions of the program's own to the library.
+func (m *machine) define(own []function.Function) error {
+	define, _ := goja.AssertFunction(m.entry.Get("define"))
+	for _, f := range own {
+		call := func(c goja.FunctionCall) goja.Value { return m.callOwn(f, c.Arguments) }
+		if _, err := define(goja.Undefined(), m.rt.ToValue(f.Name), m.rt.ToValue(call)); err != nil {
+			return fmt.Errorf("add the function %s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// callOwn answers { value } or { error }, as library/own.js wants it.
+func (m *machine) callOwn(f function.Function, in []goja.Value) goja.Value {
+	args := make([]any, len(in))
+	for i, v := range in {
+		text, err := resultText(v)
+		if err == nil && text != nil {
+			err = json.Unmarshal(text, &args[i])
+		}
+		if err != nil {
+			return toJS(m.rt, map[string]any{"error": err.Error()})
+		}
+	}
+	v, err := f.Call(args)
+	if err != nil {
+		return toJS(m.rt, map[string]any{"error": err.Error()})
+	}
+	return toJS(m.rt, map[string]any{"value": value.Normalize(v)})
 }
 
 func prepareMath(m *machine, source string, _ int) (goja.Value, error) {

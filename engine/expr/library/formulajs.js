@@ -1,7 +1,12 @@
 // Formula.js, and how Go calls expressions that use it.
-import * as functions from '@formulajs/formulajs'
+import * as library from '@formulajs/formulajs'
 import { jsonValue } from './result.js'
 import { harden } from './harden.js'
+import { own } from './own.js'
+
+const functions = { ...library }
+delete functions.default
+delete functions.utils
 
 // The runtime knows no locales: a number as en-US writes it, for that is the only
 // one that Formula.js asks for.
@@ -23,7 +28,13 @@ Object.defineProperty(Number.prototype, 'toLocaleString', {
 // Go takes this global away once it has it, and calls harden before the first
 // expression.
 globalThis.library = {
-  names: Object.keys(functions).filter(name => name !== 'default' && name !== 'utils'),
+  // define adds a function of the program's own; an error when there is one of this
+  // name.
+  define (name, call) {
+    if (Object.hasOwn(functions, name)) throw new Error(`there is a function ${name} already`)
+    functions[name] = own(call)
+  },
+  get names () { return Object.keys(functions) },
   get: name => functions[name],
   harden: () => harden(functions),
 

@@ -1,6 +1,7 @@
 // The part of math.js that expressions may use, and how Go calls it.
 import { create, all } from 'mathjs'
 import { jsonValue } from './result.js'
+import { own } from './own.js'
 
 const math = create(all)
 const { compile: compileText } = math
@@ -26,6 +27,10 @@ for (const name of ['import', 'config', 'createUnit', 'typed', 'reviver', 'creat
   })
 }
 
+function plain (value) {
+  return math.isMatrix(value) ? value.toArray() : value
+}
+
 function omit (object, key) {
   const copy = { ...object }
   delete copy[key]
@@ -36,12 +41,15 @@ function omit (object, key) {
 globalThis.library = {
   compile: text => compileText(text),
 
+  // define adds a function of the program's own; an error when there is one of this
+  // name. Go calls it before the first expression.
+  define: (name, call) => math.import({ [name]: own(call, plain) }, { override: false }),
+
   // run evaluates what compile returned with the parameters $$0, $$1, …
   run (code, ...args) {
     const scope = new Map()
     for (let i = 0; i < args.length; i++) scope.set('$$' + i, args[i])
-    const result = code.evaluate(scope)
-    return jsonValue(math.isMatrix(result) ? result.toArray() : result)
+    return jsonValue(plain(code.evaluate(scope)))
   },
 
   // round is here for the test of its Go counterpart.
