@@ -5,7 +5,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +17,7 @@ import (
 	"alur/engine/node"
 	_ "alur/engine/nodes"
 	_ "alur/engine/triggers"
+	"alur/views/typetest"
 )
 
 // typeNames are the names of all node and trigger types.
@@ -26,6 +30,56 @@ func typeNames() map[string]bool {
 		names[k.Name()] = true
 	}
 	return names
+}
+
+// TestTypesAreComplete: each type has what people need of it, and stands in two
+// files and a test, with the section of the specification that it follows.
+func TestTypesAreComplete(t *testing.T) {
+	t.Parallel()
+	typetest.Check(t)
+	for _, k := range node.Kinds() {
+		checkFiles(t, k.Name, "nodes", "nodeforms", "Kind")
+	}
+	for _, k := range engine.TriggerKinds() {
+		checkFiles(t, k.Name(), "triggers", "triggerforms", "Name")
+	}
+}
+
+var specSection = regexp.MustCompile(`\(spec/[a-z-]+\.md §[0-9.]+\)`)
+
+// checkFiles looks at the sources of one type: engine/nodes/x.go with its method
+// that names it, its test, and views/nodeforms/x.templ.
+func checkFiles(t *testing.T, name, engineDir, formsDir, method string) {
+	t.Helper()
+	file := strings.ReplaceAll(name, "-", "_")
+	source := filepath.Join("../engine", engineDir, file+".go")
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	if !regexp.MustCompile(method + `\(\) string +\{ return "` + name + `" \}`).Match(text) {
+		t.Errorf("%s does not define the type %s", source, name)
+	}
+	if !specSection.Match(text) {
+		t.Errorf("%s names no section of the specification, as (spec/nodes-core.md §2)", source)
+	}
+	tests, _ := filepath.Glob(filepath.Join("../engine", engineDir, "*_test.go"))
+	tested := slices.ContainsFunc(tests, func(path string) bool {
+		text, err := os.ReadFile(path)
+		return err == nil && (strings.Contains(string(text), strconv.Quote(name)) || filepath.Base(path) == file+"_test.go")
+	})
+	if !tested {
+		t.Errorf("no test in engine/%s mentions %q", engineDir, name)
+	}
+	forms, _ := filepath.Glob(filepath.Join("../views", formsDir, file+".*"))
+	said := slices.ContainsFunc(forms, func(path string) bool {
+		text, err := os.ReadFile(path)
+		return err == nil && strings.Contains(string(text), "Name: "+strconv.Quote(name))
+	})
+	if !said {
+		t.Errorf("no file views/%s/%s.* registers the form of %q", formsDir, file, name)
+	}
 }
 
 // TestNoListOfTypes: nobody but its own two files asks for a type by its name, so

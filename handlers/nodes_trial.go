@@ -90,10 +90,7 @@ func (d *desk) trial(n *engine.TreeNode, typed url.Values) (*views.Trial, map[st
 	if err != nil {
 		return nil, nil, err
 	}
-	if typed == nil {
-		t.From = from
-	}
-	values := map[string]any{}
+	values, examples := map[string]any{}, false
 	seen, wrong := map[string]bool{}, false
 	for _, ref := range engine.References(n.Node) {
 		if seen[ref.Path] {
@@ -107,6 +104,8 @@ func (d *desk) trial(n *engine.TreeNode, typed url.Values) (*views.Trial, map[st
 		if !typed.Has(f.Name) {
 			if last, ok := names.Last(ref.Path); ok {
 				f.Value = trialText(last)
+			} else if example, ok := names.Sample(ref.Path); ok {
+				f.Value, examples = trialText(example), true
 			}
 		}
 		if n := strings.Count(f.Value, "\n") + 1; n > 1 {
@@ -119,6 +118,12 @@ func (d *desk) trial(n *engine.TreeNode, typed url.Values) (*views.Trial, map[st
 			values[ref.Path] = nodeforms.Literal(f.Value)
 		}
 		t.Fields = append(t.Fields, f)
+	}
+	if typed == nil {
+		t.From = from
+		if examples {
+			t.From = strings.TrimPrefix(from+". What no run has yet is an example", ". ")
+		}
 	}
 	if wrong {
 		return t, nil, nil

@@ -21,8 +21,11 @@ func TestTrial(t *testing.T) {
 	}
 	form := formOf(tab, "#test-enough")
 	stock, quantity := "value.$jobsMapByNodeKey.find.stock", "value.$context.data.quantity"
-	if len(form) != 2 || form.Get(stock) != "" || form.Get(quantity) != "" {
-		t.Fatalf("before any run the form holds %v", form)
+	if len(form) != 2 || form.Get(stock) != "1" || form.Get(quantity) != "1" {
+		t.Fatalf("before any run the form holds %v, want examples", form)
+	}
+	if got := tab.find("#test-enough .help"); !strings.HasPrefix(got, "What no run has yet is an example.") {
+		t.Errorf("where the values come from: %q", got)
 	}
 	if got := tab.find("#test-enough label"); got != "Find the good / Stock" {
 		t.Errorf("the first variable is called %q", got)

@@ -42,11 +42,13 @@ func (h *workflows) scope(c echo.Context) error {
 }
 
 // samples lets names show what variables held in the newest run, and says which
-// run that was; "" when there was none.
+// run that was; "" when there was none. What no run has yet has an example.
 func (d *desk) samples(names *nodeforms.Names) (from string, err error) {
 	ctx := d.c.Request().Context()
 	run := runVars{"$system": d.h.engine.SystemVars()}
 	names.Last = func(path string) (any, bool) { return expr.Resolve(run, path) }
+	examples := runVars(d.h.engine.SampleVars(d.w, d.tree))
+	names.Sample = func(path string) (any, bool) { return expr.Resolve(examples, path) }
 	newest, _, err := d.h.engine.Executions(ctx, actor(d.c), engine.ExecutionFilter{Key: d.w.Key, Limit: 1})
 	if err != nil || len(newest) == 0 {
 		return "", err

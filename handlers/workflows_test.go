@@ -489,6 +489,9 @@ func TestVariablePicker(t *testing.T) {
 			t.Errorf("%s is missing", want)
 		}
 	}
+	if got := picker.find(`[data-insert="{{$jobsMapByNodeKey.find.name}}"]`); !strings.Contains(got, "e.g. “Name”") {
+		t.Errorf("before any run a variable reads %q, want an example", got)
+	}
 	if picker.doc().Find(`[data-insert*="jobsMapByNodeKey.take"]`).Length() != 0 {
 		t.Error("a node can choose itself")
 	}

@@ -26,6 +26,12 @@ const Prefix = "/static/"
 //go:embed css js icons.svg favicon.svg
 var files embed.FS
 
+// HasIcon reports whether the sprite has a symbol of this name.
+func HasIcon(name string) bool {
+	sprite, err := files.ReadFile("icons.svg")
+	return err == nil && name != "" && bytes.Contains(sprite, []byte(`id="`+name+`"`))
+}
+
 // file is one asset, ready to be sent.
 type file struct {
 	mime  string

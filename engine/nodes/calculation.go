@@ -89,6 +89,13 @@ func (calculation) Check(c CalculationConfig, _ node.Catalogue) node.Problems {
 	return nil
 }
 
+func (calculation) Sample(c CalculationConfig, _ node.Catalogue) any {
+	if c.Engine == expr.Plain {
+		return c.Expression
+	}
+	return 42.0
+}
+
 func (calculation) Outputs(c CalculationConfig, _ node.Catalogue) []node.Variable {
 	result := node.Variable{Title: "Result"}
 	if c.Engine == expr.Plain {

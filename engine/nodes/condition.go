@@ -97,6 +97,8 @@ func (condition) Branches(c ConditionConfig) []node.Branch {
 	return []node.Branch{{Index: yes, Label: "Yes"}, {Index: no, Label: "No"}}
 }
 
+func (condition) Sample(ConditionConfig, node.Catalogue) any { return true }
+
 func (condition) Outputs(c ConditionConfig, _ node.Catalogue) []node.Variable {
 	met := node.Variable{Title: "Condition met"}
 	if !c.calculates() {

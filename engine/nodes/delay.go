@@ -115,6 +115,14 @@ func shown(v any) any {
 	return v
 }
 
+func (delay) Sample(c DelayConfig, _ node.Catalogue) any {
+	n, ok := amount(c.Duration.Value())
+	if !ok {
+		n = 1
+	}
+	return n * float64(c.unit().Milliseconds())
+}
+
 func (delay) Outputs(DelayConfig, node.Catalogue) []node.Variable {
 	return []node.Variable{{Title: "Time waited (ms)", Type: "integer"}}
 }

@@ -342,6 +342,18 @@ func firstSet(a, b any) any {
 	return b
 }
 
+// Sample is the decision by the first button.
+func (m manual) Sample(c ManualConfig, cat node.Catalogue) any {
+	result := node.Sample(m.Outputs(c, cat)).(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(c.Forms)) {
+		if actions := c.Forms[key].Actions; len(actions) > 0 {
+			result["_"] = actions[0].Key
+			break
+		}
+	}
+	return result
+}
+
 // Outputs are the fields of the forms and the pressed button.
 func (manual) Outputs(c ManualConfig, _ node.Catalogue) []node.Variable {
 	vars := []node.Variable{{Path: "_", Title: "Pressed button", Type: "string"}}

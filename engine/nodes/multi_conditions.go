@@ -208,6 +208,8 @@ func (multiConditions) Check(c MultiConditionsConfig, _ node.Catalogue) node.Pro
 	return nil
 }
 
+func (multiConditions) Sample(MultiConditionsConfig, node.Catalogue) any { return true }
+
 func (multiConditions) Outputs(c MultiConditionsConfig, _ node.Catalogue) []node.Variable {
 	last := node.Variable{Title: "Last condition met", Type: collection.Boolean}
 	if slices.ContainsFunc(c.Conditions, func(one Case) bool { return one.calculates() }) {

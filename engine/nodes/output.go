@@ -45,6 +45,13 @@ func (c OutputConfig) eval(vars node.Vars) (node.Outcome, error) {
 	return node.Done(expr.Clean(v)), err
 }
 
+func (output) Sample(c OutputConfig, _ node.Catalogue) any {
+	if len(c.Value.Paths()) > 0 {
+		return "Output"
+	}
+	return expr.Clean(c.Value.Value())
+}
+
 func (output) Outputs(OutputConfig, node.Catalogue) []node.Variable {
 	return []node.Variable{{Title: "Output"}}
 }

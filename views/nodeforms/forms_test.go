@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
-	"os"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,63 +12,12 @@ import (
 
 	"alur/engine/auth"
 	"alur/engine/collection"
-	"alur/engine/node"
 	_ "alur/engine/nodes"
 	"alur/engine/pgtest"
 	"alur/engine/snowflake"
 	"alur/views"
 	"alur/views/nodeforms"
 )
-
-// TestEveryNodeTypeHasAForm keeps node types and their forms together.
-func TestEveryNodeTypeHasAForm(t *testing.T) {
-	t.Parallel()
-	world := env(t)
-	for _, k := range node.Kinds() {
-		f := nodeforms.Lookup(k.Name)
-		if f == nil {
-			t.Errorf("%s has no form: add views/nodeforms/%s.templ", k.Name, k.Name)
-			continue
-		}
-		for what, missing := range map[string]bool{
-			"title": f.Title == "", "icon": f.Icon == "", "help": f.Help == "", "settings": f.New == nil, "summary": f.Summary == nil,
-			"words about its test": k.Testable() && f.Test == "",
-			"group":                f.Group == "",
-		} {
-			if missing {
-				t.Errorf("%s has no %s", k.Name, what)
-			}
-		}
-		if icons := sprite(t); !strings.Contains(icons, `id="`+f.Icon+`"`) {
-			t.Errorf("%s: there is no icon %q", k.Name, f.Icon)
-		}
-		for _, v := range f.Variants {
-			if v.Title == "" || v.Help == "" {
-				t.Errorf("%s/%s has no title or help", k.Name, v.Name)
-			}
-			if _, problems := k.Decode(json.RawMessage(v.Config)); len(problems) > 0 {
-				t.Errorf("%s/%s starts with settings nobody can read: %v", k.Name, v.Name, problems)
-			}
-			form := f.New()
-			form.Load(nodeforms.Decode(json.RawMessage(v.Config)))
-			render(t, form, world)
-		}
-	}
-	for _, f := range nodeforms.Kinds() {
-		if node.Lookup(f.Name) == nil {
-			t.Errorf("form %s has no node type", f.Name)
-		}
-	}
-}
-
-func sprite(t *testing.T) string {
-	t.Helper()
-	raw, err := os.ReadFile("../../static/icons.svg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(raw)
-}
 
 // env is a world with two collections, orders and products.
 func env(t *testing.T) *nodeforms.Env {

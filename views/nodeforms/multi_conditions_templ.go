@@ -537,7 +537,7 @@ func caseEditor(env *Env, c caseRow, i int, removable bool) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var18 string
-				templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(expressionHelp[c.Engine])
+				templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(expressionHelp(c.Engine))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/multi_conditions.templ`, Line: 236, Col: 47}
 				}

@@ -17,6 +17,7 @@ type Names struct {
 	Catalogue node.Catalogue
 	Record    func(collection string) string // what one record is called: "Order"
 	Last      func(path string) (any, bool)  // the last real value of a variable; nil: nobody knows
+	Sample    func(path string) (any, bool)  // an example, for what has no real value yet; nil: none
 }
 
 // Label is a variable in words.

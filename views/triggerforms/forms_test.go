@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/pgtest"
@@ -15,30 +14,6 @@ import (
 	"alur/views/nodeforms"
 	"alur/views/triggerforms"
 )
-
-// TestEveryTriggerHasAForm keeps trigger types and their forms together.
-func TestEveryTriggerHasAForm(t *testing.T) {
-	t.Parallel()
-	for _, k := range engine.TriggerKinds() {
-		f := triggerforms.Lookup(k.Name())
-		if f == nil {
-			t.Errorf("%s has no form: add views/triggerforms/%s.templ", k.Name(), k.Name())
-			continue
-		}
-		for what, missing := range map[string]bool{
-			"title": f.Title == "", "icon": f.Icon == "", "help": f.Help == "", "settings": f.New == nil, "words": f.Words == nil, "summary": f.Summary == nil,
-		} {
-			if missing {
-				t.Errorf("%s has no %s", k.Name(), what)
-			}
-		}
-	}
-	for _, f := range triggerforms.Kinds() {
-		if engine.LookupTrigger(f.Name) == nil {
-			t.Errorf("form %s has no trigger type", f.Name)
-		}
-	}
-}
 
 func TestWords(t *testing.T) {
 	t.Parallel()
