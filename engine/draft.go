@@ -68,6 +68,12 @@ func (e *Engine) Pending(ctx context.Context, actor auth.Actor, key string) (dra
 // when key is its key, and to a workflow of its own when key is empty: that one
 // belongs to who makes it. The copy is off; a title of "" takes the original's.
 func (e *Engine) Revise(ctx context.Context, actor auth.Actor, id int64, key, title string) (Workflow, error) {
+	return e.ReviseWith(ctx, actor, id, key, WorkflowChange{Title: &title})
+}
+
+// ReviseWith is Revise with what shall be different in the copy, its trigger's
+// settings excepted.
+func (e *Engine) ReviseWith(ctx context.Context, actor auth.Actor, id int64, key string, c WorkflowChange) (Workflow, error) {
 	least := auth.Editor
 	if key == "" {
 		least = auth.Viewer // what they may see, they can build again
@@ -81,7 +87,10 @@ func (e *Engine) Revise(ctx context.Context, actor auth.Actor, id int64, key, ti
 		if err != nil {
 			return err
 		}
-		title := strings.TrimSpace(title)
+		title := ""
+		if c.Title != nil {
+			title = strings.TrimSpace(*c.Title)
+		}
 		switch {
 		case key != "" && key != w.Key:
 			return errNoWorkflow
@@ -101,11 +110,22 @@ func (e *Engine) Revise(ctx context.Context, actor auth.Actor, id int64, key, ti
 		if err := e.own(ctx, tx, actor, newKey); err != nil {
 			return err
 		}
-		made, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), madeID)
-		return err
+		made, nodes, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), madeID)
+		if err != nil {
+			return err
+		}
+		c.Seen, c.Title, c.Config = 0, nil, nil
+		before := made
+		if err := e.apply(ctx, tx, actor, &made, nodes, c); err != nil || made.Enabled == before.Enabled {
+			return err
+		}
+		return e.plan(ctx, tx, made)
 	})
 	if err != nil {
 		return Workflow{}, fmt.Errorf("copy workflow %d: %w", id, err)
+	}
+	if c.Current || c.Enabled != nil {
+		e.workflowsChanged(ctx)
 	}
 	return made, nil
 }

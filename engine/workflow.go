@@ -103,11 +103,13 @@ type NewWorkflow struct {
 	Options      json.RawMessage
 	Sync         bool
 	Categories   []int64 // those that do not exist are passed over
+	Current      bool    // takes the place of the version of its key that is current
+	Enabled      bool    // current and on at once: without nodes it only counts what happens
 }
 
 // CreateWorkflow makes a workflow without nodes. It is the current version
-// unless another one of its key is, and it is off: see [Engine.EnableWorkflow].
-// Whoever makes the first version of a workflow owns it.
+// unless another one of its key is, and it is off, if nothing else is said: see
+// [Engine.EnableWorkflow]. Whoever makes the first version of a workflow owns it.
 func (e *Engine) CreateWorkflow(ctx context.Context, actor auth.Actor, n NewWorkflow) (Workflow, error) {
 	if err := e.mayCreate(ctx, actor, n.Key); err != nil {
 		return Workflow{}, err
@@ -118,6 +120,7 @@ func (e *Engine) CreateWorkflow(ctx context.Context, actor auth.Actor, n NewWork
 	}
 	n.Key = cmp.Or(n.Key, newKey(11))
 	id := e.IDs.Next()
+	var made Workflow
 	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
 		_, err := tx.ExecContext(ctx, workflowQueries.Get("create"),
 			id, n.Key, n.Title, n.Description, n.Type, n.TriggerTitle, orObject(n.Config),
@@ -131,13 +134,21 @@ func (e *Engine) CreateWorkflow(ctx context.Context, actor auth.Actor, n NewWork
 		if err := categorize(ctx, tx, []int64{id}, n.Categories); err != nil {
 			return err
 		}
-		return e.own(ctx, tx, actor, n.Key)
+		if err := e.own(ctx, tx, actor, n.Key); err != nil {
+			return err
+		}
+		if made, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), id); err != nil || !n.Current && !n.Enabled {
+			return err
+		}
+		return e.promote(ctx, tx, actor, &made, nil, n.Enabled)
 	})
 	if err != nil {
 		return Workflow{}, fmt.Errorf("create workflow %q: %w", n.Title, err)
 	}
-	w, _, err := e.Workflow(ctx, actor, id)
-	return w, err
+	if n.Current || n.Enabled {
+		e.workflowsChanged(ctx)
+	}
+	return made, nil
 }
 
 func (e *Engine) checkNew(n NewWorkflow) error {
@@ -207,121 +218,6 @@ func (e *Engine) Versions(ctx context.Context, actor auth.Actor, key string) ([]
 	return ws, nil
 }
 
-// WorkflowChange names what [Engine.UpdateWorkflow] sets; nil leaves a value as
-// it is.
-type WorkflowChange struct {
-	Seen         int64 // SettingsRevision the change is based on; 0 changes whatever is there
-	Title        *string
-	Description  *string
-	TriggerTitle *string
-	Config       json.RawMessage // the trigger's settings, as a whole
-	Incomplete   bool            // as in NodeChange, for Config
-	Options      json.RawMessage
-	Categories   *[]int64 // these and no others; those that do not exist are passed over
-}
-
-// UpdateWorkflow changes a version's own row. It returns Conflict when somebody
-// else changed the row after the revision the change is based on, and Invalid
-// for the settings of a trigger whose version has run.
-func (e *Engine) UpdateWorkflow(ctx context.Context, actor auth.Actor, id int64, c WorkflowChange) (Workflow, error) {
-	w, err := e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, _ []Node) error {
-		if c.Seen != 0 && c.Seen != w.SettingsRevision {
-			return errLost
-		}
-		if len(c.Config) > 0 {
-			if w.Frozen() {
-				return errFrozen
-			}
-			if err := fault.Fields(e.checkTrigger(w.Type, c.Config, c.Incomplete)); err != nil {
-				return err
-			}
-			w.Config = c.Config
-		}
-		if c.Title != nil {
-			w.Title = strings.TrimSpace(*c.Title)
-		}
-		if w.Title == "" && c.Title != nil {
-			return fault.Fields(map[string]string{"title": "Give the workflow a name."})
-		}
-		if len(w.Title) > 255 {
-			return fault.Fields(map[string]string{"title": "Write at most 255 characters."})
-		}
-		if c.Description != nil {
-			w.Description = *c.Description
-		}
-		if c.TriggerTitle != nil {
-			w.TriggerTitle = strings.TrimSpace(*c.TriggerTitle)
-		}
-		if len(c.Options) > 0 {
-			w.Options = c.Options
-		}
-		_, err := tx.ExecContext(ctx, workflowQueries.Get("update"), id, w.Title, w.Description,
-			w.TriggerTitle, w.Config, w.Options)
-		if err == nil && c.Categories != nil {
-			err = categorize(ctx, tx, []int64{id}, *c.Categories)
-		}
-		return err
-	})
-	if err != nil {
-		return Workflow{}, fmt.Errorf("update workflow %d: %w", id, err)
-	}
-	return w, nil
-}
-
-// NotReady is why a workflow cannot be enabled: every problem at its node.
-type NotReady struct{ Problems []Problem }
-
-func (n *NotReady) Error() string { return n.Unwrap().(*fault.Error).Msg }
-
-// Unwrap classifies a NotReady as Invalid, in words that fit a list, and with a
-// field for each problem: "config.mode", "nodes.k3f.config.collection".
-func (n *NotReady) Unwrap() error {
-	msg := "This workflow cannot be turned on yet. " + n.Problems[0].String()
-	if more := len(n.Problems) - 1; more == 1 {
-		msg += " One more problem is marked."
-	} else if more > 1 {
-		msg += fmt.Sprintf(" %d more problems are marked.", more)
-	}
-	f := fault.New(fault.Invalid, msg)
-	f.Fields = map[string]string{}
-	for _, p := range n.Problems {
-		name := "config"
-		if p.NodeKey != "" {
-			name = "nodes." + p.NodeKey + ".config"
-		}
-		f.Fields[join(name, p.Field)] = p.String()
-	}
-	return f
-}
-
-// EnableWorkflow turns a version on or off. Turning one on makes it the current
-// version and turns every other version of its key off; what cannot run is
-// refused with [NotReady]. Turning off keeps the version current.
-func (e *Engine) EnableWorkflow(ctx context.Context, actor auth.Actor, id int64, on bool) (Workflow, error) {
-	w, err := e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
-		if !on {
-			if _, err := tx.ExecContext(ctx, workflowQueries.Get("disable"), id); err != nil {
-				return err
-			}
-			return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Turned off the workflow “%s” (version %d).", w.Title, w.Number))
-		}
-		if problems := e.Check(ctx, *w, nodes); len(problems) > 0 {
-			return &NotReady{problems}
-		}
-		if _, err := tx.ExecContext(ctx, workflowQueries.Get("retire"), w.Key, id); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, workflowQueries.Get("enable"), id); err != nil {
-			return err
-		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Published the workflow “%s” (version %d).", w.Title, w.Number))
-	})
-	if err != nil {
-		return Workflow{}, fmt.Errorf("enable workflow %d: %w", id, err)
-	}
-	return w, nil
-}
-
 // DeleteWorkflow deletes a version, and with the current one all versions of
 // its key, for which one must own it. Executions stay, and so does who may see
 // them. It returns how many versions are gone.
@@ -389,7 +285,7 @@ func (e *Engine) change(ctx context.Context, actor auth.Actor, id int64,
 	if err != nil {
 		return Workflow{}, err
 	}
-	if before.Enabled || after.Enabled {
+	if before.Enabled || after.Enabled || before.Current != after.Current {
 		e.workflowsChanged(ctx)
 	}
 	return after, nil
