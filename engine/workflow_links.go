@@ -60,33 +60,27 @@ func (e *Engine) MoveNode(ctx context.Context, actor auth.Actor, id int64, to Pl
 	return moved, nil
 }
 
-// LinkNode makes next follow a node, as clients do that draw links one by one.
+// linkNode makes next follow a node, as clients do that draw links one by one.
 // What is so already is fine; links that would make anything but a tree are
 // Invalid.
-func (e *Engine) LinkNode(ctx context.Context, actor auth.Actor, id int64, next *int64) error {
-	err := e.changeNode(ctx, actor, id, 0, func(ctx context.Context, tx *pg.Tx, _ *Workflow, nodes []Node) error {
-		g := newGraph(nodes)
-		n := g.nodes[id]
-		if same(n.DownstreamID, next) {
-			return nil
-		}
-		if below := g.at(next); below != nil {
-			below.UpstreamID, below.BranchIndex = &id, nil
-		}
-		n.DownstreamID = next
-		linked := make([]Node, 0, len(nodes))
-		for _, n := range g.nodes {
-			linked = append(linked, *n)
-		}
-		if _, err := BuildTree(linked); err != nil {
-			return fault.Wrap(fault.Invalid, "These links do not make a tree. Move the node instead.", err)
-		}
-		return relink(ctx, tx, g)
-	})
-	if err != nil {
-		return fmt.Errorf("link node %d: %w", id, err)
+func linkNode(ctx context.Context, tx *pg.Tx, nodes []Node, id int64, next *int64) error {
+	g := newGraph(nodes)
+	n := g.nodes[id]
+	if same(n.DownstreamID, next) {
+		return nil
 	}
-	return nil
+	if below := g.at(next); below != nil {
+		below.UpstreamID, below.BranchIndex = &id, nil
+	}
+	n.DownstreamID = next
+	linked := make([]Node, 0, len(nodes))
+	for _, n := range g.nodes {
+		linked = append(linked, *n)
+	}
+	if _, err := BuildTree(linked); err != nil {
+		return fault.Wrap(fault.Invalid, "These links do not make a tree. Move the node instead.", err)
+	}
+	return relink(ctx, tx, g)
 }
 
 // RemoveBranch deletes all nodes of a branch and returns the first of them, nil

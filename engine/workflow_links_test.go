@@ -37,7 +37,8 @@ func TestLinks(t *testing.T) {
 	link := func(key, next string) func(engine.Workflow) error {
 		return func(wf engine.Workflow) error {
 			id := w.node(wf.ID, next).ID
-			return w.e.LinkNode(t.Context(), auth.System, w.node(wf.ID, key).ID, &id)
+			_, err := w.e.UpdateNode(t.Context(), auth.System, w.node(wf.ID, key).ID, engine.NodeChange{Links: true, Next: &id})
+			return err
 		}
 	}
 	other := w.off(pure("x"))

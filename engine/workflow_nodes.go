@@ -190,6 +190,9 @@ type NodeChange struct {
 	// yet; [Engine.Check] keeps such a workflow from being enabled. What is
 	// filled in must be right all the same.
 	Incomplete bool
+
+	Links bool   // DownstreamID becomes Next
+	Next  *int64 // the node that shall follow; nil for none
 }
 
 // UpdateNode changes a node of a version that has not run. It returns Conflict
@@ -209,6 +212,9 @@ func (e *Engine) UpdateNode(ctx context.Context, actor auth.Actor, id int64, c N
 		}
 		n.UpdatedAt, n.Revision = e.now(), w.Revision+1
 		_, err := tx.ExecContext(ctx, workflowQueries.Get("update_node"), id, n.Title, n.Config, n.UpdatedAt)
+		if err == nil && c.Links {
+			n.DownstreamID, err = c.Next, linkNode(ctx, tx, nodes, id, c.Next)
+		}
 		return err
 	})
 	if err != nil {
