@@ -154,7 +154,7 @@ func TestCoreFlowWaits(t *testing.T) {
 				t.Fatalf("the execution has status %q, want 0: it waits", got)
 			}
 			id := atoi(t, w.one("SELECT id FROM alur.jobs WHERE node_key = 'ask'"))
-			if err := w.e.Resume(t.Context(), auth.System, id, node.Status(tc.status), nil); err != nil {
+			if err := w.resume(id, node.Status(tc.status)); err != nil {
 				t.Fatal(err)
 			}
 			w.work()
@@ -316,4 +316,10 @@ func compact(t *testing.T, raw json.RawMessage) []byte {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// resume answers a job.
+func (w *world) resume(job int64, status node.Status) error {
+	w.t.Helper()
+	return w.e.Resume(w.t.Context(), auth.System, job, engine.JobChange{Status: &status})
 }

@@ -106,6 +106,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queries.sql/close_tasks":      {{args: []any{job, now}}},
 		"queries.sql/late":             {{args: []any{execution, now}}},
 		"queries.sql/lock_execution":   {{args: []any{execution}}},
+		"queries.sql/job_status":       {{args: []any{execution, job}}},
 		"queries.sql/update_job":       {{args: []any{execution, job, 1, nil, false, nil, false, nil, now}}},
 
 		"queries_figures.sql/figures":        {figures("recent"), figures("recent_reached")},

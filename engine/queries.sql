@@ -145,6 +145,9 @@ VALUES ($1, $2, $3, $4, $5, CAST($6 AS smallint), $7, $8, $9,
 -- name: lock_execution
 SELECT status FROM alur.executions WHERE id = $1 FOR NO KEY UPDATE
 
+-- name: job_status
+SELECT status FROM alur.jobs WHERE execution_id = $1 AND id = $2
+
 -- name: update_job
 UPDATE alur.jobs
 SET status = coalesce($3, status),

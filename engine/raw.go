@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"alur/engine/audit"
 	"alur/engine/auth"
@@ -86,13 +87,16 @@ func nullJSON(raw json.RawMessage) any {
 	return []byte(raw)
 }
 
-// JobChange names what [Engine.UpdateJob] sets; nil leaves a value as it is.
+// JobChange names what [Engine.UpdateJob] and [Engine.Resume] set; nil leaves a
+// value as it is.
 type JobChange struct {
 	Status *node.Status
 	Result json.RawMessage
 	Meta   json.RawMessage
 	Log    *string
 }
+
+var errHeld = fault.New(fault.Conflict, "This execution is queued or being worked on. Try again when it waits or has ended.")
 
 // UpdateJob writes over what a step came to. It needs the right to manage the
 // server. The execution does not go on by it: while it waits, a step's status
@@ -114,8 +118,7 @@ func (e *Engine) UpdateJob(ctx context.Context, actor auth.Actor, id int64, c Jo
 		if err := c.check(j.Status, status); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, queries.Get("update_job"), j.ExecutionID, id, c.Status, nullJSON(c.Result), len(c.Result) > 0,
-			nullJSON(c.Meta), len(c.Meta) > 0, c.Log, e.now()); err != nil {
+		if err := c.write(ctx, tx, j, e.now()); err != nil {
 			return err
 		}
 		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Wrote over the step %d of the execution %d by program.", id, j.ExecutionID))
@@ -126,11 +129,17 @@ func (e *Engine) UpdateJob(ctx context.Context, actor auth.Actor, id int64, c Jo
 	return nil
 }
 
+func (c JobChange) write(ctx context.Context, tx *pg.Tx, j Job, now time.Time) error {
+	_, err := tx.ExecContext(ctx, queries.Get("update_job"), j.ExecutionID, j.ID, c.Status, nullJSON(c.Result), len(c.Result) > 0,
+		nullJSON(c.Meta), len(c.Meta) > 0, c.Log, now)
+	return err
+}
+
 // check compares c with the job's status and that of its execution.
 func (c JobChange) check(job node.Status, execution *node.Status) error {
 	switch {
 	case execution == nil:
-		return fault.New(fault.Conflict, "This execution is queued or being worked on. Try again when it waits or has ended.")
+		return errHeld
 	case c.Status == nil || *c.Status == job:
 		return nil
 	case *execution == node.Pending:

@@ -219,14 +219,14 @@ func TestRerunWaiting(t *testing.T) {
 	if got := w.one("SELECT concat_ws(' ', x.status, x.reason, j.status, (SELECT count(*) FROM alur.timers)) FROM alur.executions x, alur.jobs j WHERE x.id = $1 AND j.id = $2", old, asked); got != "-3 rerun -3 0" {
 		t.Errorf("the old one is %s", got)
 	}
-	if err := w.e.Resume(t.Context(), auth.System, asked, node.Resolved, nil); !fault.Is(err, fault.Invalid) {
+	if err := w.resume(asked, node.Resolved); !fault.Is(err, fault.Invalid) {
 		t.Errorf("the old step was answered: %v", err)
 	}
 	w.work()
 	if got := w.steps(made); got != "a 1 kept, ask 0" {
 		t.Errorf("ran %s", got)
 	}
-	if err := w.e.Resume(t.Context(), auth.System, atoi(t, w.one("SELECT id FROM alur.jobs WHERE execution_id = $1 AND status = 0", made)), node.Resolved, nil); err != nil {
+	if err := w.resume(atoi(t, w.one("SELECT id FROM alur.jobs WHERE execution_id = $1 AND status = 0", made)), node.Resolved); err != nil {
 		t.Fatal(err)
 	}
 	w.work()
