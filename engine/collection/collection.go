@@ -113,6 +113,7 @@ type Collection struct {
 	Options    map[string]any
 
 	query    string     // instead of the table, for what can only be read; "" for the table
+	rows     []any      // instead of the table: objects by column; nil for the table
 	about    *belonging // which workflow a record belongs to, for what people see by it; nil: none
 	writable auth.Right // needed to change records of a system collection here; 0: nobody can
 	stored   string     // the title field that somebody chose, "" for none

@@ -25,6 +25,7 @@ type builder struct {
 	args  []any
 	names int // aliases given so far
 	terms int
+	most  int // see Query.Most
 }
 
 func (s *Store) builder(cat *catalogue, a Access) *builder {

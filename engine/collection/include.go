@@ -280,9 +280,15 @@ func (s *Store) related(ctx context.Context, q pg.Q, b *builder, child *include,
 	if child.c.key != nil {
 		query += " ORDER BY " + child.c.key.col(sc.alias)
 	}
+	if b.most > 0 {
+		query += " LIMIT " + sc.b.param(b.most+1)
+	}
 	records, err := s.read(ctx, q, cols, query, sc.b.args)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case b.most > 0 && len(records) > b.most:
+		return nil, tooMany("appends", "“"+child.c.Title+"” would bring more than %s records. Read fewer records at once, or list “"+child.c.Title+"” by itself.", b.most)
 	}
 	groups := map[string][]Record{}
 	for _, r := range records {

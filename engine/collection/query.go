@@ -29,6 +29,10 @@ type Query struct {
 	Offset   int      // skipped on top of the pages before Page
 	NoCount  bool     // leave out Count and TotalPage, which cost a second statement
 	All      bool     // every record: no pages
+
+	// Most is how many records are read at most with All, and of each relation that
+	// is loaded with them; more are Invalid. 0 is no limit.
+	Most int
 }
 
 // Page is one page of records.
@@ -59,6 +63,10 @@ func (s *Store) List(ctx context.Context, q pg.Q, a Access, collection string, p
 	if err != nil {
 		return Page{}, err
 	}
+	return s.list(ctx, q, cat, a, c, p)
+}
+
+func (s *Store) list(ctx context.Context, q pg.Q, cat *catalogue, a Access, c *Collection, p Query) (Page, error) {
 	out := Page{Page: max(p.Page, 1), PageSize: p.PageSize}
 	if out.PageSize <= 0 {
 		out.PageSize = defaultPageSize
@@ -67,17 +75,20 @@ func (s *Store) List(ctx context.Context, q pg.Q, a Access, collection string, p
 	if err != nil {
 		return Page{}, err
 	}
-	if !p.All {
-		limit := out.PageSize
-		if p.NoCount {
-			limit++ // one more says whether there is a next page
-		}
-		sel.limit(limit, p.Offset+(out.Page-1)*out.PageSize)
+	switch {
+	case !p.All && p.NoCount:
+		sel.limit(out.PageSize+1, p.Offset+(out.Page-1)*out.PageSize) // one more says whether there is a next page
+	case !p.All:
+		sel.limit(out.PageSize, p.Offset+(out.Page-1)*out.PageSize)
+	case p.Most > 0:
+		sel.limit(p.Most+1, 0)
 	}
 	if out.Records, err = s.run(ctx, q, sel); err != nil {
 		return Page{}, fmt.Errorf("list %s: %w", c.Name, err)
 	}
 	switch {
+	case p.All && p.Most > 0 && len(out.Records) > p.Most:
+		return Page{}, tooMany("paginate", "There are more than %s records. Narrow the filter, or read them page by page.", p.Most)
 	case p.All:
 		out.Count, out.PageSize, out.TotalPage = len(out.Records), len(out.Records), 1
 	case p.NoCount:
@@ -92,6 +103,16 @@ func (s *Store) List(ctx context.Context, q pg.Q, a Access, collection string, p
 		out.HasNext = out.Page < out.TotalPage
 	}
 	return out, nil
+}
+
+// tooMany refuses to read more than most records at once.
+func tooMany(param, format string, most int) error {
+	number := strconv.Itoa(most)
+	if n := len(number); n > 3 {
+		number = number[:n-3] + "," + number[n-3:]
+	}
+	msg := fmt.Sprintf(format, number)
+	return &fault.Error{Kind: fault.Invalid, Msg: msg, Fields: map[string]string{param: msg}}
 }
 
 // First reads the first record that matches; nil when there is none.
@@ -274,6 +295,7 @@ func (s *Store) selection(cat *catalogue, a Access, c *Collection, p Query) (*se
 		return nil, err
 	}
 	sel := &selection{scope: s.builder(cat, a).scope(c), inc: inc}
+	sel.scope.b.most = p.Most
 	if sel.where, err = sel.scope.filter(p.Filter, auth.View); err != nil {
 		return nil, err
 	}

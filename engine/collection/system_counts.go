@@ -17,12 +17,12 @@ func countCollections() []*Collection {
 			field("executed", BigInt, "Runs")).
 			as("SELECT id, alur.version_executed(key, id) AS executed FROM alur.workflows").of(auth.ByVersion, "id"),
 		system("userWorkflowTasks", "Tasks by person", "tasks", "", auth.ManageWorkflows,
-			field("userId", BigInt, "Person (id)"), field("type", String, "Type"), field("stats", JSON, "Counts")).
+			field("userId", BigInt, "Person (id)"), one("user", "Person", "users", "userId"), field("type", String, "Type"), field("stats", JSON, "Counts")).
 			as(`SELECT t.user_id AS id, t.user_id, 'manual' AS type, jsonb_build_object(
 				'pending', count(*) FILTER (WHERE t.status = 0 AND e.ended_at IS NULL), 'all', count(*)) AS stats
 				FROM alur.tasks t JOIN alur.executions e ON e.id = t.execution_id GROUP BY t.user_id`),
 		system("userWorkflowTaskStats", "Tasks by person and workflow", "tasks", "", auth.ManageWorkflows,
-			field("userId", BigInt, "Person (id)"), field("workflowKey", String, "Workflow key"), field("title", String, "Workflow"),
+			field("userId", BigInt, "Person (id)"), one("user", "Person", "users", "userId"), field("workflowKey", String, "Workflow key"), field("title", String, "Workflow"),
 			field("type", String, "Type"), field("pending", BigInt, "Open"), field("all", BigInt, "All")).
 			as(`SELECT min(t.id) AS id, t.user_id, t.workflow_key, w.title, 'manual' AS type,
 				count(*) FILTER (WHERE t.status = 0 AND e.ended_at IS NULL) AS pending, count(*) AS "all"
@@ -40,7 +40,7 @@ func (c *Collection) as(query string) *Collection {
 // executionView gives executions as clients know them: what a worker has begun is
 // started (0), only what nobody has begun is queued (null). The table keeps null
 // for both, so that a claim touches no index.
-const executionView = `SELECT id, workflow_id, key, event_key, context, status AS stored_status, reason, to_jsonb(stack) AS stack, parent_id, rerun_of,
+const executionView = `SELECT id, workflow_id, key, event_key, context, status AS stored_status, reason, to_jsonb(stack) AS stack, parent_id, rerun_of, created_by,
 	manually, output, created_at, started_at, expires_at, ended_at,
 	CASE WHEN status IS NULL AND started_at IS NOT NULL THEN 0 ELSE status END AS status,
 	started_at IS NOT NULL OR status IS NOT NULL AS dispatched

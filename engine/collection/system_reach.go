@@ -39,6 +39,9 @@ func (sc *scope) reached() string {
 // which workflows there are finds no settings in those without a level, and so
 // cannot ask for them in a filter either.
 func (b *builder) source(c *Collection) string {
+	if c.rows != nil {
+		return b.rowsSource(c)
+	}
 	if !c.namesOnly(b.a.Actor) {
 		return c.from()
 	}
