@@ -22,8 +22,8 @@ type authAPI struct {
 func (h *authAPI) Routes(g *Group) {
 	(&api.Auth{Store: h.store, Session: session, Client: client}).Routes(g)
 	(&api.Users{Store: h.store, Actor: actor, Find: h.find}).Routes(g)
-	(&api.Roles{Store: h.store, Session: session, CheckFilter: h.checkFilter, List: lister(h.db, h.records), Find: h.findIn}).Routes(g)
-	(&api.Keys{Store: h.store, Session: session}).Routes(g)
+	(&api.Roles{Store: h.store, Session: session, CheckFilter: h.checkFilter, List: lister(h.db, h.records), Find: h.findIn, Rows: rowLister(h.db, h.records)}).Routes(g)
+	(&api.Keys{Store: h.store, Session: session, Rows: rowLister(h.db, h.records)}).Routes(g)
 }
 
 // checkFilter tries a scope's filter on its collection.

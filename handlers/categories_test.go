@@ -21,8 +21,8 @@ func TestCategoriesAPI(t *testing.T) {
 	}
 	sales, people := made(`{"title": "Sales"}`), made(`{"title": "People", "color": "red"}`)
 	s.postJSON(admin, "/api/workflowCategories:create", `{"title": ""}`).want(http.StatusBadRequest)
-	s.postJSON(member, "/api/workflowCategories:create", `{"title": "Mine"}`).want(http.StatusNotFound)
-	s.get(member, "/api/workflowCategories:list").want(http.StatusNotFound)
+	s.postJSON(member, "/api/workflowCategories:create", `{"title": "Mine"}`).want(http.StatusForbidden)
+	s.get(member, "/api/workflowCategories:list").want(http.StatusForbidden)
 
 	update := fmt.Sprintf("/api/workflows:update?filterByTk=%d", w.ID)
 	s.postJSON(admin, update, `{"categories": "x"}`).want(http.StatusBadRequest)

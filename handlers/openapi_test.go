@@ -222,6 +222,15 @@ func (a *apiTour) workflows() {
 	if empty := a.postJSON(admin, "/api/flow_nodes:destroyBranch?filterByTk="+n+"&branchIndex=0", ""); empty.StatusCode != http.StatusNoContent {
 		a.t.Errorf("an empty branch answers %d", empty.StatusCode)
 	}
+	for _, act := range []string{"add", "remove", "toggle", "set"} {
+		a.call("POST", "/workflows/{parent}/categories:"+act, w, "", `[`+category+`]`)
+	}
+	extra := idIn(a.call("POST", "/workflows/{parent}/nodes:duplicate", w, "filterByTk="+n, `{"upstreamId": `+n+`, "branchIndex": 1}`))
+	a.call("POST", "/workflows/{parent}/nodes:move", w, "filterByTk="+extra, `{"upstreamId": `+n+`, "branchIndex": 0}`)
+	a.call("POST", "/workflows/{parent}/nodes:update", w, "filterByTk="+extra, `{"title": "Extra"}`)
+	a.call("POST", "/workflows/{parent}/nodes:destroyBranch", w, "filterByTk="+n+"&branchIndex=0", "")
+	a.call("POST", "/workflows/{parent}/nodes:destroy", w, "filterByTk="+idIn(a.call("POST", "/workflows/{parent}/nodes:create", w, "", `{"type": "calculation"}`)), "")
+	a.call("POST", "/workflows/{parent}/nodes:test", w, "", `{"type": "calculation", "config": {"engine": "math.js", "expression": "2 * 3"}}`)
 	a.call("POST", "/flow_nodes:test", "", "", `{"type": "calculation", "config": {"engine": "math.js", "expression": "2 * 3"}}`)
 	a.call("GET", "/flow_nodes:list", "", "appends[]=upstream&appends[]=workflow", "")
 	a.call("GET", "/flow_nodes:get", "", "filterByTk="+n, "")
@@ -345,7 +354,7 @@ func TestDocumentKnowsEveryAction(t *testing.T) {
 		if !named || !strings.Contains(path, `\:`) || strings.HasSuffix(path, "/:key") || strings.HasSuffix(path, "/:id") || strings.HasSuffix(path, "/:name") {
 			continue // the second way to write a key
 		}
-		path = strings.NewReplacer(`\:`, ":", "/:id/", "/{parent}/", "/:name/", "/{parent}/").Replace(path)
+		path = strings.NewReplacer(`\:`, ":", "/:id/", "/{parent}/", "/:workflow/", "/{parent}/", "/:name/", "/{parent}/").Replace(path)
 		item := doc.Paths.Value(path)
 		if item == nil || item.GetOperation(r.Method) == nil && item.GetOperation(http.MethodGet) == nil {
 			t.Errorf("the document does not know %s %s", r.Method, path)

@@ -135,8 +135,11 @@ func TestRecordsAPI(t *testing.T) {
 	call(member, "DELETE", "/api/notes", "", http.StatusBadRequest)
 
 	missing := `{"errors":[{"message":"Not Found"}]}`
-	for _, path := range []string{"/api/nope:list", "/api/notes:nope", "/api/workflows:list", "/api/executions:get/1", "/api/notes/1/parts:nope", "/api/collections/notes/nope:list", "/api/:"} {
+	for _, path := range []string{"/api/nope:list", "/api/notes:nope", "/api/notes/1/parts:nope", "/api/collections/notes/nope:list", "/api/:"} {
 		want(call(member, "GET", path, "", http.StatusNotFound), missing)
+	}
+	for _, path := range []string{"/api/workflows:list", "/api/executions:get/1", "/api/workflows/1/nodes:list"} {
+		call(member, "GET", path, "", http.StatusForbidden) // that there are workflows is no secret
 	}
 	for _, path := range []string{"/api/notes:destroy/" + id, "/api/notes:create", "/api/collections:create"} {
 		want(call(admin, "GET", path, "", http.StatusNotFound), missing) // GET changes nothing
@@ -166,7 +169,12 @@ func TestCollectionsAPI(t *testing.T) {
 		{admin, "POST", "/api/collections:create", `[]`, `400 {"errors":[{"message":"Send an object with name, title and a list of fields."}]}`},
 		{member, "GET", "/api/collections:list?pageSize=1", "", `200 {"data":[{"autoGenId":true,"filterTargetKey":"id","name":"notes","title":"Notes","titleField":"title"}],"meta":{"count":4,"page":1,"pageSize":1,"totalPage":4}}`},
 		{member, "GET", `/api/collections:list?paginate=false&filter={"name":{"$in":["notes","jobs"]}}`, "", `200 {"data":[{"autoGenId":true,"filterTargetKey":"id","name":"notes","title":"Notes","titleField":"title"}]}`},
-		{member, "GET", `/api/collections:list?filter={"title":"Notes"}`, "", `400 {"errors":[{"message":"Say which ones are meant by name`},
+		{member, "GET", `/api/collections:list?filter={"title.$includes":"ote"}&fields[]=name`, "", `200 {"data":[{"name":"notes"}],"meta":{"count":1,"page":1,"pageSize":20,"totalPage":1}}`},
+		{member, "GET", `/api/collections:list?filter={"moon":1}`, "", `400 {"errors":[{"message":"“Collections” has no field called “moon”.","field":"filter"}]}`},
+		{member, "GET", `/api/collections/notes/fields:list?filter={"type":"integer"}&sort=-name&fields[]=name&pageSize=1`, "", `200 {"data":[{"name":"stars"}],"meta":{"count":1,"page":1,"pageSize":1,"totalPage":1}}`},
+		{member, "GET", `/api/collections/notes/fields:list?filter={"$or":[{"name":"stars"},{"interface":"textarea"}]}&fields[]=name`, "", `200 {"data":[{"name":"stars"}`},
+		{member, "GET", `/api/collections/notes/fields:list?sort=moon`, "", `400 {"errors":[{"message":"“Fields” cannot be sorted by “moon”: there is no such field.","field":"sort"}]}`},
+		{member, "GET", `/api/collections/notes/fields:list?appends[]=moon`, "", `400 {"errors":[{"message":"“Fields” has no field called “moon”.","field":"appends"}]}`},
 		{member, "GET", "/api/collections:listMeta", "", `200 {"data":[{"autoGenId":true,"fields":[`},
 		{member, "GET", "/api/collections:get/jobs", "", `404 {"errors":[{"message":"Not Found"}]}`},
 		{admin, "GET", "/api/collections:get/jobs", "", `200 {"data":{"autoGenId":true,"fields":[`},

@@ -239,6 +239,8 @@ var places = map[string]string{
 	"/api/users~":              `SELECT id::text FROM alur.users WHERE email = 'victim@alur.test'`,
 	"/api/workflows":           `SELECT id::text FROM alur.workflows`,
 	"/api/workflows/:/members": `SELECT w.id::text, m.id::text FROM alur.workflows w JOIN alur.workflow_members m ON m.workflow_key = w.key`,
+	"/api/workflows/:/nodes":   `SELECT w.id::text, n.id::text FROM alur.workflows w JOIN alur.flow_nodes n ON n.workflow_id = w.id`,
+	"/api/workflows/:/categor": `SELECT w.id::text, c.id::text FROM alur.workflows w, alur.workflow_categories c`,
 	"/api/flow_nodes":          `SELECT id::text FROM alur.flow_nodes`,
 	"/api/executions":          `SELECT id::text FROM alur.executions`,
 	"/api/jobs":                `SELECT id::text FROM alur.jobs`,

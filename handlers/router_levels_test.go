@@ -171,26 +171,36 @@ var levelOf = map[string]struct {
 	"POST /attention/dismiss":               {level: auth.Operator, body: "kind=quiet&mark=1&subject={key}"},
 	"POST /attention/remind":                {level: auth.Operator, body: "execution={waiting}"},
 
-	`POST /api/workflows\:update`:              {level: auth.Editor, body: `{"title":"New"}`},
-	`POST /api/workflows\:destroy`:             {level: auth.Owner},
-	`POST /api/workflows\:revision`:            {level: never},
-	`POST /api/workflows\:execute`:             {level: auth.Operator},
-	`POST /api/workflows/:id/nodes\:create`:    {level: auth.Editor},
-	`GET /api/workflows/:id/members\:list`:     {level: auth.Viewer},
-	`POST /api/workflows/:id/members\:list`:    {level: auth.Viewer},
-	`POST /api/workflows/:id/members\:create`:  {level: auth.Owner},
-	`POST /api/workflows/:id/members\:update`:  {level: auth.Owner, body: `{"level":"editor"}`},
-	`POST /api/workflows/:id/members\:destroy`: {level: auth.Owner},
-	`POST /api/flow_nodes\:test`:               {level: auth.Editor, body: `{"type":"calculation","workflowId":{w},"config":{"engine":"math.js","expression":"1 + 1"}}`},
-	`POST /api/flow_nodes\:create`:             {level: auth.Editor, body: `{"workflowId":{w},"type":"calculation"}`},
-	`POST /api/flow_nodes\:update`:             {level: auth.Editor, body: `{"title":"New"}`},
-	`POST /api/flow_nodes\:destroy`:            {level: auth.Editor},
-	`POST /api/flow_nodes\:destroyBranch`:      {level: auth.Editor},
-	`POST /api/flow_nodes\:duplicate`:          {level: auth.Editor},
-	`POST /api/flow_nodes\:move`:               {level: auth.Editor},
-	`POST /api/executions\:destroy`:            {level: auth.Editor},
-	`POST /api/executions\:cancel`:             {level: auth.Operator},
-	`POST /api/executions\:rerun`:              {level: auth.Operator},
+	`POST /api/workflows\:update`:                        {level: auth.Editor, body: `{"title":"New"}`},
+	`POST /api/workflows\:destroy`:                       {level: auth.Owner},
+	`POST /api/workflows\:revision`:                      {level: never},
+	`POST /api/workflows\:execute`:                       {level: auth.Operator},
+	`POST /api/workflows/:id/nodes\:create`:              {level: auth.Editor},
+	`POST /api/workflows/:workflow/nodes\:test`:          {level: auth.Editor, body: `{"type":"calculation","config":{"engine":"math.js","expression":"1 + 1"}}`},
+	`POST /api/workflows/:workflow/nodes\:update`:        {level: auth.Editor, body: `{"title":"New"}`},
+	`POST /api/workflows/:workflow/nodes\:destroy`:       {level: auth.Editor},
+	`POST /api/workflows/:workflow/nodes\:destroyBranch`: {level: auth.Editor},
+	`POST /api/workflows/:workflow/nodes\:duplicate`:     {level: auth.Editor},
+	`POST /api/workflows/:workflow/nodes\:move`:          {level: auth.Editor},
+	`POST /api/workflows/:id/categories\:add`:            {level: auth.Editor, body: "[1]"},
+	`POST /api/workflows/:id/categories\:set`:            {level: auth.Editor, body: "[1]"},
+	`POST /api/workflows/:id/categories\:remove`:         {level: auth.Editor, body: "[1]"},
+	`POST /api/workflows/:id/categories\:toggle`:         {level: auth.Editor, body: "[1]"},
+	`GET /api/workflows/:id/members\:list`:               {level: auth.Viewer},
+	`POST /api/workflows/:id/members\:list`:              {level: auth.Viewer},
+	`POST /api/workflows/:id/members\:create`:            {level: auth.Owner},
+	`POST /api/workflows/:id/members\:update`:            {level: auth.Owner, body: `{"level":"editor"}`},
+	`POST /api/workflows/:id/members\:destroy`:           {level: auth.Owner},
+	`POST /api/flow_nodes\:test`:                         {level: auth.Editor, body: `{"type":"calculation","workflowId":{w},"config":{"engine":"math.js","expression":"1 + 1"}}`},
+	`POST /api/flow_nodes\:create`:                       {level: auth.Editor, body: `{"workflowId":{w},"type":"calculation"}`},
+	`POST /api/flow_nodes\:update`:                       {level: auth.Editor, body: `{"title":"New"}`},
+	`POST /api/flow_nodes\:destroy`:                      {level: auth.Editor},
+	`POST /api/flow_nodes\:destroyBranch`:                {level: auth.Editor},
+	`POST /api/flow_nodes\:duplicate`:                    {level: auth.Editor},
+	`POST /api/flow_nodes\:move`:                         {level: auth.Editor},
+	`POST /api/executions\:destroy`:                      {level: auth.Editor},
+	`POST /api/executions\:cancel`:                       {level: auth.Operator},
+	`POST /api/executions\:rerun`:                        {level: auth.Operator},
 }
 
 // request fills a route with the ids of l.
@@ -198,7 +208,7 @@ func (l ledger) request(r Route, body string) *http.Request {
 	id := l.workflow
 	if strings.HasPrefix(r.Path, "/executions/") || strings.HasPrefix(r.Path, `/api/executions\`) {
 		id = l.execution
-	} else if strings.HasPrefix(r.Path, `/api/flow_nodes\`) {
+	} else if strings.HasPrefix(r.Path, `/api/flow_nodes\`) || strings.Contains(r.Path, ":workflow/nodes") {
 		id = l.node
 	}
 	fill := func(pairs ...any) *strings.Replacer {
@@ -212,10 +222,12 @@ func (l ledger) request(r Route, body string) *http.Request {
 	if r.API() {
 		key = fmt.Sprint(l.member)
 	}
-	path := fill(`\:`, "\x00", ":id", id, ":member", l.member, ":branch", 2, ":key", key, ":job", l.job).Replace(r.Path)
+	path := fill(`\:`, "\x00", ":id", id, ":workflow", l.workflow, ":member", l.member, ":branch", 2, ":key", key, ":job", l.job).Replace(r.Path)
 	path = strings.ReplaceAll(path, "\x00", ":")
 	if r.API() && path == strings.ReplaceAll(r.Path, `\:`, ":") { // without a key in the path
 		path += fmt.Sprintf("?filterByTk=%d", id)
+	} else if strings.Contains(r.Path, ":workflow/nodes") && !strings.HasSuffix(r.Path, "/:id") {
+		path += fmt.Sprintf("?filterByTk=%d", l.node)
 	} else if strings.HasSuffix(r.Path, `members\:update`) || strings.HasSuffix(r.Path, `members\:destroy`) {
 		path += fmt.Sprintf("?filterByTk=%d", l.member)
 	}

@@ -22,7 +22,7 @@ func (h *tasksAPI) Routes(g *Group) {
 	who := func(c echo.Context) auth.Actor { return actor(c) }
 	list := lister(h.db, h.records)
 	(&api.Tasks{Store: h.store, Client: client, Actor: who, List: list}).Routes(g)
-	(&api.Counters{Actor: who, List: list}).Routes(g)
+	(&api.Counters{Actor: who, List: list, Rows: rowLister(h.db, h.records)}).Routes(g)
 }
 
 // lister reads records for who asks, or in their place.
@@ -37,5 +37,17 @@ func lister(db pg.Q, records *collection.Store) api.Lister {
 			a.Actor = auth.System
 		}
 		return records.List(ctx, db, a, name, q)
+	}
+}
+
+// rowLister lists values for who asks.
+func rowLister(db pg.Q, records *collection.Store) api.RowLister {
+	return func(c echo.Context, rows collection.Rows, q collection.Query) (collection.Page, error) {
+		ctx, a := c.Request().Context(), access(c)
+		var err error
+		if q.Filter, err = records.Resolve(ctx, db, a, q.Filter); err != nil {
+			return collection.Page{}, err
+		}
+		return records.ListRows(ctx, db, a, rows, q)
 	}
 }

@@ -1,7 +1,11 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
+	"strconv"
 
 	"alur/engine"
 	"alur/engine/auth"
@@ -22,7 +26,7 @@ type workflowsAPI struct {
 // Routes registers the resources workflows, flow_nodes and executions, as far
 // as they are more than records.
 func (h *workflowsAPI) Routes(g *Group) {
-	(&api.Workflows{Engine: h.engine, Tasks: h.tasks, Actor: actor, Find: h.find, Record: h.record}).Routes(g)
+	(&api.Workflows{Engine: h.engine, Tasks: h.tasks, Actor: actor, Find: h.find, Record: h.record, Records: h.recordsOf, Rows: rowLister(h.db, h.records)}).Routes(g)
 }
 
 // record is a record as it is listed.
@@ -32,6 +36,22 @@ func (h *workflowsAPI) record(ctx context.Context, a auth.Actor, name string, id
 		return nil, err
 	}
 	return rec, nil
+}
+
+// recordsOf are records as they are listed, in the order of ids.
+func (h *workflowsAPI) recordsOf(ctx context.Context, a auth.Actor, name string, ids []int64, appends ...string) ([]collection.Record, error) {
+	page, err := h.records.List(ctx, h.db, collection.Access{Actor: a}, name, collection.Query{Filter: ids, Appends: appends, All: true})
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	for i, id := range ids {
+		at[strconv.FormatInt(id, 10)] = i
+	}
+	slices.SortFunc(page.Records, func(a, b collection.Record) int {
+		return cmp.Compare(at[collection.Format(a["id"])], at[collection.Format(b["id"])])
+	})
+	return page.Records, nil
 }
 
 func (h *workflowsAPI) find(ctx context.Context, a auth.Actor, name string, filter any) ([]int64, error) {
@@ -48,8 +68,9 @@ func recordIDs(ctx context.Context, q pg.Q, records *collection.Store, a auth.Ac
 	}
 	ids := make([]int64, len(page.Records))
 	for i, r := range page.Records {
-		id, _ := r["id"].(float64)
-		ids[i] = int64(id)
+		if ids[i], err = strconv.ParseInt(collection.Format(r["id"]), 10, 64); err != nil {
+			return nil, fmt.Errorf("read the ids of %s: %w", name, err)
+		}
 	}
 	return ids, nil
 }

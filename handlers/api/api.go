@@ -18,8 +18,7 @@ import (
 	jsonvalue "alur/engine/value"
 )
 
-// notFound is the answer for resources and actions that are not there, and for
-// those that the actor may not know of.
+// notFound is the answer for resources and actions that are not there.
 var notFound = fault.New(fault.NotFound, "Not Found")
 
 // Records serves every collection, and the definitions of collections.
@@ -113,9 +112,12 @@ func (c *call) key() string {
 func (h *Records) serve(c echo.Context) error {
 	r, who := c.Request(), h.Actor(c)
 	resource, name := split(c)
-	act, of, ok := h.find(r.Context(), who, c, resource, name)
-	if !ok || !act.read && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		return notFound
+	act, of, err := h.find(r.Context(), who, c, resource, name)
+	if err == nil && !act.read && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		err = notFound // a GET changes nothing, so that no link and no image on another site does
+	}
+	if err != nil {
+		return err
 	}
 	if act.need != 0 {
 		if err := who.Require(act.need); err != nil {
@@ -126,7 +128,6 @@ func (h *Records) serve(c echo.Context) error {
 	if of != nil {
 		in.resource = of.field.Target
 	}
-	var err error
 	if in.params, err = ParseQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
@@ -170,26 +171,40 @@ func split(c echo.Context) (resource, action string) {
 
 // find looks among the actions of the resource, then among those of records and
 // of their associations.
-func (h *Records) find(ctx context.Context, who auth.Actor, c echo.Context, resource, name string) (action, *association, bool) {
+func (h *Records) find(ctx context.Context, who auth.Actor, c echo.Context, resource, name string) (action, *association, error) {
 	if act, ok := h.actions[resource][name]; ok {
-		return act, nil, true
+		return act, nil, nil
 	}
 	if parent := c.Param("parent"); parent != "" {
-		of, ok := h.association(ctx, who, parent, c.Param("name"), strings.TrimPrefix(resource, parent+"."))
-		if !ok {
-			return action{}, nil, false
+		of, err := h.association(ctx, who, parent, c.Param("name"), strings.TrimPrefix(resource, parent+"."))
+		if err != nil {
+			return action{}, nil, err
 		}
 		act, ok := h.associationAction(name)
-		return act, of, ok && (act.read || of.key != anyParent)
+		if !ok || !act.read && of.key == anyParent {
+			err = notFound
+		}
+		return act, of, err
 	}
 	act, ok := h.recordAction(name)
 	if !ok {
-		return action{}, nil, false
+		return action{}, nil, notFound
 	}
-	if coll, err := h.Store.Collection(ctx, resource); fault.Is(err, fault.NotFound) || err == nil && !who.Can(coll.Right) {
-		return action{}, nil, false
+	_, err := h.readable(ctx, who, resource)
+	return act, nil, err
+}
+
+// readable finds a collection that who may read. Those that are part of the product
+// everybody may know of: they are Forbidden to who may not.
+func (h *Records) readable(ctx context.Context, who auth.Actor, name string) (*collection.Collection, error) {
+	coll, err := h.Store.Collection(ctx, name)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil, notFound
+	case err != nil:
+		return nil, err
 	}
-	return act, nil, true
+	return coll, who.Require(coll.Right)
 }
 
 // zone is X-Timezone, else the zone of who asks.

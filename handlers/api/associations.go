@@ -21,21 +21,20 @@ type association struct {
 	key    string // of the parent's record, or anyParent
 }
 
-// association finds an association that who may know of.
-func (h *Records) association(ctx context.Context, who auth.Actor, parent, key, name string) (*association, bool) {
-	c, err := h.Store.Collection(ctx, parent)
-	if err != nil || !who.Can(c.Right) {
-		return nil, false
+// association finds an association that who may read.
+func (h *Records) association(ctx context.Context, who auth.Actor, parent, key, name string) (*association, error) {
+	c, err := h.readable(ctx, who, parent)
+	if err != nil {
+		return nil, err
 	}
 	f := c.Field(name)
 	if f == nil || !f.IsRelation() || !c.Shows(who, f) {
-		return nil, false
+		return nil, notFound
 	}
-	target, err := h.Store.Collection(ctx, f.Target)
-	if err != nil || !who.Can(target.Right) {
-		return nil, false
+	if _, err := h.readable(ctx, who, f.Target); err != nil {
+		return nil, err
 	}
-	return &association{parent: c, field: f, key: key}, true
+	return &association{parent: c, field: f, key: key}, nil
 }
 
 // filter is met by the records that the association leads to; nil for all.

@@ -38,49 +38,89 @@ func (h *Records) definitions() map[string]map[string]action {
 	}
 }
 
+// collectionTypes are the members that definitions of collections have as a rule.
+var collectionTypes = map[string]string{"name": collection.String, "title": collection.String, "titleField": collection.String,
+	"hidden": collection.Boolean, "sort": collection.Integer}
+
 func (h *Records) listCollections(c *call, fields bool) (any, error) {
-	all, err := h.Store.Collections(c.ctx)
+	rows, err := h.collections(c, fields)
 	if err != nil {
 		return nil, err
+	}
+	q, err := c.listed(collection.Query{All: fields})
+	if err != nil {
+		return nil, err
+	}
+	return h.listRows(c, rows, q)
+}
+
+// collections are the definitions that the actor may read, as rows.
+func (h *Records) collections(c *call, fields bool) (collection.Rows, error) {
+	rows := collection.Rows{Title: "Collections", Types: collectionTypes}
+	all, err := h.Store.Collections(c.ctx)
+	if err != nil {
+		return rows, err
 	}
 	appends, err := c.params.List("appends")
 	if err != nil {
-		return nil, err
+		return rows, err
 	}
-	var only []string
-	if c.params.Has("filter") || c.params.Has("filterByTk") {
-		if only, err = c.names(); err != nil {
-			return nil, err
-		}
-	}
-	out := []any{}
+	i := slices.Index(appends, "fields")
 	for _, coll := range all {
-		if c.actor.Can(coll.Right) && (only == nil || slices.Contains(only, coll.Name)) {
-			out = append(out, coll.Object(fields || slices.Contains(appends, "fields")))
+		if c.actor.Can(coll.Right) {
+			rows.List = append(rows.List, coll.Object(fields || i >= 0))
 		}
 	}
-	if fields || c.params.Text("paginate") == "false" {
-		return out, nil
+	if i >= 0 {
+		c.params["appends"] = toAny(slices.Delete(appends, i, i+1))
 	}
-	page, err := c.params.Int("page")
-	if err != nil {
-		return nil, err
-	}
-	size, err := c.params.Int("pageSize")
-	if err != nil {
-		return nil, err
-	}
-	if size == 0 {
-		size = 20
-	}
-	page = max(page, 1)
-	from := min((page-1)*size, len(out))
-	return answer{data: out[from:min(from+size, len(out))], meta: map[string]any{
-		"count": len(out), "page": page, "pageSize": size, "totalPage": (len(out) + size - 1) / size}}, nil
+	return rows, nil
 }
 
-// readable finds a collection that the actor may know of.
-func (h *Records) readable(c *call, name string) (*collection.Collection, error) {
+// listed reads the parameters of a list of definitions, which are addressed by
+// name; usual says what holds where they say nothing.
+func (c *call) listed(usual collection.Query) (collection.Query, error) {
+	q, err := c.params.listed()
+	if err != nil {
+		return q, err
+	}
+	q.All = q.All || usual.All && q.Page == 0 && q.PageSize == 0
+	if c.path == "" && !c.params.Has("filterByTk") {
+		return q, nil
+	}
+	names, err := c.names()
+	if err != nil {
+		return q, err
+	}
+	named := map[string]any{"name": map[string]any{"$in": toAny(names)}}
+	if q.Filter = any(named); c.params.Has("filter") {
+		filter, err := c.params.JSON("filter")
+		if err != nil {
+			return q, err
+		}
+		q.Filter = map[string]any{"$and": []any{named, filter}}
+	}
+	return q, nil
+}
+
+// listRows answers rows as lists are answered.
+func (h *Records) listRows(c *call, rows collection.Rows, q collection.Query) (any, error) {
+	var err error
+	if q.Filter, err = h.resolve(c, q.Filter); err != nil {
+		return nil, err
+	}
+	page, err := h.Store.ListRows(c.ctx, h.DB, c.access(), rows, q)
+	switch {
+	case err != nil:
+		return nil, err
+	case q.All:
+		return page.Records, nil
+	}
+	return page, nil
+}
+
+// definition finds a collection whose definition the actor may read.
+func (h *Records) definition(c *call, name string) (*collection.Collection, error) {
 	coll, err := h.Store.Collection(c.ctx, name)
 	if err != nil {
 		return nil, err
@@ -92,7 +132,7 @@ func (h *Records) readable(c *call, name string) (*collection.Collection, error)
 }
 
 func (h *Records) getCollection(c *call) (any, error) {
-	coll, err := h.readable(c, c.key())
+	coll, err := h.definition(c, c.key())
 	if err != nil {
 		return nil, err
 	}
@@ -231,16 +271,33 @@ func (h *Records) adoptTable(c *call) (any, error) {
 	return coll.Object(true), nil
 }
 
+// fieldTypes are the members that fields have as a rule.
+var fieldTypes = map[string]string{"name": collection.String, "type": collection.String, "interface": collection.String,
+	"target": collection.String, "foreignKey": collection.String, "through": collection.String, "otherKey": collection.String, "sourceKey": collection.String,
+	"targetKey": collection.String, "unique": collection.Boolean, "allowNull": collection.Boolean, "primaryKey": collection.Boolean,
+	"isForeignKey": collection.Boolean, "readOnly": collection.Boolean, "hidden": collection.Boolean, "index": collection.Boolean, "uiSchema": collection.JSON,
+	"defaultValue": collection.JSON}
+
+// listFields answers all fields, or a page when one is asked for.
 func (h *Records) listFields(c *call) (any, error) {
-	coll, err := h.readable(c, c.parent)
+	coll, err := h.definition(c, c.parent)
 	if err != nil {
 		return nil, err
 	}
-	return coll.FieldObjects(), nil
+	q, err := c.listed(collection.Query{All: true})
+	if err != nil {
+		return nil, err
+	}
+	rows := collection.Rows{Title: "Fields", Types: fieldTypes}
+	for _, f := range coll.FieldObjects() {
+		object, _ := f.(map[string]any)
+		rows.List = append(rows.List, object)
+	}
+	return h.listRows(c, rows, q)
 }
 
 func (h *Records) getField(c *call) (any, error) {
-	coll, err := h.readable(c, c.parent)
+	coll, err := h.definition(c, c.parent)
 	if err != nil {
 		return nil, err
 	}

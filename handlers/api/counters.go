@@ -13,6 +13,7 @@ import (
 type Counters struct {
 	Actor func(c echo.Context) auth.Actor
 	List  Lister
+	Rows  RowLister
 }
 
 // Routes registers the lists of one's own counters.
@@ -49,18 +50,18 @@ func (h *Counters) tasks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	rows := []any{}
+	rows := collection.Rows{Title: "Tasks by person", Types: map[string]string{
+		"id": collection.BigInt, "userId": collection.BigInt, "type": collection.String, "stats": collection.JSON}}
 	for _, kind := range taskTypes {
-		row := map[string]any{"id": me, "userId": me, "type": kind, "stats": map[string]any{"pending": 0, "all": 0}}
+		row := collection.Record{"id": me, "userId": me, "type": kind, "stats": map[string]any{"pending": 0, "all": 0}}
 		for _, r := range page.Records {
 			if r["type"] == kind {
 				row["stats"] = r["stats"]
 			}
 		}
-		rows = append(rows, row)
+		rows.List = append(rows.List, row)
 	}
-	return c.JSON(http.StatusOK, map[string]any{"data": rows, "meta": map[string]any{
-		"count": len(rows), "page": 1, "pageSize": len(rows), "totalPage": 1}})
+	return h.Rows.answer(c, rows)
 }
 
 // workflows answers the counters of each workflow that still has a version which

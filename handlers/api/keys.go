@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/fault"
 )
 
@@ -15,11 +16,13 @@ import (
 type Keys struct {
 	Store   *auth.Store
 	Session func(c echo.Context) auth.Session
+	Rows    RowLister
 }
 
 // Routes registers the resource apiKeys.
 func (h *Keys) Routes(r Router) {
 	r.GET(`/api/apiKeys\:list`, auth.UseRecords, h.list)
+	r.POST(`/api/apiKeys\:list`, auth.UseRecords, h.list)
 	r.POST(`/api/apiKeys\:create`, auth.UseRecords, h.create)
 	for _, key := range []string{"", "/:id"} {
 		r.GET(`/api/apiKeys\:get`+key, auth.UseRecords, h.get)
@@ -29,7 +32,7 @@ func (h *Keys) Routes(r Router) {
 
 func keyJSON(k auth.APIKey) map[string]any {
 	return map[string]any{
-		"id": k.ID, "name": k.Name, "roleName": k.Role, "role": map[string]any{"name": k.Role}, "hint": k.Hint, "createdById": k.UserID,
+		"id": k.ID, "name": k.Name, "roleName": string(k.Role), "role": map[string]any{"name": k.Role}, "hint": k.Hint, "createdById": k.UserID,
 		"createdAt": timeJSON(&k.CreatedAt), "expiresAt": timeJSON(k.ExpiresAt), "lastUsedAt": timeJSON(k.UsedAt), "lastUsedIp": orNull(k.UsedIP),
 	}
 }
@@ -57,17 +60,22 @@ func (h *Keys) create(c echo.Context) error {
 	return data(c, out)
 }
 
+// keyTypes are the members of an API key.
+var keyTypes = map[string]string{"id": collection.BigInt, "name": collection.String, "roleName": collection.String, "hint": collection.String,
+	"createdById": collection.BigInt, "createdAt": collection.Datetime, "expiresAt": collection.Datetime, "lastUsedAt": collection.Datetime,
+	"lastUsedIp": collection.String}
+
 // list answers the own keys that still open something, the newest first.
 func (h *Keys) list(c echo.Context) error {
 	keys, err := h.own(c)
 	if err != nil {
 		return err
 	}
-	out := []any{}
+	rows := collection.Rows{Title: "API keys", Types: keyTypes}
 	for _, k := range keys {
-		out = append(out, keyJSON(k))
+		rows.List = append(rows.List, keyJSON(k))
 	}
-	return page(c, out)
+	return h.Rows.answer(c, rows)
 }
 
 func (h *Keys) own(c echo.Context) ([]auth.APIKey, error) {

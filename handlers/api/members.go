@@ -7,6 +7,7 @@ import (
 
 	"alur/engine"
 	"alur/engine/auth"
+	"alur/engine/collection"
 	"alur/engine/fault"
 )
 
@@ -49,7 +50,27 @@ func (h *Workflows) members(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return data(c, list)
+	rows := collection.Rows{Title: "Members", Types: memberTypes}
+	for _, m := range list {
+		rows.List = append(rows.List, memberJSON(m))
+	}
+	return h.Rows.answer(c, rows)
+}
+
+// memberTypes are what memberJSON holds.
+var memberTypes = map[string]string{"id": collection.BigInt, "workflowKey": collection.String, "userId": collection.BigInt, "roleName": collection.String,
+	"name": collection.String, "level": collection.String, "createdAt": collection.Datetime, "updatedAt": collection.Datetime}
+
+func memberJSON(m engine.Member) collection.Record {
+	r := collection.Record{"id": m.ID, "workflowKey": m.Key, "userId": nil, "roleName": nil, "name": m.Name, "level": string(m.Level),
+		"createdAt": timeJSON(&m.CreatedAt), "updatedAt": timeJSON(&m.UpdatedAt)}
+	if m.UserID != nil {
+		r["userId"] = *m.UserID
+	}
+	if m.Role != nil {
+		r["roleName"] = string(*m.Role)
+	}
+	return r
 }
 
 // addMember gives the workflow to the person userId or to the role roleName.
@@ -74,7 +95,7 @@ func (h *Workflows) addMember(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return data(c, m)
+	return data(c, memberJSON(m))
 }
 
 // setMember answers the changed member in a list, as updates do.
@@ -95,7 +116,7 @@ func (h *Workflows) setMember(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return data(c, []engine.Member{m})
+	return data(c, []any{memberJSON(m)})
 }
 
 // removeMember answers how many were removed.

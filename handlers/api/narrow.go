@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -14,6 +15,33 @@ import (
 // Lister reads records of a collection as who asks or, trusted, with the rights of
 // the server. Variables in the filter are those of who asks.
 type Lister func(c echo.Context, trusted bool, collection string, q collection.Query) (collection.Page, error)
+
+// RowLister lists values that stand in no table, as [Lister] lists records.
+type RowLister func(c echo.Context, rows collection.Rows, q collection.Query) (collection.Page, error)
+
+// answer answers the rows that a request asks for, all of them when it asks for no
+// page.
+func (list RowLister) answer(c echo.Context, rows collection.Rows) error {
+	p, err := ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	q, err := p.listed()
+	if err != nil {
+		return err
+	}
+	if q.PageSize == 0 && q.Page == 0 {
+		q.PageSize = max(len(rows.List), 20)
+	}
+	page, err := list(c, rows, q)
+	switch {
+	case err != nil:
+		return err
+	case q.All:
+		return data(c, page.Records)
+	}
+	return c.JSONBlob(http.StatusOK, envelope(page))
+}
 
 // narrow bounds what people name of records that are theirs, in a collection that
 // they have no right to as a whole: all its own fields, and of each relation these
@@ -36,7 +64,7 @@ func (p Params) listed() (q collection.Query, err error) {
 	if q.PageSize, err = p.Int("pageSize"); err != nil {
 		return q, err
 	}
-	q.PageSize = min(q.PageSize, maxPageSize)
+	q.PageSize, q.Most = min(q.PageSize, maxPageSize), maxAll
 	q.All = p.Text("paginate") == "false"
 	return q, nil
 }

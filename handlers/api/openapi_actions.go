@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -40,6 +41,7 @@ func ownActions() []ownAction {
 	one := []string{"filterByTk"}
 	some := []string{"filterByTk", "filter"}
 	empty := object(nil)
+	list := []string{"filter", "fields", "except", "sort", "page", "pageSize", "paginate"}
 
 	l.tag = "auth"
 	add(http.MethodPost, "auth:signIn", "Sign in and get a token", operation{
@@ -53,10 +55,10 @@ func ownActions() []ownAction {
 		"oldPassword": text(""), "newPassword": text(""), "confirmPassword": text("")}, "oldPassword", "newPassword")})
 
 	l.tag = "collections"
-	add(http.MethodGet, "collections:list", "List collections", operation{params: []string{"page", "pageSize", "paginate", "appends"}, answer: listOf(ours("Collection")), meta: true})
+	add(http.MethodGet, "collections:list", "List collections", operation{params: append([]string{"appends"}, list...), answer: listOf(ours("Collection")), meta: true})
 	add(http.MethodGet, "collections:listMeta", "List collections with their fields", operation{answer: listOf(ours("Collection"))})
 	add(http.MethodGet, "collections:get", "Read a collection with its fields", operation{params: one, answer: ours("Collection")})
-	add(http.MethodGet, "collections/{parent}/fields:list", "List the fields of a collection", operation{params: []string{"parent"}, answer: listOf(ours("Field"))})
+	add(http.MethodGet, "collections/{parent}/fields:list", "List the fields of a collection", operation{params: append([]string{"parent"}, list...), answer: listOf(ours("Field"))})
 	l.need = auth.ManageCollections
 	add(http.MethodPost, "collections:create", "Make a collection with its table", operation{body: ours("Collection"), answer: ours("Collection")})
 	add(http.MethodPost, "collections:update", "Change a collection", operation{params: one, body: ours("Collection"), answer: listOf(ours("Collection"))})
@@ -80,22 +82,34 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "workflows:revision", "Make a new version when filter names the key, else a copy", operation{params: some, body: ours("WorkflowValues"), optional: true, answer: ours("Workflow")})
 	add(http.MethodPost, "workflows:execute", "Start a version by hand and wait for it", operation{params: []string{"filterByTk", "autoRevision"}, body: empty, answer: ours("Started")})
 	member, of := ours("Member"), []string{"parent"}
-	add(http.MethodGet, "workflows/{parent}/members:list", "List who may do what with a workflow", operation{params: of, answer: listOf(member)})
+	add(http.MethodGet, "workflows/{parent}/members:list", "List who may do what with a workflow", operation{params: append(slices.Clone(of), list...), answer: listOf(member), meta: true})
 	add(http.MethodPost, "workflows/{parent}/members:create", "Give a workflow to a person or a role", operation{params: of, body: ours("MemberValues"), answer: member})
 	add(http.MethodPost, "workflows/{parent}/members:update", "Change the level of a person or a role", operation{params: []string{"parent", "filterByTk"}, body: ours("MemberValues"), answer: listOf(member)})
 	add(http.MethodPost, "workflows/{parent}/members:destroy", "Take a workflow from a person or a role", operation{params: []string{"parent", "filterByTk"}, answer: whole("How many were removed.")})
+	for _, act := range [][2]string{{"set", "Put a version into these categories and no others"}, {"add", "Put a version into more categories"},
+		{"remove", "Take a version out of categories"}, {"toggle", "Put a version into those of the categories in which it is not, and take it out of the others"}} {
+		add(http.MethodPost, "workflows/{parent}/categories:"+act[0], act[1], operation{params: []string{"parent", "filterByTk"}, body: anything("A list of ids."), optional: true, answer: anything("")})
+	}
 	l.need = auth.ManageWorkflows
 	add(http.MethodPost, "workflows:sync", "Make every process read the workflows again", operation{params: some, status: http.StatusNoContent})
 	l.need = auth.UseWorkflows
 	l.tag = "flow_nodes"
-	add(http.MethodPost, "workflows/{parent}/nodes:create", "Add a node", operation{params: []string{"parent"}, body: ours("NodeValues"), answer: ours("Node")})
+	add(http.MethodPost, "workflows/{parent}/nodes:create", "Add a node", operation{params: of, body: ours("NodeValues"), answer: ours("Node")})
 	add(http.MethodPost, "flow_nodes:create", "Add a node to the version called workflowId", operation{body: ours("NodeValues"), answer: ours("Node")})
-	add(http.MethodPost, "flow_nodes:update", "Change the settings of nodes", operation{params: some, body: ours("NodeValues"), answer: listOf(ours("Node"))})
-	add(http.MethodPost, "flow_nodes:destroy", "Delete a node with its branches", operation{params: []string{"filterByTk", "keepBranch"}, answer: ours("Node")})
-	add(http.MethodPost, "flow_nodes:destroyBranch", "Delete the nodes of a branch", operation{params: []string{"filterByTk", "branchIndex", "shift"}, answer: ours("Node")})
-	add(http.MethodPost, "flow_nodes:move", "Move a node with its branches", operation{params: one, body: ours("Place"), answer: ours("Node")})
-	add(http.MethodPost, "flow_nodes:duplicate", "Copy a node", operation{params: one, body: ours("Place"), answer: ours("Node")})
-	add(http.MethodPost, "flow_nodes:test", "Try settings of a node without an execution", operation{body: ours("NodeValues"), answer: ours("Outcome")})
+	for _, at := range []string{"flow_nodes", "workflows/{parent}/nodes"} { // at their own address and at that of their workflow
+		on := func(action, summary string, o operation) {
+			if at != "flow_nodes" {
+				o.params = append(slices.Clone(of), o.params...)
+			}
+			add(http.MethodPost, at+":"+action, summary, o)
+		}
+		on("update", "Change the settings of nodes", operation{params: some, body: ours("NodeValues"), answer: listOf(ours("Node"))})
+		on("destroy", "Delete a node with its branches", operation{params: []string{"filterByTk", "keepBranch"}, answer: ours("Node")})
+		on("destroyBranch", "Delete the nodes of a branch", operation{params: []string{"filterByTk", "branchIndex", "shift"}, answer: ours("Node")})
+		on("move", "Move a node with its branches", operation{params: one, body: ours("Place"), answer: ours("Node")})
+		on("duplicate", "Copy a node", operation{params: one, body: ours("Place"), answer: ours("Node")})
+		on("test", "Try settings of a node without an execution", operation{body: ours("NodeValues"), answer: ours("Outcome")})
+	}
 	l.tag = "executions"
 	add(http.MethodPost, "executions:cancel", "Stop an execution", operation{params: one, answer: ref("executions")})
 	add(http.MethodPost, "executions:rerun", "Run executions again, each as a new one", operation{params: some, status: http.StatusAccepted, optional: true,
@@ -113,7 +127,7 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "jobs:update", "Write over what jobs came to; their execution does not go on by it", operation{params: some, answer: listOf(ref("jobs")),
 		body: object(map[string]*openapi3.SchemaRef{"status": whole("Of an execution that has ended."), "result": anything(""), "meta": anything(""), "log": text("")})})
 	add(http.MethodPost, "jobs:resume", "Answer a waiting job", operation{params: one, status: http.StatusAccepted, answer: ref("jobs"),
-		body: object(map[string]*openapi3.SchemaRef{"status": whole("1 goes on, -6 to -1 end it."), "result": anything("")})})
+		body: object(map[string]*openapi3.SchemaRef{"status": whole("1 goes on, -6 to -1 end it, 0 lets it wait on."), "result": anything(""), "meta": anything(""), "log": text("")})})
 
 	l.tag = "workflowManualTasks"
 	add(http.MethodPost, "workflowManualTasks:destroy", "Delete tasks that nobody is waited for with", operation{params: some, answer: whole("How many were deleted.")})
@@ -125,7 +139,7 @@ func ownActions() []ownAction {
 		params: []string{"filter", "fields", "appends", "except", "sort", "page", "pageSize", "paginate", "search"}, answer: listOf(ours("Task")), meta: true})
 	add(http.MethodPost, "workflowManualTasks:submit", "Decide a task", operation{params: one, status: http.StatusAccepted, answer: ours("Task"),
 		body: object(map[string]*openapi3.SchemaRef{"result": object(nil)}, "result")})
-	add(http.MethodGet, "userWorkflowTasks:listMine", "How many tasks I have, by kind", operation{answer: listOf(object(nil)), meta: true})
+	add(http.MethodGet, "userWorkflowTasks:listMine", "How many tasks I have, by kind", operation{params: list, answer: listOf(object(nil)), meta: true})
 	add(http.MethodGet, "userWorkflowTaskStats:listMine", "How many tasks I have, by workflow", operation{
 		params: []string{"type", "search", "page", "pageSize"}, answer: listOf(object(nil)), meta: true})
 
@@ -154,7 +168,7 @@ func actionSchemas() openapi3.Schemas {
 			"interface": text("How it is shown."), "uiSchema": settings(), "allowNull": truth(""), "unique": truth(""),
 			"defaultValue": anything(""), "target": text("Of relations: the other collection."), "foreignKey": text("")}),
 		"alur.WorkflowValues": object(map[string]*openapi3.SchemaRef{
-			"title": text(""), "type": text("What starts it; stays as it is."), "description": text(""), "enabled": truth(""), "sync": truth("Run inside the request that starts it."),
+			"title": text(""), "type": text("What starts it; stays as it is."), "description": text(""), "enabled": truth(""), "current": truth("Of what is made: takes the place of the version that is current."), "sync": truth("Run inside the request that starts it."),
 			"config": settings(), "options": settings(), "triggerTitle": text(""), "categories": listOf(anything("The id of a category."))}),
 		"alur.Workflow": object(map[string]*openapi3.SchemaRef{
 			"id": id(""), "key": text("The same in all versions."), "title": text(""), "type": text(""), "enabled": truth(""),

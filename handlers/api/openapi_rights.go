@@ -11,6 +11,7 @@ func (l *actionList) rights() {
 	one, of := []string{"filterByTk"}, []string{"parent"}
 	each := []string{"parent", "filterByTk"}
 	role, roles := object(nil), listOf(object(nil))
+	list := []string{"filter", "fields", "except", "sort", "page", "pageSize", "paginate"}
 
 	add := l.add
 	l.tag, l.need = "users", auth.UseRecords
@@ -33,7 +34,7 @@ func (l *actionList) rights() {
 	add(http.MethodPost, "roles:setDefaultRole", "Choose the role of new people", operation{params: one, answer: anything("")})
 	for _, name := range []string{"resources", "dataSourceResources"} {
 		path := "roles/{parent}/" + name
-		add(http.MethodGet, path+":list", "List what a role may do with collections", operation{params: of, answer: roles})
+		add(http.MethodGet, path+":list", "List what a role may do with collections", operation{params: append([]string{"parent"}, list...), answer: roles, meta: true})
 		add(http.MethodGet, path+":get", "Read what a role may do with a collection", operation{params: each, answer: orNone(object(nil))})
 		add(http.MethodPost, path+":create", "Say what a role may do with a collection", operation{params: of, body: role, answer: anything("")})
 		add(http.MethodPost, path+":update", "Change what a role may do with a collection", operation{params: each, body: role, answer: anything("")})
@@ -53,7 +54,7 @@ func (l *actionList) rights() {
 	add(http.MethodPost, "environmentVariables:destroy", "Delete a variable", operation{params: one, answer: anything("")})
 	add(http.MethodPost, "environmentVariables:import", "Make or change variables from lines KEY=VALUE", operation{body: role, answer: anything("How many.")})
 	l.tag, l.need = "apiKeys", auth.UseRecords
-	add(http.MethodGet, "apiKeys:list", "List API keys", operation{answer: roles})
+	add(http.MethodGet, "apiKeys:list", "List API keys", operation{params: list, answer: roles, meta: true})
 	add(http.MethodGet, "apiKeys:get", "Read an API key, without its token", operation{params: one, answer: orNone(object(nil))})
 	add(http.MethodPost, "apiKeys:create", "Make an API key; its token is shown this once", operation{body: role, answer: role})
 	add(http.MethodPost, "apiKeys:destroy", "Delete an API key: its token opens nothing any more", operation{params: one, answer: anything("")})

@@ -49,15 +49,22 @@ func (h *Workflows) recordExecution(c echo.Context) error {
 	return data(c, x)
 }
 
-// updateJobs answers the changed jobs.
-func (h *Workflows) updateJobs(c echo.Context) error {
+// jobChange is what a request says about a job.
+func jobChange(c echo.Context) (engine.JobChange, error) {
 	var in struct {
 		Status *node.Status
 		Result json.RawMessage
 		Meta   json.RawMessage
 		Log    *string
 	}
-	if err := read(c, &in); err != nil {
+	err := read(c, &in)
+	return engine.JobChange{Status: in.Status, Result: in.Result, Meta: in.Meta, Log: in.Log}, err
+}
+
+// updateJobs answers the changed jobs.
+func (h *Workflows) updateJobs(c echo.Context) error {
+	change, err := jobChange(c)
+	if err != nil {
 		return err
 	}
 	ids, err := h.targets(c, "jobs")
@@ -65,16 +72,14 @@ func (h *Workflows) updateJobs(c echo.Context) error {
 		return err
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)
-	changed := []any{}
 	for _, id := range ids {
-		if err := h.Engine.UpdateJob(ctx, a, id, engine.JobChange{Status: in.Status, Result: in.Result, Meta: in.Meta, Log: in.Log}); err != nil {
+		if err := h.Engine.UpdateJob(ctx, a, id, change); err != nil {
 			return err
 		}
-		job, err := h.Record(ctx, a, "jobs", id)
-		if err != nil {
-			return err
-		}
-		changed = append(changed, job)
+	}
+	changed, err := h.Records(ctx, a, "jobs", ids)
+	if err != nil {
+		return err
 	}
 	return data(c, changed)
 }

@@ -12,7 +12,10 @@ import (
 	"alur/engine/pg"
 )
 
-const maxPageSize = 1000
+const (
+	maxPageSize = 1000
+	maxAll      = 20_000 // records with paginate=false, and of each appended relation
+)
 
 // recordAction returns an action that every collection has.
 func (h *Records) recordAction(name string) (action, bool) {

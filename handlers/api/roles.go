@@ -27,6 +27,7 @@ type Roles struct {
 	Find func(ctx context.Context, a auth.Actor, collection string, filter any) ([]int64, error)
 
 	List Lister
+	Rows RowLister
 }
 
 // Routes registers roles, their rules for collections, and scopes.
@@ -223,15 +224,6 @@ func (h *Roles) list(c echo.Context) error {
 		return data(c, page.Records)
 	}
 	return c.JSONBlob(http.StatusOK, envelope(page))
-}
-
-// page answers a list that is always whole.
-func page(c echo.Context, list []any) error {
-	if c.QueryParam("paginate") == "false" {
-		return data(c, list)
-	}
-	return c.JSON(http.StatusOK, map[string]any{"data": list, "meta": map[string]any{
-		"count": len(list), "page": 1, "pageSize": max(len(list), 20), "totalPage": 1}})
 }
 
 func (h *Roles) get(c echo.Context) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine/auth"
+	"alur/engine/collection"
 )
 
 // mainSource is the one data source that there is.
@@ -49,7 +50,7 @@ func resourceJSON(role auth.Role, r auth.Resource) map[string]any {
 	for _, a := range r.Actions {
 		actions = append(actions, map[string]any{"id": a.ID, "name": a.Name, "fields": a.Fields, "scope": a.ScopeID, "scopeId": a.ScopeID})
 	}
-	return map[string]any{"id": r.ID, "roleName": role, "dataSourceKey": mainSource, "name": r.Collection, "usingActionsConfig": r.OwnRules, "actions": actions}
+	return map[string]any{"id": r.ID, "roleName": string(role), "dataSourceKey": mainSource, "name": r.Collection, "usingActionsConfig": r.OwnRules, "actions": actions}
 }
 
 // rules returns the role's rules, and those that the request names, if there are
@@ -78,11 +79,12 @@ func (h *Roles) resources(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	out := []any{}
+	rows := collection.Rows{Title: "Rules of roles", Types: map[string]string{"id": collection.BigInt, "name": collection.String,
+		"roleName": collection.String, "dataSourceKey": collection.String, "usingActionsConfig": collection.Boolean, "actions": collection.JSON}}
 	for _, r := range d.Resources {
-		out = append(out, resourceJSON(d.Name, r))
+		rows.List = append(rows.List, resourceJSON(d.Name, r))
 	}
-	return page(c, out)
+	return h.Rows.answer(c, rows)
 }
 
 func (h *Roles) resource(c echo.Context) error {
