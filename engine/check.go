@@ -93,7 +93,17 @@ func (e *Engine) checkTrigger(kind string, config json.RawMessage, incomplete bo
 	if k == nil {
 		return map[string]string{"type": fmt.Sprintf("There is no trigger of type %q.", kind)}
 	}
-	return configProblems(config, k.Check(config, e.Records), incomplete)
+	problems := k.Check(config, e.Records)
+	if h, ok := k.(Hesitant); ok {
+		var given map[string]json.RawMessage
+		_ = json.Unmarshal(config, &given) // Check says when it is no object
+		for _, field := range h.Later() {
+			if _, there := given[field]; !there {
+				delete(problems, field)
+			}
+		}
+	}
+	return configProblems(config, problems, incomplete)
 }
 
 // without returns the problems whose field has none yet.

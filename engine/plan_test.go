@@ -226,7 +226,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 }
 
 // writesOnly are statements that only insert rows; there is nothing to look up.
-var writesOnly = []string{"queries.sql/enqueue", "queries.sql/skip", "queries.sql/insert_sync", "queries.sql/record_execution",
+var writesOnly = []string{"queries.sql/enqueue", "queries.sql/enqueue_all", "queries.sql/skip", "queries.sql/insert_sync", "queries.sql/record_execution",
 	"task/queries.sql/create", "link/queries.sql/create", "attachment/queries.sql/add", "attachment/queries.sql/put_part", "mail/queries.sql/enqueue", "audit/queries.sql/insert"}
 
 // lookers are who manages all workflows and who has a level on some.

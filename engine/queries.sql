@@ -13,6 +13,12 @@ FROM alur.workflows
 INSERT INTO alur.executions (id, workflow_id, key, event_key, context, stack, created_by, manually)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
+-- name: enqueue_all
+INSERT INTO alur.executions (id, workflow_id, key, context, stack, created_by)
+SELECT u.id, u.workflow_id, u.key, CAST(u.context AS jsonb), CAST($5 AS bigint[]), nullif(u.created_by, 0)
+FROM unnest(CAST($1 AS bigint[]), CAST($2 AS bigint[]), CAST($3 AS text[]), CAST($4 AS text[]), CAST($6 AS bigint[]))
+    u (id, workflow_id, key, context, created_by)
+
 -- name: once
 -- Follows an insert with an event key: a second one of the same key is left out.
 ON CONFLICT (event_key) WHERE event_key IS NOT NULL DO NOTHING

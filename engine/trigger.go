@@ -16,8 +16,6 @@ import (
 	"alur/engine/fault"
 	"alur/engine/node"
 	"alur/engine/pg"
-	"alur/engine/queue"
-	"alur/engine/value"
 )
 
 // TriggerKind is a trigger type. It is registered with [RegisterTrigger], knows
@@ -35,6 +33,10 @@ type TriggerKind interface {
 	// Bind is called once for each engine, before anything happens.
 	Bind(e *Engine)
 }
+
+// Hesitant is a TriggerKind with settings that a workflow may lack until it is
+// turned on.
+type Hesitant interface{ Later() []string }
 
 // Scheduler is a TriggerKind that starts executions when their time comes.
 type Scheduler interface {
@@ -179,31 +181,8 @@ type Event struct {
 
 	// MustSucceed makes a synchronous execution that fails fail the change too.
 	MustSucceed bool
-}
 
-// Start creates the executions of events in tx, so that they exist exactly when
-// the change that caused them does. Asynchronous ones are picked up by a worker
-// after the commit; synchronous ones run here and now, inside tx, and may fail
-// it. An event that would exceed its workflow's stack limit starts nothing and
-// leaves a record of that.
-func (e *Engine) Start(ctx context.Context, tx *pg.Tx, events []Event) error {
-	for _, ev := range events {
-		stopped, err := e.stopped(ctx, tx, ev)
-		if err != nil {
-			return err
-		}
-		switch {
-		case stopped:
-		case ev.Workflow.Sync:
-			_, err = e.runSync(ctx, tx, ev)
-		default:
-			_, err = e.enqueue(ctx, tx, ev)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	encoded json.RawMessage // Context, once it was encoded
 }
 
 // insertion is the statement called name, which for an event with a key does
@@ -213,52 +192,6 @@ func insertion(name string, ev Event) string {
 		return queries.Get(name)
 	}
 	return queries.Get(name) + "\n" + queries.Get("once")
-}
-
-func (e *Engine) enqueue(ctx context.Context, tx *pg.Tx, ev Event) (id int64, err error) {
-	id = e.IDs.Next()
-	_, err = tx.ExecContext(ctx, insertion("enqueue", ev), id, ev.Workflow.ID, ev.Workflow.Key,
-		nullString(ev.EventKey), []byte(value.Encode(ev.Context)), nullArray(ev.Stack), nullID(ev.CreatedBy), nullTrue(ev.Manually))
-	if err != nil {
-		return 0, fmt.Errorf("start workflow %d: %w", ev.Workflow.ID, err)
-	}
-	queue.Signal(tx)
-	return id, nil
-}
-
-// stopped reports whether the chain of executions behind ev already holds as
-// many of this version as it may (spec/engine.md §9), and records it.
-func (e *Engine) stopped(ctx context.Context, tx *pg.Tx, ev Event) (bool, error) {
-	if len(ev.Stack) == 0 {
-		return false, nil
-	}
-	var n int
-	if err := tx.GetContext(ctx, &n, queries.Get("count_stack"), pq.Array(ev.Stack), ev.Workflow.ID); err != nil {
-		return false, fmt.Errorf("count the stack of workflow %d: %w", ev.Workflow.ID, err)
-	}
-	if n < ev.Workflow.StackLimit {
-		return false, nil
-	}
-	detail := fmt.Sprintf("The change came from a run of this workflow itself (%s in the same chain), and its recursion limit is %d.",
-		plural(n, "run", "runs"), ev.Workflow.StackLimit)
-	return true, e.Skip(ctx, tx, ev.Workflow, StackLimit, detail, ev.Stack)
-}
-
-// Reasons for an event that starts nothing.
-const (
-	StackLimit    = "stack_limit" // the chain of executions came back to the workflow
-	BrokenTrigger = "trigger"     // the trigger's settings do not fit any more
-	MissedTime    = "missed"      // no server was there when it should have started
-)
-
-// Skip leaves a record in tx of an event that starts nothing, with detail in
-// words for people.
-func (e *Engine) Skip(ctx context.Context, tx *pg.Tx, w *Armed, reason, detail string, stack []int64) error {
-	_, err := tx.ExecContext(ctx, queries.Get("skip"), e.IDs.Next(), w.ID, w.Key, reason, detail, nullArray(stack))
-	if err != nil {
-		return fmt.Errorf("record the stopped trigger of workflow %d: %w", w.ID, err)
-	}
-	return nil
 }
 
 func plural(n int, one, many string) string {

@@ -171,29 +171,6 @@ func clip(s string, n int) string {
 	return s
 }
 
-// updateKept is an update of one record after the other, of which listeners hear
-// nothing, but the history does.
-func (w *writer) updateKept(ctx context.Context, c *Collection, filter any, values Record) (int, error) {
-	own := maps.Clone(values)
-	for _, f := range c.Fields {
-		if f.ToMany() {
-			delete(own, f.Name)
-		}
-	}
-	recs, err := w.update(ctx, c, filter, own, 0)
-	if err != nil {
-		return 0, err
-	}
-	told := slices.DeleteFunc(slices.Clone(w.changes), func(ch Change) bool { return ch.Kind == Updated && ch.Collection == c })
-	silent := slices.DeleteFunc(w.changes, func(ch Change) bool { return ch.Kind != Updated || ch.Collection != c })
-	if err := w.s.keep(ctx, w.tx, w.a, silent); err != nil {
-		return 0, err
-	}
-	count(ctx, silent)
-	w.changes = told
-	return len(recs), w.tell(ctx) // of records that were created on the way
-}
-
 type pastRow struct {
 	ID          int64      `db:"id"`
 	RecordID    string     `db:"record_id"`

@@ -31,14 +31,18 @@ type shop struct {
 	told  []collection.Change
 	fail  error // what the listener answers
 	long  bool  // whether it may take long
+	bulk  map[string]bool
+	calls int // how often it was told
 }
 
 func (s *shop) Long(context.Context, string) (bool, error) { return s.long, nil }
 
+func (s *shop) Bulk(context.Context) (map[string]bool, error) { return s.bulk, nil }
+
 func (s *shop) Changed(_ context.Context, _ *pg.Tx, _ collection.Access, changes []collection.Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.told = append(s.told, changes...)
+	s.told, s.calls = append(s.told, changes...), s.calls+1
 	return s.fail
 }
 

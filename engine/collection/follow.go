@@ -41,34 +41,54 @@ func (cat *catalogue) followers(c *Collection) (list []follower) {
 	return list
 }
 
-// remembered reports whether the end of records of c changes some whose
-// collection keeps a history; seen are the collections that were asked.
-func (cat *catalogue) remembered(c *Collection, seen map[string]bool) bool {
+// follows reports whether somebody is to know what the database does by itself when
+// records of c go: a history, or a listener.
+func (w *writer) follows(ctx context.Context, c *Collection) (bool, error) {
+	if _, err := w.heard(ctx, c); err != nil {
+		return false, err
+	}
+	return w.remembered(c, map[string]bool{}), nil
+}
+
+// remembered reports whether the end of records of c changes some whose collection
+// keeps a history or is listened to; seen are the collections that were asked.
+func (w *writer) remembered(c *Collection, seen map[string]bool) bool {
 	if seen[c.Name] {
 		return false
 	}
 	seen[c.Name] = true
-	for _, to := range cat.followers(c) {
-		if to.c.KeepsHistory() || to.cascade && cat.remembered(to.c, seen) {
+	for _, to := range w.cat.followers(c) {
+		if w.noted(to.c) || to.cascade && w.remembered(to.c, seen) {
 			return true
 		}
 	}
 	return false
 }
 
+// noted reports whether changes in bulk of c are kept or heard of.
+func (w *writer) noted(c *Collection) bool { return c.KeepsHistory() || w.bulk[c.Name] }
+
+// note takes a change in bulk down for its history and for who listens to it.
+func (w *writer) note(ch Change) {
+	if ch.Bulk = true; w.bulk[ch.Collection.Name] {
+		w.changes = append(w.changes, ch)
+	} else {
+		w.silent = append(w.silent, ch)
+	}
+}
+
 // follow takes note of what the database will change by itself once the records
-// gone of c are deleted, for the histories of their collections: listeners hear
-// nothing of it. It reads and locks these records, and only when some history is
-// kept. ended has what goes already, by collection and key.
+// gone of c are deleted. It reads and locks these records, and only when somebody
+// is to know. ended has what goes already, by collection and key.
 func (w *writer) follow(ctx context.Context, c *Collection, gone []Record, ended map[string]bool) error {
-	if len(gone) == 0 || !w.cat.remembered(c, map[string]bool{}) {
+	if len(gone) == 0 || !w.remembered(c, map[string]bool{}) {
 		return nil
 	}
 	for _, r := range gone {
 		ended[c.Name+" "+Format(c.ID(r))] = true
 	}
 	for _, to := range w.cat.followers(c) {
-		if !to.c.KeepsHistory() && !(to.cascade && w.cat.remembered(to.c, map[string]bool{})) {
+		if !w.noted(to.c) && !(to.cascade && w.remembered(to.c, map[string]bool{})) {
 			continue
 		}
 		recs, files, err := w.following(ctx, to, c, gone)
@@ -80,12 +100,12 @@ func (w *writer) follow(ctx context.Context, c *Collection, gone []Record, ended
 			switch {
 			case ended[to.c.Name+" "+Format(to.c.ID(r))]:
 			case to.cascade:
-				w.silent = append(w.silent, deletion(to.c, r, files))
+				w.note(deletion(to.c, r, files))
 				next = append(next, r)
 			default:
 				after := maps.Clone(r)
 				after[to.f.ForeignKey] = nil
-				w.silent = append(w.silent, Change{Kind: Updated, Collection: to.c, Before: r, After: after, Changed: []string{to.f.ForeignKey}})
+				w.note(Change{Kind: Updated, Collection: to.c, Before: r, After: after, Changed: []string{to.f.ForeignKey}})
 			}
 		}
 		if err := w.follow(ctx, to.c, next, ended); err != nil {

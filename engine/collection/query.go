@@ -198,31 +198,36 @@ func estimate(ctx context.Context, q pg.Q, query string, args []any) (rows int, 
 // Matches reports whether the record with primary key id meets filter, as the
 // transaction behind q sees it. An empty filter is met by every record that is there.
 func (s *Store) Matches(ctx context.Context, q pg.Q, collection string, id, filter any) (bool, error) {
+	met, err := s.Matching(ctx, q, collection, []any{id}, filter)
+	return len(met) > 0, err
+}
+
+// Matching is Matches for several ids in one statement: it returns those that meet
+// filter, as [Format] words them.
+func (s *Store) Matching(ctx context.Context, q pg.Q, collection string, ids []any, filter any) (map[string]bool, error) {
 	a := Access{Actor: auth.System}
 	c, cat, err := s.open(ctx, a, collection)
+	if err != nil || c.key == nil {
+		return nil, err
+	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id any) bool { // no record is called like that
+		_, problem := c.key.arg(id, time.UTC)
+		return problem != "" || id == nil
+	})
+	sc := s.builder(cat, a).scope(c)
+	where, err := sc.where(Record{"$and": []any{Record{c.key.Name: map[string]any{"$in": ids}}, filter}}, 0)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	if c.key == nil {
-		return false, nil
+	met := map[string]bool{}
+	recs, err := s.read(ctx, q, []*Field{c.key}, "SELECT "+list([]*Field{c.key}, sc.alias)+" FROM "+sc.from()+" WHERE "+where, sc.b.args)
+	for _, r := range recs {
+		met[Format(c.ID(r))] = true
 	}
-	arg, problem := c.key.arg(id, time.UTC)
-	if problem != "" {
-		return false, nil // no record is called like that
-	}
-	b := s.builder(cat, a)
-	sc := b.scope(c)
-	is := c.key.col(sc.alias) + " = " + b.param(arg)
-	where, err := sc.where(filter, 0)
 	if err != nil {
-		return false, err
+		return nil, fmt.Errorf("match %d of %s: %w", len(ids), c.Name, err)
 	}
-	var ok bool
-	query := "SELECT EXISTS (SELECT FROM " + sc.from() + " WHERE " + glue([]string{is, where}, " AND ") + ")"
-	if err := q.GetContext(ctx, &ok, query, b.args...); err != nil {
-		return false, fmt.Errorf("match %s %s: %w", c.Name, Format(id), s.stale(err))
-	}
-	return ok, nil
+	return met, nil
 }
 
 // open gives the collection with the catalogue it is from.

@@ -137,8 +137,9 @@ func (w *writer) unseenKey(f *Field, target *Collection) error {
 }
 
 // linkAll writes what values say of the other relations of a record that has
-// just been written, and returns which files it holds otherwise than before.
-func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record, depth int, created bool) (files map[string]Moved, err error) {
+// just been written, and returns which files it holds otherwise than before, and
+// the relations that lead to other records than before.
+func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record, depth int, created bool) (files map[string]Moved, linked []string, err error) {
 	for _, f := range c.Fields {
 		v, there := values[f.Name]
 		if !there || f.ReadOnly || !f.IsRelation() || f.Type == BelongsTo {
@@ -146,30 +147,38 @@ func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record,
 		}
 		items, problem := f.items(v)
 		if problem != "" {
-			return nil, fault.Fields(map[string]string{f.Name: problem})
+			return nil, nil, fault.Fields(map[string]string{f.Name: problem})
 		}
 		source, target := c.named(f.SourceKey), w.cat.byName[f.Target]
 		if source == nil || rec[source.Name] == nil || target == nil {
-			return nil, fault.Fields(map[string]string{f.Name: "This relation has lost its way. Look at its definition."})
+			return nil, nil, fault.Fields(map[string]string{f.Name: "This relation has lost its way. Look at its definition."})
 		}
 		if f.Type != BelongsToMany {
-			if err := w.link(ctx, f, target, rec[source.Name], items, depth, created); err != nil {
-				return nil, err
+			moved, err := w.link(ctx, f, target, rec[source.Name], items, depth, created)
+			if err != nil {
+				return nil, nil, err
+			}
+			if moved {
+				linked = append(linked, f.Name)
 			}
 			continue
 		}
 		moved, err := w.linkThrough(ctx, f, target, rec[source.Name], items, depth, created)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if f.HoldsFiles() && !slices.EqualFunc(moved.Before, moved.After, Same) {
+		if slices.EqualFunc(moved.Before, moved.After, Same) {
+			continue
+		}
+		linked = append(linked, f.Name)
+		if f.HoldsFiles() {
 			if files == nil {
 				files = map[string]Moved{}
 			}
 			files[f.Name] = moved
 		}
 	}
-	return files, nil
+	return files, linked, nil
 }
 
 // items are the records that v, the value of relation f, stands for.
@@ -190,11 +199,11 @@ func (f *Field) items(v any) (items []any, problem string) {
 
 // link makes the records that items stand for, and no others, belong to the one
 // whose key is source: f is a hasOne or hasMany. Keys that no record has are
-// passed over.
-func (w *writer) link(ctx context.Context, f *Field, target *Collection, source any, items []any, depth int, created bool) error {
+// passed over. moved reports whether others belong to it than before.
+func (w *writer) link(ctx context.Context, f *Field, target *Collection, source any, items []any, depth int, created bool) (moved bool, err error) {
 	back := target.byName[f.ForeignKey]
 	if back == nil || w.allowed(target) != nil {
-		return fault.Fields(map[string]string{f.Name: "These records cannot be changed here."})
+		return false, fault.Fields(map[string]string{f.Name: "These records cannot be changed here."})
 	}
 	id := target.key.Name
 	keys, fresh := []any{}, []Record{}
@@ -203,7 +212,7 @@ func (w *writer) link(ctx context.Context, f *Field, target *Collection, source 
 		if isObject {
 			found, err := w.known(ctx, f, target, x, depth)
 			if err != nil {
-				return err
+				return false, err
 			}
 			if found == nil {
 				fresh = append(fresh, x)
@@ -212,7 +221,7 @@ func (w *writer) link(ctx context.Context, f *Field, target *Collection, source 
 			item = found
 		}
 		if _, problem := target.key.arg(item, w.a.zone()); problem != "" || item == nil || item == "" {
-			return fault.Fields(map[string]string{f.Name: "Give a list of records."})
+			return false, fault.Fields(map[string]string{f.Name: "Give a list of records."})
 		}
 		keys = append(keys, item)
 	}
@@ -221,16 +230,20 @@ func (w *writer) link(ctx context.Context, f *Field, target *Collection, source 
 	if !created {
 		gone := Record{back.Name: map[string]any{"$eq": source}, id: map[string]any{"$notIn": keys}}
 		w.linking = back.Name
-		if _, err := w.update(ctx, target, gone, Record{back.Name: nil}, depth+1); err != nil {
-			return err
+		left, err := w.update(ctx, target, gone, Record{back.Name: nil}, depth+1)
+		if err != nil {
+			return false, err
 		}
+		moved = len(left) > 0
 	}
 	if len(keys) > 0 {
 		come := Record{back.Name: map[string]any{"$ne": source}, id: map[string]any{"$in": keys}}
 		w.linking = back.Name
-		if _, err := w.update(ctx, target, come, Record{back.Name: source}, depth+1); err != nil {
-			return err
+		came, err := w.update(ctx, target, come, Record{back.Name: source}, depth+1)
+		if err != nil {
+			return false, err
 		}
+		moved = moved || len(came) > 0
 	}
 	for _, x := range fresh {
 		x = maps.Clone(x)
@@ -240,10 +253,10 @@ func (w *writer) link(ctx context.Context, f *Field, target *Collection, source 
 		x[back.Name] = source
 		w.linking = back.Name
 		if _, err := w.create(ctx, target, x, depth+1); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return moved || len(fresh) > 0, nil
 }
 
 // known is the key of the record that x stands for, nil when there is none yet.
@@ -317,7 +330,7 @@ func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, 
 		}
 	}
 	if len(gone) > 0 {
-		if _, err := w.destroy(ctx, through, Record{through.key.Name: map[string]any{"$in": gone}}); err != nil {
+		if _, err := w.destroy(ctx, through, Record{through.key.Name: map[string]any{"$in": gone}}, true); err != nil {
 			return moved, err
 		}
 	}

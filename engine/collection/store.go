@@ -62,6 +62,10 @@ type Change struct {
 	// Files are those of the fields that hold several, by name: of an update
 	// where they differ, of a deletion when a history is kept.
 	Files map[string]Moved
+
+	Linked []string // relations of which an update changed which records they lead to
+	Nested bool     // written for another record: one that a value of it held, or a link of it
+	Bulk   bool     // one of many that changed in one go, or what the database did after a deletion
 }
 
 // Listener hears of changes inside their transaction, after they were written;
@@ -71,6 +75,10 @@ type Listener interface {
 	// Long reports whether Changed may take more than a few statements for this
 	// collection.
 	Long(ctx context.Context, collection string) (bool, error)
+	// Bulk names the collections of whose changes in bulk ([Change.Bulk]) Changed
+	// wants to hear; of others it does not. Who wants to makes them slower: a
+	// statement for each 500 records instead of one for all.
+	Bulk(ctx context.Context) (map[string]bool, error)
 }
 
 // Store reads and writes records and their definitions. It is safe for
@@ -84,11 +92,12 @@ type Store struct {
 	cache     cache
 	hot       hotLocks
 	untrusted sync.Once // that trigrams are not allowed is said once
+	most      int       // MostHeard, except in tests
 }
 
 // NewStore returns a store on db.
 func NewStore(db *pg.DB, ids *snowflake.Source, now func() time.Time) *Store {
-	return &Store{db: db, ids: ids, now: now, hot: hotLocks{locks: map[string]*hotLock{}}}
+	return &Store{db: db, ids: ids, now: now, hot: hotLocks{locks: map[string]*hotLock{}}, most: MostHeard}
 }
 
 // Listen adds a listener. Call it before the store is used.

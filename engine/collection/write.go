@@ -14,7 +14,6 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -60,47 +59,6 @@ func (s *Store) Update(ctx context.Context, tx *pg.Tx, a Access, collection stri
 	return out, w.tell(ctx)
 }
 
-// UpdateBulk changes every record that matches filter in one go and returns how
-// many those were. Listeners hear nothing of it; hasMany values are ignored.
-func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection string, filter any, values Record) (int, error) {
-	w, c, err := s.writer(ctx, tx, a, collection)
-	if err != nil {
-		return 0, err
-	}
-	if c.computes || c.KeepsHistory() || c.ordered() { // each record has formulas, a past or a place of its own
-		return w.updateKept(ctx, c, filter, values)
-	}
-	if values, err = w.permit(c, auth.Update, values, ""); err != nil {
-		return 0, err
-	}
-	sets, err := w.sets(ctx, c, values, 0)
-	if err != nil {
-		return 0, err
-	}
-	after := Record{}
-	for _, set := range sets {
-		after[set.field.Name] = set.arg
-	}
-	if err := w.checkLinks(ctx, c, nil, after, ""); err != nil {
-		return 0, err
-	}
-	b := s.builder(w.cat, a)
-	query, err := w.updateSQL(b, c, filter, sets)
-	if err != nil {
-		return 0, err
-	}
-	res, err := tx.ExecContext(ctx, query, b.args...)
-	if err != nil {
-		return 0, w.explain(c, err)
-	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return 0, err
-	}
-	audit.Count(ctx, c.Name, audit.Counts{Updated: int(n)})
-	return int(n), w.tell(ctx) // of records that were created on the way
-}
-
 // Destroy deletes every record that matches filter and returns how many those
 // were.
 func (s *Store) Destroy(ctx context.Context, tx *pg.Tx, a Access, collection string, filter any) (int, error) {
@@ -108,18 +66,23 @@ func (s *Store) Destroy(ctx context.Context, tx *pg.Tx, a Access, collection str
 	if err != nil {
 		return 0, err
 	}
-	n, err := w.destroy(ctx, c, filter)
+	n, err := w.destroy(ctx, c, filter, false)
 	if err != nil {
 		return 0, err
 	}
 	return n, w.tell(ctx)
 }
 
-func (w *writer) destroy(ctx context.Context, c *Collection, filter any) (int, error) {
+// destroy deletes the records that match; nested ones are links of another record.
+func (w *writer) destroy(ctx context.Context, c *Collection, filter any, nested bool) (int, error) {
 	if _, err := w.permit(c, auth.Destroy, nil, ""); err != nil {
 		return 0, err
 	}
-	if w.cat.remembered(c, map[string]bool{}) {
+	follows, err := w.follows(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	if follows {
 		b := w.s.builder(w.cat, w.a)
 		old, err := w.locked(b, c, filter, c.columns, auth.Destroy)
 		if err != nil {
@@ -150,7 +113,9 @@ func (w *writer) destroy(ctx context.Context, c *Collection, filter any) (int, e
 	}
 	slices.SortFunc(recs, c.compareKeys)
 	for _, r := range recs {
-		w.changes = append(w.changes, deletion(c, r, files))
+		ch := deletion(c, r, files)
+		ch.Nested = nested
+		w.changes = append(w.changes, ch)
 	}
 	return len(recs), nil
 }
@@ -211,9 +176,10 @@ type writer struct {
 	a       Access
 	cat     *catalogue
 	changes []Change
-	silent  []Change // what the database does by itself, for the history only
-	path    []string // the relations that led to what is being written
-	linking string   // the key that a relation is about to set in a record of its target
+	silent  []Change        // in bulk or by the database itself, and only for the history
+	bulk    map[string]bool // collections of whose changes in bulk somebody hears; nil: not asked yet
+	path    []string        // the relations that led to what is being written
+	linking string          // the key that a relation is about to set in a record of its target
 }
 
 func (s *Store) writer(ctx context.Context, tx *pg.Tx, a Access, collection string) (*writer, *Collection, error) {
@@ -287,8 +253,8 @@ func (w *writer) create(ctx context.Context, c *Collection, values Record, depth
 	if err := w.checkLinks(ctx, c, nil, rec, linking); err != nil {
 		return nil, err
 	}
-	w.changes = append(w.changes, Change{Kind: Created, Collection: c, After: rec})
-	_, err = w.linkAll(ctx, c, rec, values, depth, true)
+	w.changes = append(w.changes, Change{Kind: Created, Collection: c, After: rec, Nested: depth > 0})
+	_, _, err = w.linkAll(ctx, c, rec, values, depth, true)
 	return rec, err
 }
 
@@ -453,7 +419,7 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 				return err
 			}
 			before, after := row.record(c.columns, 0), row.record(c.columns, len(c.columns))
-			changes = append(changes, Change{Kind: Updated, Collection: c, Before: before, After: after, Changed: c.changed(before, after)})
+			changes = append(changes, Change{Kind: Updated, Collection: c, Before: before, After: after, Changed: c.changed(before, after), Nested: depth > 0})
 		}
 		return rows.Err()
 	})
@@ -475,12 +441,12 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 		if err := w.checkLinks(ctx, c, ch.Before, ch.After, linking); err != nil {
 			return nil, err
 		}
-		files, err := w.linkAll(ctx, c, ch.After, values, depth, false)
+		files, linked, err := w.linkAll(ctx, c, ch.After, values, depth, false)
 		if err != nil {
 			return nil, err
 		}
 		told := &w.changes[first+i]
-		told.Files, told.Changed = files, append(told.Changed, slices.Sorted(maps.Keys(files))...)
+		told.Files, told.Linked, told.Changed = files, linked, append(told.Changed, slices.Sorted(maps.Keys(files))...)
 	}
 	return recs, nil
 }

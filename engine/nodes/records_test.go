@@ -61,6 +61,9 @@ func newShop(t *testing.T) *shop {
 // Changed implements collection.Listener.
 func (*shop) Long(context.Context, string) (bool, error) { return false, nil }
 
+// Bulk implements collection.Listener.
+func (*shop) Bulk(context.Context) (map[string]bool, error) { return nil, nil }
+
 func (s *shop) Changed(_ context.Context, _ *pg.Tx, a collection.Access, changes []collection.Change) error {
 	s.heard, s.stack = append(s.heard, changes...), a.Stack
 	return nil

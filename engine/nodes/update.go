@@ -21,8 +21,8 @@ type UpdateConfig struct {
 
 func (c UpdateConfig) Validate() node.Problems { return validateCollection(c.Collection) }
 
-// update changes records: one by one with their events, or all in one statement
-// without. Values are the same for all of them. One that depends on the record, such
+// update changes records: one by one with their events, or all in one go, of which
+// only those triggers hear that count changes in bulk. Values are the same for all of them. One that depends on the record, such
 // as a stock less a quantity, takes a query and a calculation before: the segment
 // they run in is serializable, so nobody changes the record in between
 // (design.md §4).
@@ -46,8 +46,8 @@ func (update) Run(ctx context.Context, s *node.Step, c UpdateConfig) (node.Outco
 		n, err := store(s).UpdateBulk(ctx, segment(s), access(s), local(c.Collection), filter, values)
 		return node.Done(n), err
 	}
-	records, err := store(s).Update(ctx, segment(s), access(s), local(c.Collection), filter, values)
-	return node.Done(len(records)), err
+	n, err := store(s).UpdateMany(ctx, segment(s), access(s), local(c.Collection), filter, values)
+	return node.Done(n), err
 }
 
 func (update) Outputs(UpdateConfig, node.Catalogue) []node.Variable { return countOutput }

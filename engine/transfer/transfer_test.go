@@ -58,6 +58,9 @@ func (l *listener) Changed(_ context.Context, _ *pg.Tx, _ collection.Access, cha
 
 func (l *listener) Long(context.Context, string) (bool, error) { return false, nil }
 
+// Bulk implements collection.Listener.
+func (l *listener) Bulk(context.Context) (map[string]bool, error) { return nil, nil }
+
 func newDepot(t *testing.T) *depot {
 	t.Helper()
 	d := &depot{t: t, now: time.Date(2026, 5, 7, 12, 0, 0, 0, time.UTC), heard: &listener{}}

@@ -339,7 +339,7 @@ func (*scheduleTrigger) Manual(ctx context.Context, e *engine.Engine, q pg.Q, co
 	case AtTimes:
 		return given, true, nil
 	case AtRecords:
-		data, err := chosenRecord(ctx, e, q, c.name(), c.Appends, values)
+		_, data, err := chosenRecord(ctx, e, q, c.name(), c.Appends, values)
 		if err != nil {
 			return nil, false, err
 		}

@@ -133,6 +133,9 @@ type scheduleListener struct{ e *engine.Engine }
 // Long implements collection.Listener.
 func (scheduleListener) Long(context.Context, string) (bool, error) { return false, nil }
 
+// Bulk implements collection.Listener: the sweep finds these.
+func (scheduleListener) Bulk(context.Context) (map[string]bool, error) { return nil, nil }
+
 // Changed implements collection.Listener.
 func (l scheduleListener) Changed(ctx context.Context, tx *pg.Tx, _ collection.Access, changes []collection.Change) error {
 	armed, err := l.e.Armed(ctx, "schedule")

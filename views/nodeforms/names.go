@@ -91,10 +91,10 @@ func (n Names) Label(path string) Label {
 func (n Names) label(g engine.ScopeGroup, path string) Label {
 	l := Label{Icon: GroupIcon(g), Group: n.GroupTitle(g)}
 	variables := n.unwrap(g.Variables)
-	if g.Node == nil && len(g.Variables) == 1 && g.Variables[0].Target != "" {
-		if rest, ok := strings.CutPrefix(path, g.Variables[0].Path); ok { // the record that started it all
-			l.Group = n.Record(g.Variables[0].Target)
-			path, variables = strings.TrimPrefix(rest, "."), n.below(g.Variables[0])
+	if record, ok := started(g); ok {
+		if rest, ok := strings.CutPrefix(path, record.Path); ok && (rest == "" || rest[0] == '.') {
+			l.Group = n.Record(record.Target)
+			path, variables = strings.TrimPrefix(rest, "."), n.below(record)
 		}
 	}
 	var titles []string
@@ -129,6 +129,15 @@ func (n Names) label(g engine.ScopeGroup, path string) Label {
 		l.Icon = "attention"
 	}
 	return l
+}
+
+// started is the record that started the workflow, which comes first of what its
+// trigger hands over.
+func started(g engine.ScopeGroup) (node.Variable, bool) {
+	if g.Node != nil || len(g.Variables) == 0 || g.Variables[0].Target == "" {
+		return node.Variable{}, false
+	}
+	return g.Variables[0], true
 }
 
 // unwrap steps into a result that is one value with parts.

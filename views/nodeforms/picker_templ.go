@@ -35,12 +35,12 @@ type PickerItem struct {
 func PickerGroups(n Names, address string) []PickerGroup {
 	var groups []PickerGroup
 	for i, g := range n.Groups {
-		variables, path := n.unwrap(g.Variables), g.Path
-		if g.Node == nil && len(g.Variables) == 1 && g.Variables[0].Target != "" {
-			path += "." + g.Variables[0].Path
-			variables = n.below(g.Variables[0])
+		group := PickerGroup{Title: n.GroupTitle(g), Open: i == 0 || g.Node != nil && n.Groups[i+1].Node == nil}
+		if record, ok := started(g); ok {
+			group.Items = append(n.items(n.below(record), g.Path+"."+record.Path, address), n.items(g.Variables[1:], g.Path, address)...)
+		} else {
+			group.Items = n.items(n.unwrap(g.Variables), g.Path, address)
 		}
-		group := PickerGroup{Title: n.GroupTitle(g), Open: i == 0 || g.Node != nil && n.Groups[i+1].Node == nil, Items: n.items(variables, path, address)}
 		if len(g.Variables) == 1 && g.Variables[0].Path == "" {
 			switch v := g.Variables[0]; {
 			case len(group.Items) == 0:
