@@ -18,6 +18,32 @@
 // read these tables with psql and BI tools too. A record is a JSON value: see
 // [Record].
 //
+// # Which change is whose
+//
+// A listener hears of one change for each record that a write created, updated or
+// deleted, in this order: the records that values of relations to one held, the
+// record itself, those of its relations to many. An update counts for every record
+// that matched, also for one that was the same before.
+//
+//   - Records written for another one are [Change.Nested]: objects in the values of a
+//     relation; records whose key a relation to many sets or empties; rows of a through
+//     collection, created by a link and deleted by its end. A record to one that is
+//     only linked does not change itself. Of the record that holds the relation the
+//     change names it in [Change.Linked] when it leads elsewhere than before.
+//   - An association of the API changes as it is addressed: posts/1/comments:create
+//     creates a comment, which is no nested one; add, set, remove and toggle update the
+//     post, with its links nested.
+//   - [Store.UpdateBulk] changes many in one go, and the database deletes records, or
+//     empties a key of theirs, when one that they belong to is deleted. These are
+//     [Change.Bulk], and only heard of by who asked ([Listener.Starts]).
+//   - Of a move in an order of its own the moved record changes, not those that make
+//     room. Formulas that are worked out again change nothing, nor does a rehearsal.
+//   - A restored record is created. An import creates and updates record by record.
+//   - SQL of others is not heard of.
+//
+// A change of more than 500 records is told in parts of 500 when its caller wants no
+// records back. Which ones it is about is settled before the first changes.
+//
 // # Searches in large collections
 //
 // To look for a word in the texts of 1,000,000 records takes 0.45 s when all of

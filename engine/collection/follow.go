@@ -44,7 +44,7 @@ func (cat *catalogue) followers(c *Collection) (list []follower) {
 // follows reports whether somebody is to know what the database does by itself when
 // records of c go: a history, or a listener.
 func (w *writer) follows(ctx context.Context, c *Collection) (bool, error) {
-	if _, err := w.heard(ctx, c); err != nil {
+	if err := w.ask(ctx); err != nil {
 		return false, err
 	}
 	return w.remembered(c, map[string]bool{}), nil

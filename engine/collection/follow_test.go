@@ -9,7 +9,8 @@ import (
 )
 
 // TestHistoryFollows: what the database deletes and empties by itself, because of
-// a relation, is in the histories of those records; listeners hear nothing of it.
+// a relation, is in the histories of those records; who has not asked for changes in
+// bulk hears nothing of it.
 func TestHistoryFollows(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

@@ -22,9 +22,9 @@ const (
 )
 
 // TooMany refuses a write of n records that listeners would hear of.
-func TooMany(n, most int) error {
+func TooMany(n int) error {
 	return fault.New(fault.Invalid, fmt.Sprintf("Nothing was changed: these are %d records, and workflows would start for each. "+
-		"At most %d can be changed at once then. Narrow the filter and do it in parts.", n, most))
+		"At most %d can be changed at once then. Narrow the filter and do it in parts.", n, MostHeard))
 }
 
 // UpdateMany is Update for who only wants to know how many records were changed:
@@ -40,18 +40,17 @@ func (s *Store) UpdateMany(ctx context.Context, tx *pg.Tx, a Access, collection 
 
 // UpdateBulk changes every record that matches filter in one go and returns how
 // many those were; values of relations to many are ignored. Of these changes only
-// listeners hear that want to ([Listener.Bulk]). When some do, or when each record
+// listeners hear that want to ([Listener.Starts]). When some do, or when each record
 // has formulas, a past or a place of its own, it goes on as UpdateMany.
 func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection string, filter any, values Record) (int, error) {
 	w, c, err := s.writer(ctx, tx, a, collection)
 	if err != nil {
 		return 0, err
 	}
-	heard, err := w.heard(ctx, c)
-	if err != nil {
+	if err := w.ask(ctx); err != nil {
 		return 0, err
 	}
-	if heard || c.computes || c.KeepsHistory() || c.ordered() {
+	if w.bulk[c.Name] || c.computes || c.KeepsHistory() || c.ordered() {
 		own := maps.Clone(values)
 		for _, f := range c.Fields {
 			if f.ToMany() {
@@ -91,20 +90,21 @@ func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection 
 	return int(n), w.tell(ctx) // of records that were created on the way
 }
 
-// heard reports whether somebody wants to hear of changes of c in bulk.
-func (w *writer) heard(ctx context.Context, c *Collection) (bool, error) {
-	if w.bulk != nil {
-		return w.bulk[c.Name], nil
+// ask asks the listeners which changes start something, once for each write.
+func (w *writer) ask(ctx context.Context) error {
+	if w.each != nil {
+		return nil
 	}
-	w.bulk = map[string]bool{}
+	w.each, w.bulk = map[string]bool{}, map[string]bool{}
 	for _, l := range w.s.listeners {
-		names, err := l.Bulk(ctx)
+		each, bulk, err := l.Starts(ctx)
 		if err != nil {
-			return false, err
+			return err
 		}
-		maps.Copy(w.bulk, names)
+		maps.Copy(w.each, each)
+		maps.Copy(w.bulk, bulk)
 	}
-	return w.bulk[c.Name], nil
+	return nil
 }
 
 // updateParts changes the records that match, some at a time. Which ones they are
@@ -112,18 +112,17 @@ func (w *writer) heard(ctx context.Context, c *Collection) (bool, error) {
 // means what it meant. Objects in values that stand for no record become one for
 // all.
 func (w *writer) updateParts(ctx context.Context, c *Collection, filter any, values Record, bulk bool) (n int, err error) {
-	heard, err := w.heard(ctx, c)
-	if err != nil {
-		return 0, err
-	}
 	parts := [][]any{nil}
 	if !c.one(filter) {
+		if err := w.ask(ctx); err != nil {
+			return 0, err
+		}
 		keys, err := w.keys(ctx, c, filter)
 		if err != nil {
 			return 0, err
 		}
-		if (heard || !bulk) && len(keys) > w.s.most {
-			return 0, TooMany(len(keys), w.s.most)
+		if starts := w.each[c.Name] && (!bulk || w.bulk[c.Name]); starts && len(keys) > MostHeard {
+			return 0, TooMany(len(keys))
 		}
 		if len(keys) > 0 {
 			parts = slices.Collect(slices.Chunk(keys, partSize))

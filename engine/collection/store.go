@@ -75,10 +75,11 @@ type Listener interface {
 	// Long reports whether Changed may take more than a few statements for this
 	// collection.
 	Long(ctx context.Context, collection string) (bool, error)
-	// Bulk names the collections of whose changes in bulk ([Change.Bulk]) Changed
-	// wants to hear; of others it does not. Who wants to makes them slower: a
-	// statement for each 500 records instead of one for all.
-	Bulk(ctx context.Context) (map[string]bool, error)
+	// Starts names the collections for each change of which Changed starts something,
+	// and those for which it does so when they were changed in bulk ([Change.Bulk])
+	// too. Of others it does not hear in bulk: who wants to makes such changes
+	// slower, a statement for each 500 records instead of one for all.
+	Starts(ctx context.Context) (each, bulk map[string]bool, err error)
 }
 
 // Store reads and writes records and their definitions. It is safe for
@@ -92,12 +93,11 @@ type Store struct {
 	cache     cache
 	hot       hotLocks
 	untrusted sync.Once // that trigrams are not allowed is said once
-	most      int       // MostHeard, except in tests
 }
 
 // NewStore returns a store on db.
 func NewStore(db *pg.DB, ids *snowflake.Source, now func() time.Time) *Store {
-	return &Store{db: db, ids: ids, now: now, hot: hotLocks{locks: map[string]*hotLock{}}, most: MostHeard}
+	return &Store{db: db, ids: ids, now: now, hot: hotLocks{locks: map[string]*hotLock{}}}
 }
 
 // Listen adds a listener. Call it before the store is used.

@@ -177,7 +177,8 @@ type writer struct {
 	cat     *catalogue
 	changes []Change
 	silent  []Change        // in bulk or by the database itself, and only for the history
-	bulk    map[string]bool // collections of whose changes in bulk somebody hears; nil: not asked yet
+	each    map[string]bool // collections whose changes start something, by [Listener.Starts]; nil: not asked yet
+	bulk    map[string]bool // and those that do so in bulk too
 	path    []string        // the relations that led to what is being written
 	linking string          // the key that a relation is about to set in a record of its target
 }

@@ -61,8 +61,8 @@ func newShop(t *testing.T) *shop {
 // Changed implements collection.Listener.
 func (*shop) Long(context.Context, string) (bool, error) { return false, nil }
 
-// Bulk implements collection.Listener.
-func (*shop) Bulk(context.Context) (map[string]bool, error) { return nil, nil }
+// Starts implements collection.Listener.
+func (*shop) Starts(context.Context) (each, bulk map[string]bool, err error) { return nil, nil, nil }
 
 func (s *shop) Changed(_ context.Context, _ *pg.Tx, a collection.Access, changes []collection.Change) error {
 	s.heard, s.stack = append(s.heard, changes...), a.Stack

@@ -48,7 +48,7 @@ func (l collectionListener) Changed(ctx context.Context, tx *pg.Tx, a collection
 		}
 	}
 	if events > collection.MostHeard {
-		return collection.TooMany(events, collection.MostHeard)
+		return collection.TooMany(events)
 	}
 	if events == 0 {
 		return nil
@@ -74,18 +74,16 @@ func (l collectionListener) Long(ctx context.Context, collection string) (bool, 
 	}), err
 }
 
-// Bulk implements collection.Listener.
-func (l collectionListener) Bulk(ctx context.Context) (names map[string]bool, err error) {
+// Starts implements collection.Listener.
+func (l collectionListener) Starts(ctx context.Context) (each, bulk map[string]bool, err error) {
 	armed, err := l.e.Armed(ctx, "collection")
+	each, bulk = map[string]bool{}, map[string]bool{}
 	for _, w := range armed {
-		if c := w.Config.(CollectionConfig); c.Bulk {
-			if names == nil {
-				names = map[string]bool{}
-			}
-			names[c.name()] = true
-		}
+		c := w.Config.(CollectionConfig)
+		each[c.name()] = true
+		bulk[c.name()] = bulk[c.name()] || c.Bulk
 	}
-	return names, err
+	return each, bulk, err
 }
 
 // reading makes events of the changes of one write.

@@ -1,6 +1,22 @@
 // Package triggers holds the trigger types, one file each. Importing it
 // registers them, as database/sql drivers do.
 //
+// # Changes of records
+//
+// A collection trigger starts one execution for each change of a record that it counts
+// (package collection says which change is whose), in the transaction of the change. A
+// setting says whether nested records count: "nested", true when it says nothing, since
+// whoever watches order lines means those that are saved with their order too. Another
+// says whether changes in bulk do: "bulk", false when it says nothing. The reference
+// raises no event for an update in bulk, and workflows use that on purpose, to write
+// without starting each other; so those that were made there go on as they did, and
+// the form gives new ones true.
+//
+// 500 changes at a time take one statement for the condition of each workflow, one for
+// its records with their relations, and one that inserts their executions. One write
+// starts workflows for at most 100,000 changes. What the chain of executions forbids
+// leaves one record for a write, however many changes it was.
+//
 // # Schedules
 //
 // When a schedule starts is computed by package schedule; here is what is stored of

@@ -133,8 +133,11 @@ type scheduleListener struct{ e *engine.Engine }
 // Long implements collection.Listener.
 func (scheduleListener) Long(context.Context, string) (bool, error) { return false, nil }
 
-// Bulk implements collection.Listener: the sweep finds these.
-func (scheduleListener) Bulk(context.Context) (map[string]bool, error) { return nil, nil }
+// Starts implements collection.Listener: nothing starts at once, and the sweep finds
+// what was changed in bulk.
+func (scheduleListener) Starts(context.Context) (each, bulk map[string]bool, err error) {
+	return nil, nil, nil
+}
 
 // Changed implements collection.Listener.
 func (l scheduleListener) Changed(ctx context.Context, tx *pg.Tx, _ collection.Access, changes []collection.Change) error {

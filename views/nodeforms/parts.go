@@ -70,7 +70,12 @@ func ChangeOptions(env *Env, collectionName string, chosen []string) []views.Opt
 		}
 	}
 	for _, name := range chosen {
-		if left[name] {
+		c := env.Collection(collectionName)
+		switch {
+		case !left[name]:
+		case c != nil && c.Field(name) != nil: // the API can watch relations to many too
+			options = append(options, views.Option{Value: name, Text: titleOfField(c, c.Field(name)), Selected: true})
+		default:
 			options = append(options, views.Option{Value: name, Text: name + " (gone)", Selected: true})
 		}
 	}

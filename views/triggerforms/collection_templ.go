@@ -20,7 +20,7 @@ var _ = Register(Kind{
 	Name: "collection", Title: "When a record changes", Icon: "bolt",
 	ByHand:  "As if it had just been saved. A condition of the trigger counts.",
 	Help:    "Starts when somebody, or another workflow, creates, changes or deletes a record.",
-	Keys:    []string{"collection", "mode", "changed", "condition", "appends"},
+	Keys:    []string{"collection", "mode", "changed", "condition", "appends", "nested", "bulk", "rollbackOnFailure"},
 	New:     func() nodeforms.Form { return &collectionForm{} },
 	Words:   collectionWords,
 	Summary: collectionSummary,
@@ -32,6 +32,8 @@ type collectionForm struct {
 	changed    []string
 	condition  nodeforms.Filter
 	appends    []string
+	nested     bool // counts records that were written for another one
+	bulk       bool // counts changes of many in one go
 	rollback   bool
 	env        *nodeforms.Env
 	problems   map[string]string
@@ -46,6 +48,9 @@ func (f *collectionForm) Load(config nodeforms.Object) {
 	f.condition = nodeforms.LoadFilter(config["condition"])
 	f.appends = nodeforms.Texts(config["appends"])
 	f.rollback, _ = config["rollbackOnFailure"].(bool)
+	f.nested = config["nested"] != false
+	bulk, said := config["bulk"].(bool)
+	f.bulk = bulk || !said && f.collection == "" // whoever begins here expects every change to count
 }
 
 func (f *collectionForm) Read(v url.Values, env *nodeforms.Env) {
@@ -54,6 +59,7 @@ func (f *collectionForm) Read(v url.Values, env *nodeforms.Env) {
 	f.changed, f.appends = v["changed"], v["appends"]
 	f.condition = nodeforms.ReadFilter(v, "condition")
 	f.rollback = v.Get("rollbackOnFailure") == "true"
+	f.nested, f.bulk = v.Get("nested") == "true", v.Get("bulk") == "true"
 }
 
 func (f *collectionForm) Do(verb, place string) { f.condition.Do(verb, "condition", place) }
@@ -71,6 +77,7 @@ func (f *collectionForm) Save(config nodeforms.Object) {
 	if f.mode != "4" && len(f.appends) > 0 {
 		config["appends"] = f.appends
 	}
+	config["nested"], config["bulk"] = f.nested, f.bulk
 	if f.env.Sync {
 		config["rollbackOnFailure"] = f.rollback
 	}
@@ -184,7 +191,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var2 string
 					templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(o.Value)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 139, Col: 80}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 146, Col: 80}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 					if templ_7745c5c3_Err != nil {
@@ -207,7 +214,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var3 string
 					templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(o.Text)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 139, Col: 116}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 146, Col: 116}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 					if templ_7745c5c3_Err != nil {
@@ -239,7 +246,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var4 string
 					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(name)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 147, Col: 52}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 154, Col: 52}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 					if templ_7745c5c3_Err != nil {
@@ -269,7 +276,25 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, " ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, " <fieldset class=\"stack-s\"><legend class=\"label\">Count these too</legend>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = views.CheckField(views.Field{
+				Name: "nested", Label: "Records saved with another one", Checked: f.nested, Error: env.Problem("nested"),
+				Help: "Lines that are saved with their order, and links that are made or taken away.",
+			}).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = views.CheckField(views.Field{
+				Name: "bulk", Label: "Many records changed at once", Checked: f.bulk, Error: env.Problem("bulk"),
+				Help: "By an update step that works on all in one go, or by the database when a record they belong to is deleted. Each of them starts a run.",
+			}).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</fieldset>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -278,6 +303,23 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					Name: "rollbackOnFailure", Label: "Refuse the change when the run fails", Checked: f.rollback,
 					Help: "Whoever saves is told that it was refused, and nothing is saved.",
 				}).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+		} else {
+			if f.nested {
+				templ_7745c5c3_Err = hidden("nested", "true").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if f.bulk {
+				templ_7745c5c3_Err = hidden("bulk", "true").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

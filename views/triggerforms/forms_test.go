@@ -2,7 +2,9 @@ package triggerforms_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +48,7 @@ func TestRoundTrip(t *testing.T) {
 	env := &nodeforms.Env{Sync: true}
 	form := triggerforms.Lookup("collection").New()
 	form.Read(url.Values{
-		"collection": {"orders"}, "mode": {"3"}, "changed": {"status"}, "appends": {"product"}, "rollbackOnFailure": {"true"},
+		"collection": {"orders"}, "mode": {"3"}, "changed": {"status"}, "appends": {"product"}, "rollbackOnFailure": {"true"}, "nested": {"true"},
 		"condition.0.left": {"status"}, "condition.0.is": {"$eq"}, "condition.0.right": {"paid"},
 	}, env)
 	config := nodeforms.Object{"own": "kept"}
@@ -55,7 +57,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"appends":["product"],"changed":["status"],"collection":"orders","condition":{"$and":[{"status":{"$eq":"paid"}}]},"mode":3,"own":"kept","rollbackOnFailure":true}`
+	want := `{"appends":["product"],"bulk":false,"changed":["status"],"collection":"orders","condition":{"$and":[{"status":{"$eq":"paid"}}]},"mode":3,"nested":true,"own":"kept","rollbackOnFailure":true}`
 	if string(got) != want {
 		t.Errorf("saved\n%s\nwant\n%s", got, want)
 	}
@@ -65,5 +67,41 @@ func TestRoundTrip(t *testing.T) {
 	again.Save(config)
 	if changed := config["changed"].([]string); len(changed) != 0 {
 		t.Errorf("a trigger for deletion keeps changed fields: %v", changed)
+	}
+}
+
+// TestWhatCounts: a trigger that is new counts every change, one that says nothing
+// counts as workflows made elsewhere expect, and the form keeps what is chosen.
+func TestWhatCounts(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string]string{
+		`{}`:                                                     `{"nested":true,"bulk":true}`,
+		`{"collection": "orders"}`:                               `{"nested":true,"bulk":false}`,
+		`{"collection": "orders", "nested": null, "bulk": null}`: `{"nested":true,"bulk":false}`,
+		`{"collection": "orders", "nested": false}`:              `{"nested":false,"bulk":false}`,
+		`{"collection": "orders", "bulk": true}`:                 `{"nested":true,"bulk":true}`,
+		`{"bulk": false}`:                                        `{"nested":true,"bulk":false}`,
+	} {
+		for _, shown := range []bool{true, false} { // the boxes, or only what they will say
+			env := &nodeforms.Env{Names: nodeforms.Names{Record: func(string) string { return "" }}}
+			if shown {
+				env.Collections = []*collection.Collection{{Name: "orders", Title: "Orders"}}
+			}
+			form := triggerforms.Lookup("collection").New()
+			form.Load(nodeforms.Decode(json.RawMessage(config)))
+			var page strings.Builder
+			if err := form.View(env).Render(t.Context(), &page); err != nil {
+				t.Fatal(err)
+			}
+			on := func(name string) bool {
+				_, rest, there := strings.Cut(page.String(), `name="`+name+`"`)
+				tag, _, _ := strings.Cut(rest, ">")
+				tag = page.String()[strings.LastIndex(page.String()[:len(page.String())-len(rest)], "<"):len(page.String())-len(rest)] + tag
+				return there && (strings.Contains(tag, "checked") || strings.Contains(tag, `type="hidden"`))
+			}
+			if got := fmt.Sprintf(`{"nested":%v,"bulk":%v}`, on("nested"), on("bulk")); got != want {
+				t.Errorf("%s, boxes shown %v: the form says %s, want %s", config, shown, got, want)
+			}
+		}
 	}
 }
