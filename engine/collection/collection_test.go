@@ -37,7 +37,9 @@ type shop struct {
 
 func (s *shop) Long(context.Context, string) (bool, error) { return s.long, nil }
 
-func (s *shop) Starts(context.Context) (each, bulk map[string]bool, err error) { return s.bulk, s.bulk, nil }
+func (s *shop) Starts(context.Context) (each, bulk map[string]bool, err error) {
+	return s.bulk, s.bulk, nil
+}
 
 func (s *shop) Changed(_ context.Context, _ *pg.Tx, _ collection.Access, changes []collection.Change) error {
 	s.mu.Lock()

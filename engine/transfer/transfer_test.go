@@ -59,7 +59,9 @@ func (l *listener) Changed(_ context.Context, _ *pg.Tx, _ collection.Access, cha
 func (l *listener) Long(context.Context, string) (bool, error) { return false, nil }
 
 // Starts implements collection.Listener.
-func (l *listener) Starts(context.Context) (each, bulk map[string]bool, err error) { return nil, nil, nil }
+func (l *listener) Starts(context.Context) (each, bulk map[string]bool, err error) {
+	return nil, nil, nil
+}
 
 func newDepot(t *testing.T) *depot {
 	t.Helper()

@@ -132,7 +132,9 @@ func (m measuring) Changed(context.Context, *pg.Tx, collection.Access, []collect
 
 func (measuring) Long(context.Context, string) (bool, error) { return false, nil }
 
-func (measuring) Starts(context.Context) (each, bulk map[string]bool, err error) { return nil, nil, nil }
+func (measuring) Starts(context.Context) (each, bulk map[string]bool, err error) {
+	return nil, nil, nil
+}
 
 // TestMassLimit: more than 100,000 records do not start workflows in one go, which
 // is said in words; workflows that would not start for them stand in nobody's way.

@@ -75,8 +75,8 @@ func TestRoundTrip(t *testing.T) {
 func TestWhatCounts(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{
-		`{}`:                                                     `{"nested":true,"bulk":true}`,
-		`{"collection": "orders"}`:                               `{"nested":true,"bulk":false}`,
+		`{}`:                       `{"nested":true,"bulk":true}`,
+		`{"collection": "orders"}`: `{"nested":true,"bulk":false}`,
 		`{"collection": "orders", "nested": null, "bulk": null}`: `{"nested":true,"bulk":false}`,
 		`{"collection": "orders", "nested": false}`:              `{"nested":false,"bulk":false}`,
 		`{"collection": "orders", "bulk": true}`:                 `{"nested":true,"bulk":true}`,
