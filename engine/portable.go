@@ -147,7 +147,11 @@ func (e *Engine) ExportWorkflows(ctx context.Context, actor auth.Actor, ids []in
 		return Portable{}, fmt.Errorf("export workflows %v: %w", ids, err)
 	}
 	slices.SortStableFunc(file.Workflows, func(a, b PortableWorkflow) int { return strings.Compare(a.Key, b.Key) })
-	return file, nil
+	raw, err := file.Encode()
+	if err == nil && len(raw) > MaxPortableBytes {
+		err = fault.Fields(map[string]string{"id": fmt.Sprintf("The file would be larger than %d MB. Export fewer workflows at a time.", MaxPortableBytes>>20)})
+	}
+	return file, err
 }
 
 // exporter turns workflows into what a file holds of them.

@@ -32,9 +32,9 @@ type Arrival struct {
 
 // Missing is something that a workflow needs and that is not here.
 type Missing struct {
-	What  string   // "collection", "variable or secret", "node type", "person", "category"
-	Name  string   // as the file has it
-	Where []string // what needs it, in words: "The trigger", the names of nodes
+	What  string   `json:"what"`  // "collection", "variable or secret", "node type", "person", "category"
+	Name  string   `json:"name"`  // as the file has it
+	Where []string `json:"where"` // what needs it, in words: "The trigger", the names of nodes
 }
 
 // Preview is what a file would make, with the people to be found again.
@@ -81,8 +81,8 @@ func (e *Engine) PreviewImport(ctx context.Context, actor auth.Actor, file Porta
 	for i, w := range file.Workflows {
 		a := Arrival{Portable: w, Here: here[w.Key]}
 		e.assemble(&a, ids)
-		if c.Versions[i] {
-			a.asVersion()
+		if why := a.NoVersion(); c.Versions[i] && why != "" {
+			a.wrong(PortableNode{}, "as", why)
 		}
 		e.examine(ctx, &a)
 		for _, title := range w.Categories {
@@ -140,15 +140,18 @@ func (a *Arrival) miss(what, name, where string) {
 	}
 }
 
-func (a *Arrival) asVersion() {
+// NoVersion says why a cannot become a version of the workflow that has its key; ""
+// when it can.
+func (a *Arrival) NoVersion() string {
 	switch {
 	case a.Here == nil:
-		a.wrong(PortableNode{}, "as", "There is no workflow of this key here that you may change. Import it as a workflow of its own.")
+		return "There is no workflow of this key here that you may change. Import it as a workflow of its own."
 	case a.Here.Type != a.w.Type:
-		a.wrong(PortableNode{}, "as", fmt.Sprintf("“%s” is started in another way here, and a version cannot change that. Import it as a workflow of its own.", a.Here.Title))
+		return fmt.Sprintf("“%s” is started in another way here, and a version cannot change that. Import it as a workflow of its own.", a.Here.Title)
 	case a.Here.Sync != a.w.Sync:
-		a.wrong(PortableNode{}, "as", fmt.Sprintf("Either “%s” here or this one runs while saving, and a version cannot change that. Import it as a workflow of its own.", a.Here.Title))
+		return fmt.Sprintf("Either “%s” here or this one runs while saving, and a version cannot change that. Import it as a workflow of its own.", a.Here.Title)
 	}
+	return ""
 }
 
 // assemble makes the rows of a workflow, with ids of their own, and notes what

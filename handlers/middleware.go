@@ -210,15 +210,15 @@ func (s *Server) plain(c echo.Context) bool {
 	return r.Stream || strings.HasPrefix(c.Request().URL.Path, static.Prefix)
 }
 
-// uploads is how many bytes of a form with files the request may have; 0 when it
-// is none, or its route takes none.
+// uploads is how many bytes of a file, in a form or as JSON, the request may have; 0
+// when it is none, or its route takes none.
 func (s *Server) uploads(c echo.Context) int64 {
 	kind, _, _ := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
-	if kind != echo.MIMEMultipartForm {
-		return 0
-	}
 	route, _ := s.route(c)
-	return route.Upload
+	if kind == echo.MIMEMultipartForm || kind == echo.MIMEApplicationJSON && route.API() {
+		return route.Upload
+	}
+	return 0
 }
 
 // bodyLimit refuses bodies that are longer than their route takes.

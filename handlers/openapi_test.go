@@ -241,6 +241,12 @@ func (a *apiTour) workflows() {
 		a.t.Errorf("the members are %v", list)
 	}
 	a.call("POST", "/workflows/{parent}/members:destroy", w, "filterByTk="+other, "")
+	file, err := json.Marshal(a.call("POST", "/workflows:export", "", "filterByTk="+w, ""))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.call("POST", "/workflows:import", "", "dryRun=true", string(file))
+	a.call("POST", "/workflows:import", "", `as=workflow&people={"name:Ann":null}`, string(file))
 	a.call("POST", "/workflows:update", "", "filterByTk="+w, `{"enabled": true}`)
 	a.call("POST", "/workflows:execute", "", "filterByTk="+w+"&autoRevision=1", `{"data": {"name": "x"}}`)
 	a.call("POST", "/workflows:sync", "", "filterByTk="+w, "")

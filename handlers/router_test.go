@@ -139,7 +139,7 @@ const emptyList = `{"data":[]}`
 // part of the engine reads.
 func blank(r Route) bool {
 	switch r.Path {
-	case "/workflows/new", "/workflow-categories/new", "/variables/new", "/variables/import", "/users/new", "/roles/new", "/api-docs", "/api/openapi.json", `/api/auth\:signOut`:
+	case "/workflows/new", "/workflows/import", "/workflow-categories/new", "/variables/new", "/variables/import", "/users/new", "/roles/new", "/api-docs", "/api/openapi.json", `/api/auth\:signOut`:
 		return true
 	}
 	return r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/collections")

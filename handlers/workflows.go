@@ -53,6 +53,7 @@ func (h *workflows) Routes(g *Group) {
 	h.categoryRoutes(g)
 	h.nodeRoutes(g)
 	h.peopleRoutes(g)
+	h.exchangeRoutes(g)
 }
 
 func (h *workflows) list(c echo.Context) error {
@@ -149,7 +150,7 @@ func listAddress(now url.Values) func(name, value string) string {
 
 func workflowRow(w views.Words, env *nodeforms.Env, who auth.Actor, s engine.WorkflowSummary) views.WorkflowRow {
 	r := views.WorkflowRow{
-		ID: s.ID, Title: s.Title, On: s.Enabled, Draft: s.DraftID != 0, Owner: s.Owner, Week: "–",
+		ID: s.ID, Version: s.ID, Title: s.Title, On: s.Enabled, Draft: s.DraftID != 0, Owner: s.Owner, Week: "–",
 		URL: "/workflows/" + views.ID(s.ID), When: s.TriggerTitle,
 		MayEdit: s.Level.Includes(auth.Editor), MayOwn: s.Level.Includes(auth.Owner), MayCopy: who.Can(auth.CreateWorkflows),
 	}
@@ -161,7 +162,7 @@ func workflowRow(w views.Words, env *nodeforms.Env, who auth.Actor, s engine.Wor
 		r.When = triggerforms.When(s.Type, s.Config, env)
 	}
 	if s.DraftID != 0 {
-		r.URL = "/workflows/" + views.ID(s.DraftID)
+		r.Version, r.URL = s.DraftID, "/workflows/"+views.ID(s.DraftID)
 	}
 	for _, run := range s.Runs {
 		bar := views.SparkBar{Bad: run.Status != nil && *run.Status < 0}

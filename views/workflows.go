@@ -31,6 +31,7 @@ type WorkflowList struct {
 // WorkflowRow is one workflow of the list.
 type WorkflowRow struct {
 	ID       int64
+	Version  int64 // the one that URL leads to
 	Title    string
 	When     string // "When an order is created"
 	On       bool
@@ -123,6 +124,7 @@ type VersionLink struct {
 // Problem is why a workflow cannot be turned on, with the way there.
 type Problem struct {
 	Place string // "Update stock"
+	Field string // the setting, for who corrects a file; "" on pages with forms
 	Text  string
 	URL   string // "" for the workflow as a whole
 }

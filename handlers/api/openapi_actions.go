@@ -147,6 +147,7 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "users:create", "Add a person", operation{body: ours("Person"), answer: ours("Person")})
 	add(http.MethodPost, "users:update", "Change people", operation{params: some, body: ours("Person"), answer: listOf(ours("Person"))})
 	add(http.MethodPost, "users:destroy", "Delete people", operation{params: some, answer: whole("How many were deleted.")})
+	l.exchange()
 	l.rights()
 	return l.all
 }
@@ -201,6 +202,7 @@ func actionSchemas() openapi3.Schemas {
 			"field": anything("A field, or a path of relations and a field."), "alias": text("The member of the answer."),
 			"aggregation": text("Of measures: count, sum, avg, min or max."), "format": text("Of dates: YYYY-MM and the like.")}, "field"),
 	}
+	addExchange(schemas)
 	schemas["alur.Groups"].Value.Example = map[string]any{"measures": []any{map[string]any{"field": "id", "aggregation": "count", "alias": "count"}}}
 	return schemas
 }

@@ -38,11 +38,12 @@ type Workflows struct {
 }
 
 // Routes registers the actions that change workflows, nodes and executions.
-func (h *Workflows) Routes(r Router) {
+func (h *Workflows) Routes(r methodRouter) {
 	r.POST(`/api/workflows\:create`, auth.CreateWorkflows, h.create)
 	h.memberRoutes(r)
 	h.categoryRoutes(r)
 	h.nodeRoutes(r)
+	h.exchangeRoutes(r)
 	for _, key := range []string{"", "/:id"} {
 		r.POST(`/api/workflows\:update`+key, auth.UseWorkflows, h.update)
 		r.POST(`/api/workflows\:destroy`+key, auth.UseWorkflows, h.destroy)
