@@ -256,7 +256,7 @@ func (r references) inNode(key string, rest []string) string {
 	}
 	before, _ := r.tree.Before(r.at)
 	switch {
-	case n.Settings == nil:
+	case n.Settings == nil || r.lost(n):
 		return "" // the node itself has a problem already
 	case key == r.at:
 		return "A node cannot use its own result. Choose another variable."
@@ -266,6 +266,13 @@ func (r references) inNode(key string, rest []string) string {
 		return fmt.Sprintf("“%s” stands in another branch, which never runs together with this one. Choose another variable.", n.displayName())
 	}
 	return fmt.Sprintf("“%s” has not run yet when this node starts. Choose another variable, or move one of the two nodes.", n.displayName())
+}
+
+// lost reports whether n works on a collection that is not there (any more).
+func (r references) lost(n *TreeNode) bool {
+	name := collectionIn(n.Config)
+	_, ok := r.cat.Fields(name)
+	return name != "" && !ok
 }
 
 // follow walks the rest of a path down from variables. What cannot be known,

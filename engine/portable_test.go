@@ -274,7 +274,7 @@ func TestImportMissing(t *testing.T) {
 	raw := strings.Replace(inFile(`{"key": "q", "type": "query", "title": "Find", "config": {"collection": "bricks", "params": {"filter": {"a": {"$eq": "{{$env.TOKEN}}"}}}}},
 		{"key": "r", "type": "query", "title": "Find more", "config": {"collection": "bricks"}, "upstream": "q"},
 		{"key": "x", "type": "teleport", "title": "Beam", "config": {"to": "{{$env.TOKEN}}"}, "upstream": "r"},
-		{"key": "u", "type": "update", "title": "Write", "config": {"collection": "orders", "params": {"filter": {"colour": {"$eq": 1}}, "values": {"status": "{{$jobsMapByNodeKey.gone.x}}"}}}, "upstream": "x"},
+		{"key": "u", "type": "update", "title": "Write", "config": {"collection": "orders", "params": {"filter": {"colour": {"$eq": 1}}, "values": {"status": "{{$jobsMapByNodeKey.gone.x}}", "quantity": "{{$jobsMapByNodeKey.q.size}}"}}}, "upstream": "x"},
 		{"key": "m", "type": "manual", "title": "Ask", "config": {"assignees": [{"$person": {"name": "Nora", "email": "nora@example.org"}}], "forms": {"f": {"actions": [{"key": "ok", "status": 1}]}}}, "upstream": "u"}`),
 		`"categories": []`, `"categories": ["Sales"]`, 1)
 	s.role("maker", "pm.workflow.create")
