@@ -260,7 +260,7 @@ func build(p part) test {
 	}
 	x, ok1 := c.a.(*placeholder)
 	y, ok2 := c.b.(*placeholder)
-	c.alike = ok1 && ok2 && x.path.text == y.path.text
+	c.alike = ok1 && ok2 && x.path.full == y.path.full
 	return c
 }
 

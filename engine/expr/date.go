@@ -8,7 +8,8 @@ import (
 // dates returns a and b as instants, in milliseconds, when at least one of them
 // is a full date and time ("2024-01-02T03:04:05.678Z", the form all our date
 // values have) and the other one can be read as an instant too: a date of any
-// precision, or a number of milliseconds. Otherwise the ordinary rules apply.
+// precision, or a number of milliseconds. A text that is no date is NaN, which
+// compares as false with everything. Otherwise the ordinary rules apply.
 func dates(a, b any) (x, y float64, ok bool) {
 	x, aIs := instant(a)
 	y, bIs := instant(b)
@@ -40,10 +41,14 @@ func instant(v any) (ms float64, ok bool) {
 func looseInstant(v any) (ms float64, ok bool) {
 	switch v := v.(type) {
 	case float64:
-		return v, !math.IsNaN(v)
+		return v, true
 	case string:
-		return parseAny(v, time.DateOnly, "2006-01-02T15:04:05.999", "2006-01-02T15:04", time.DateTime,
+		ms, ok := parseAny(v, time.DateOnly, "2006-01-02T15:04:05.999", "2006-01-02T15:04", time.DateTime,
 			"2006-01-02 15:04", "2006-01", "2006")
+		if !ok {
+			ms = math.NaN()
+		}
+		return ms, true
 	}
 	return 0, false
 }

@@ -39,6 +39,7 @@
 //   - two ISO dates are compared as instants, not as texts;
 //   - mapping a list keeps null for null elements, and works for fields that
 //     are called like an array method;
+//   - keys of objects may hold dots;
 //   - objects become JSON inside a text, not "[object Object]";
 //   - letters of any language may stand in a placeholder.
 package expr

@@ -128,37 +128,37 @@ type piece struct {
 }
 
 // parameters splits text at its placeholders. Placeholders of one path share a
-// parameter; those that start with "this." stay text.
+// parameter.
 func parameters(text string) (pieces []piece, params []path) {
 	number := map[string]int{}
+	end := 0
 	add := func(s string) {
 		if s != "" {
 			pieces = append(pieces, piece{s, -1})
 		}
 	}
-	rest := text
-	for {
-		start, end := findPlaceholder(rest, inParameter)
-		if start < 0 {
-			break
+	for _, p := range Parameters(text) {
+		add(text[end:p.Start])
+		n, ok := number[p.Path]
+		if !ok {
+			n = len(params)
+			number[p.Path] = n
+			params = append(params, parsePath(p.Path))
 		}
-		add(rest[:start])
-		p := strings.Trim(rest[start+2:end-2], jsSpace)
-		if p == "" || strings.ContainsAny(p, jsSpace) || strings.HasPrefix(p, "this.") {
-			add(rest[start:end])
-		} else {
-			n, ok := number[p]
-			if !ok {
-				n = len(params)
-				number[p] = n
-				params = append(params, parsePath(p))
-			}
-			pieces = append(pieces, piece{"", n})
-		}
-		rest = rest[end:]
+		pieces = append(pieces, piece{"", n})
+		end = p.End
 	}
-	add(rest)
+	add(text[end:])
 	return pieces, params
+}
+
+// Parameters finds the variables of an expression, from left to right. Spaces and
+// defaults have no place in them, and those that start with "this." are text.
+func Parameters(text string) []Placeholder {
+	return placeholders(text, inParameter, func(inside string) (string, bool) {
+		p := strings.Trim(inside, jsSpace)
+		return p, p != "" && !strings.ContainsAny(p, jsSpace) && !strings.HasPrefix(p, "this.")
+	})
 }
 
 func inParameter(r rune) bool { return inPath(r) || strings.ContainsRune(jsSpace, r) }

@@ -1,11 +1,12 @@
 package expr
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"alur/engine/value"
 )
 
 // This file converts JSON values as JavaScript does; conditions and
@@ -49,11 +50,7 @@ func appendText(b []byte, v any) []byte {
 		}
 		return b
 	}
-	j, err := json.Marshal(v)
-	if err != nil {
-		return b // not a JSON value
-	}
-	return append(b, j...)
+	return value.Append(b, v)
 }
 
 // jsString is JavaScript's String(v).

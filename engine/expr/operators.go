@@ -74,7 +74,7 @@ func looseEqual(a, b any, alike bool) bool {
 func relation(holds func(order int) bool) operator {
 	return func(a, b any, _ bool) (bool, error) {
 		if x, y, ok := dates(a, b); ok {
-			return holds(order(x, y)), nil
+			return related(x, y, holds), nil
 		}
 		if isContainer(a) {
 			a = jsString(a)
@@ -87,12 +87,13 @@ func relation(holds func(order int) bool) operator {
 		if xText && yText {
 			return holds(compareText(x, y)), nil
 		}
-		m, n := jsNumber(a), jsNumber(b)
-		if math.IsNaN(m) || math.IsNaN(n) {
-			return false, nil
-		}
-		return holds(order(m, n)), nil
+		return related(jsNumber(a), jsNumber(b), holds), nil
 	}
+}
+
+// related is false when one of the numbers is NaN.
+func related(x, y float64, holds func(order int) bool) bool {
+	return !math.IsNaN(x) && !math.IsNaN(y) && holds(order(x, y))
 }
 
 func order(x, y float64) int {

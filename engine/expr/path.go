@@ -26,7 +26,9 @@ func (v Vars) Root(name string) (any, bool) {
 // Resolve returns the value at a dotted path, as in "$context.data.title". A
 // number is an index into a list; any other name on a list collects that field
 // of every element, flattened by one level, so that "orders.lines.sku" is one
-// list. ok is false when a step does not exist, also below null.
+// list. A key may hold dots, and a root called like the whole path comes before
+// all. ok is false when a step does not exist, also below null
+// (spec/variables.md §4).
 func Resolve(s Scope, path string) (value any, ok bool) {
 	p := parsePath(path)
 	return p.resolve(s)
@@ -40,6 +42,7 @@ type segment struct {
 // A path is compiled once: no splitting and no number parsing per evaluation.
 type path struct {
 	text string
+	full string // text without "ctx."
 	root string
 	rest []segment
 }
@@ -50,44 +53,79 @@ func parsePath(text string) path {
 	if names[0] == "ctx" && len(names) > 1 {
 		names = names[1:]
 	}
-	p := path{text: text, root: names[0], rest: make([]segment, len(names)-1)}
+	p := path{text: text, full: strings.Join(names, "."), root: names[0], rest: make([]segment, len(names)-1)}
 	for i, name := range names[1:] {
 		p.rest[i] = segment{name, listIndex(name)}
 	}
 	return p
 }
 
+// What a name is in a list that is no index of it.
+const (
+	noIndex  = -1 // a field of the elements
+	badIndex = -2 // digits that no list has: "007", or too many
+)
+
 func listIndex(name string) int {
-	for _, c := range []byte(name) {
-		if c < '0' || c > '9' {
-			return -1
-		}
+	if strings.Trim(name, "0123456789") != "" || name == "" {
+		return noIndex
 	}
 	n, err := strconv.Atoi(name)
-	if err != nil {
-		return -1
+	if err != nil || strconv.Itoa(n) != name {
+		return badIndex
 	}
 	return n
 }
 
 func (p *path) resolve(s Scope) (any, bool) {
-	cur, ok := s.Root(p.root)
-	if !ok {
-		if len(p.rest) == 0 {
-			return nil, false
+	if len(p.rest) > 0 {
+		if v, ok := s.Root(p.full); ok {
+			return given(v)
 		}
-		return s.Root(p.text) // a root may have a dot in its name
 	}
+	top, ok := s.Root(p.root)
+	switch {
+	case !ok:
+		return nil, false
+	case len(p.rest) == 0:
+		return whole(top)
+	}
+	cur := top
 	for i := range p.rest {
 		if cur, ok = p.rest[i].of(cur); !ok {
-			return nil, false
-		}
-		// Values that differ with each use ($system.now) are functions.
-		if f, isFunc := cur.(func() any); isFunc {
-			cur = f()
+			return dotted(top, p.rest)
 		}
 	}
-	switch v := cur.(type) {
+	return given(cur)
+}
+
+// dotted is the value at rest in cur where a key may hold dots.
+func dotted(cur any, rest []segment) (any, bool) {
+	if len(rest) == 0 {
+		return given(cur)
+	}
+	if inner, ok := rest[0].of(cur); ok {
+		if v, ok := dotted(inner, rest[1:]); ok {
+			return v, true
+		}
+	}
+	fields, _ := cur.(map[string]any)
+	name := rest[0].name
+	for i, next := range rest[1:] {
+		name += "." + next.name
+		if inner, ok := fields[name]; ok {
+			if v, ok := dotted(inner, rest[i+2:]); ok {
+				return v, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// given is a value as it leaves the scope; ok is false for none. Values that
+// differ with each use ($system.now) are functions.
+func given(v any) (value any, ok bool) {
+	switch v := v.(type) {
 	case undefined:
 		return nil, false
 	case func() any:
@@ -97,7 +135,25 @@ func (p *path) resolve(s Scope) (any, bool) {
 	case int:
 		return float64(v), true
 	}
-	return cur, true
+	return v, true
+}
+
+// whole is a root that is asked for as such, with its functions called.
+func whole(root any) (any, bool) {
+	fields, _ := root.(map[string]any)
+	if !slices.ContainsFunc(slices.Collect(maps.Values(fields)), isFunction) {
+		return given(root)
+	}
+	called := make(map[string]any, len(fields))
+	for name, v := range fields {
+		called[name], _ = given(v)
+	}
+	return called, true
+}
+
+func isFunction(v any) bool {
+	_, ok := v.(func() any)
+	return ok
 }
 
 // of returns what stands under the segment in cur.
@@ -107,10 +163,10 @@ func (g *segment) of(cur any) (any, bool) {
 		v, ok := cur[g.name]
 		return v, ok
 	case []any:
-		if g.index < 0 {
+		switch {
+		case g.index == noIndex:
 			return mapField(cur, g.name), true
-		}
-		if g.index < len(cur) {
+		case g.index >= 0 && g.index < len(cur):
 			return cur[g.index], true
 		}
 	case string:

@@ -226,6 +226,36 @@ func newPlaceholder(inside string) *placeholder {
 	return &placeholder{path: parsePath(key), def: def, hasDefault: has}
 }
 
+// Placeholder is one {{…}} of a text.
+type Placeholder struct {
+	Start, End int    // bytes of the text that it stands at, braces included
+	Path       string // "$context.data.title"; without a default
+}
+
+// Placeholders finds the variables of a text as templates read it, from left to
+// right.
+func Placeholders(text string) []Placeholder {
+	return placeholders(text, inTemplate, func(inside string) (string, bool) {
+		key, _, _ := strings.Cut(strings.Trim(inside, jsSpace), ":")
+		return key, true
+	})
+}
+
+func placeholders(text string, ok func(rune) bool, path func(inside string) (string, bool)) []Placeholder {
+	var all []Placeholder
+	for from := 0; ; {
+		start, end := findPlaceholder(text[from:], ok)
+		if start < 0 {
+			return all
+		}
+		start, end = from+start, from+end
+		if p, is := path(text[start+2 : end-2]); is {
+			all = append(all, Placeholder{start, end, p})
+		}
+		from = end
+	}
+}
+
 // findPlaceholder returns the bounds of the first {{…}} whose inside is not
 // empty and has only characters that ok allows; start is -1 without one.
 func findPlaceholder(s string, ok func(rune) bool) (start, end int) {
