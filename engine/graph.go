@@ -24,6 +24,15 @@ func newGraph(nodes []Node) *graph {
 	return g
 }
 
+// list returns the nodes as they are linked now, in no order.
+func (g *graph) list() []Node {
+	nodes := make([]Node, 0, len(g.nodes))
+	for _, n := range g.nodes {
+		nodes = append(nodes, *n)
+	}
+	return nodes
+}
+
 func (g *graph) at(id *int64) *Node {
 	if id == nil {
 		return nil

@@ -395,7 +395,7 @@ func (r *run) step(j *job) *node.Step {
 		Key:         strconv.FormatInt(j.id, 10),
 		ExecutionID: r.claim.ID, WorkflowID: r.p.workflowID, WorkflowKey: r.p.key,
 		NodeID: in.ID, NodeKey: in.Key, Title: in.Title, JobID: j.id, Attempt: j.attempt,
-		Now: j.started, Vars: r, Services: r.e.Services,
+		Now: j.started, Vars: r.vars(in), Services: r.e.Services,
 	}
 	if r.env != nil {
 		s.Mask = r.env.JSON
@@ -560,26 +560,4 @@ func (r *run) after(j *job) (*instruction, *job) {
 			status = r.known[in.ID].status
 		}
 	}
-}
-
-// Root returns a variable; run is what nodes see as their variables.
-func (r *run) Root(name string) (any, bool) {
-	switch name {
-	case "$context":
-		if !r.decoded {
-			v, err := value.Decode(r.claim.Context)
-			if err != nil {
-				r.log.Error("execution has unreadable context", "execution_id", r.claim.ID, "err", err)
-			}
-			r.context, r.decoded = v, true
-		}
-		return r.context, true
-	case "$jobsMapByNodeKey":
-		return r.results, true
-	case "$system":
-		return systemVars{r.e}.root(), true
-	case "$env":
-		return r.env.Root(), true
-	}
-	return nil, false
 }

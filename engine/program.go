@@ -38,6 +38,7 @@ type instruction struct {
 	next     *instruction
 	branches map[int]*instruction
 	opener   *instruction // the node whose branch this one stands in; nil on the top level
+	scoped   bool         // a node around it has variables for it
 }
 
 // remote reports whether in acts outside of the database.
@@ -127,10 +128,26 @@ func link(nodes []Node) *program {
 	for _, in := range p.nodes {
 		in.opener = openerOf(p, in)
 	}
+	for _, in := range p.nodes {
+		in.scoped = inScope(p, in)
+	}
 	if p.head == nil && len(nodes) > 0 {
 		p.broken = "The nodes of this workflow are not linked: none of them is the first."
 	}
 	return p
+}
+
+// inScope reports whether a node around in has variables for it.
+func inScope(p *program, in *instruction) bool {
+	for range len(p.nodes) { // links could form a ring
+		if in = in.opener; in == nil {
+			return false
+		}
+		if in.problem == "" && in.kind.Scoped() {
+			return true
+		}
+	}
+	return false
 }
 
 // openerOf walks up to the node that opened the branch in stands in.

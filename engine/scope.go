@@ -6,19 +6,19 @@ import (
 	"alur/engine/node"
 )
 
-// ScopeGroup is a source of variables: the trigger, an earlier node, or the
-// system.
+// ScopeGroup is a source of variables: the trigger, an earlier node, a node around
+// this one, or the system.
 type ScopeGroup struct {
 	Title     string    // as people named it; "" when they did not
 	Node      *TreeNode // nil for the trigger and the system
-	Path      string    // what every variable's path starts with: "$context", "$jobsMapByNodeKey.k3f"
+	Path      string    // what every variable's path starts with: "$context", "$jobsMapByNodeKey.k3f", "$scopes.k3f"
 	Variables []node.Variable
 }
 
 // Scope lists what the settings of the node called key may refer to: the
-// trigger, every node that can have run before, the variables of the server, and
-// the system. With key ""
-// it lists what the end of the workflow would see.
+// trigger, every node that can have run before, what the nodes around it have for
+// their branches, the nearest first, the variables of the server, and the system.
+// With key "" it lists what the end of the workflow would see.
 //
 // Relations have a Target and no Children: ask [node.Catalogue] for the next
 // level.
@@ -62,6 +62,14 @@ func (s *scoper) scope(key string) []ScopeGroup {
 		}
 		if len(outputs) > 0 {
 			groups = append(groups, ScopeGroup{Title: n.Title, Node: n, Path: "$jobsMapByNodeKey." + n.Key, Variables: outputs})
+		}
+	}
+	for _, n := range s.tree.around(key) {
+		if n.Settings == nil {
+			continue
+		}
+		if variables := n.Kind.ScopeOutputs(n.Settings, s.cat); len(variables) > 0 {
+			groups = append(groups, ScopeGroup{Title: n.Title, Node: n, Path: "$scopes." + n.Key, Variables: variables})
 		}
 	}
 	if len(s.env) > 0 {

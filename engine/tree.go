@@ -176,6 +176,19 @@ func (l Level) Before(key string) (before []*TreeNode, ok bool) {
 	return before, false
 }
 
+// around returns the nodes whose branches the node called key stands in, the
+// nearest first.
+func (l Level) around(key string) []*TreeNode {
+	for _, n := range l {
+		for _, b := range n.Branches {
+			if b.Nodes.Find(key) != nil {
+				return append(b.Nodes.around(key), n)
+			}
+		}
+	}
+	return nil
+}
+
 // apart reports whether two nodes stand in different branches of one node, so that
 // never more than one of them runs.
 func (l Level) apart(a, b string) bool {

@@ -1,11 +1,78 @@
 package engine
 
 import (
+	"context"
 	"strconv"
 	"time"
 
+	"alur/engine/node"
 	"alur/engine/snowflake"
+	"alur/engine/value"
 )
+
+// vars are the variables that in sees.
+func (r *run) vars(in *instruction) node.Vars {
+	if !in.scoped {
+		return r
+	}
+	return innerVars{r, in}
+}
+
+// Root returns a variable of the execution, the same for all nodes.
+func (r *run) Root(name string) (any, bool) {
+	switch name {
+	case "$context":
+		if !r.decoded {
+			v, err := value.Decode(r.claim.Context)
+			if err != nil {
+				r.log.Error("execution has unreadable context", "execution_id", r.claim.ID, "err", err)
+			}
+			r.context, r.decoded = v, true
+		}
+		return r.context, true
+	case "$jobsMapByNodeKey":
+		return r.results, true
+	case "$scopes":
+		return nil, true
+	case "$system":
+		return systemVars{r.e}.root(), true
+	case "$env":
+		return r.env.Root(), true
+	}
+	return nil, false
+}
+
+// innerVars are the variables of a node in branches of others, which have some for
+// it.
+type innerVars struct {
+	*run
+	in *instruction
+}
+
+// Root is run.Root with $scopes. Of two nodes around it with one name the nearest
+// counts.
+func (v innerVars) Root(name string) (any, bool) {
+	if name != "$scopes" {
+		return v.run.Root(name)
+	}
+	scopes := map[string]any{}
+	for in := v.in.opener; in != nil; in = in.opener {
+		if in.problem != "" || !in.kind.Scoped() {
+			continue
+		}
+		var opener node.Job
+		if j := v.known[in.ID]; j != nil {
+			opener = node.Job{ID: j.id, Status: j.status, Result: j.result, Meta: j.meta}
+		}
+		scope := value.Normalize(in.kind.Scope(in.config, opener))
+		for _, name := range []string{in.Key, strconv.FormatInt(in.ID, 10)} {
+			if _, taken := scopes[name]; !taken {
+				scopes[name] = scope
+			}
+		}
+	}
+	return scopes, true
+}
 
 // systemVars answers {{$system.…}} (spec/variables.md §6).
 type systemVars struct{ e *Engine }
@@ -18,12 +85,22 @@ func (s systemVars) root() map[string]any {
 		"instanceId":     float64(s.e.IDs.Worker()),
 		"epoch":          float64(snowflake.Epoch),
 		"genSnowflakeId": func() any { return float64(s.e.IDs.Next()) },
-		"dateRange":      func() any { return dateRanges(s.e.Now()) },
+		"dateRange":      func() any { return dateRanges(s.e.localNow()) },
 	}
 }
 
 // SystemVars are the values of $system now, as in {{$system.now}}.
 func (e *Engine) SystemVars() map[string]any { return systemVars{e}.root() }
+
+// localNow is now in the time zone of the server; in UTC while that cannot be read.
+func (e *Engine) localNow() time.Time {
+	zone, err := e.ServerZone(context.Background())
+	if err != nil {
+		e.Log.Warn("time zone not readable, dates are in UTC", "err", err)
+		zone = time.UTC
+	}
+	return e.Now().In(zone)
+}
 
 // isoTime is the one text form of an instant: UTC with milliseconds.
 func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

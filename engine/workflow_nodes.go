@@ -59,10 +59,13 @@ func (e *Engine) AddNode(ctx context.Context, actor auth.Actor, workflowID int64
 		added.Revision, added.CreatedAt, added.UpdatedAt = w.Revision+1, e.now(), e.now()
 		_, err := tx.ExecContext(ctx, workflowQueries.Get("add_node"), added.ID, added.Key, added.Title, workflowID,
 			added.UpstreamID, added.DownstreamID, added.BranchIndex, added.Type, added.Config, added.Revision, added.CreatedAt)
+		if err == nil {
+			err = relink(ctx, tx, g)
+		}
 		if err != nil {
 			return err
 		}
-		return relink(ctx, tx, g)
+		return e.loadNeeded(ctx, tx, w, g.list(), added)
 	})
 	if err != nil {
 		return Node{}, fmt.Errorf("add node to workflow %d: %w", workflowID, err)
@@ -215,7 +218,10 @@ func (e *Engine) UpdateNode(ctx context.Context, actor auth.Actor, id int64, c N
 		if err == nil && c.Links {
 			n.DownstreamID, err = c.Next, linkNode(ctx, tx, nodes, id, c.Next)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return e.loadNeeded(ctx, tx, w, nodes, n)
 	})
 	if err != nil {
 		return Node{}, fmt.Errorf("update node %d: %w", id, err)

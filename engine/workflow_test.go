@@ -502,11 +502,16 @@ func TestList(t *testing.T) {
 // shop makes two collections with a relation.
 func (w *world) shop() {
 	w.t.Helper()
-	for _, text := range []string{
+	w.collections(
 		`{"name": "products", "title": "Products", "fields": [{"name": "name", "type": "string", "title": "Name"}, {"name": "stock", "type": "integer", "title": "Stock"}]}`,
 		`{"name": "orders", "title": "Orders", "fields": [{"name": "quantity", "type": "integer", "title": "Quantity"},
-			{"name": "status", "type": "string", "title": "Status"}, {"name": "product", "type": "belongsTo", "target": "products", "title": "Product"}]}`,
-	} {
+			{"name": "status", "type": "string", "title": "Status"}, {"name": "product", "type": "belongsTo", "target": "products", "title": "Product"}]}`)
+}
+
+// collections makes collections out of JSON.
+func (w *world) collections(texts ...string) {
+	w.t.Helper()
+	for _, text := range texts {
 		var d collection.Definition
 		if err := json.Unmarshal([]byte(text), &d); err != nil {
 			w.t.Fatal(err)

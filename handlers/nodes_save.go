@@ -147,8 +147,9 @@ func (d *desk) saved(p panel, moved, rows bool) error {
 	if err != nil {
 		return err
 	}
+	more := d.loadedBy(after, p.key)
 	if !isPartial(d.c.Request()) && !rows {
-		return done(d.c, after.panelURL(p.key), "Saved.")
+		return done(d.c, after.panelURL(p.key), strings.TrimSpace("Saved. "+more))
 	}
 	if p.key == "trigger" {
 		p.revision, p.problems = after.w.SettingsRevision, after.problemsAt("")
@@ -164,10 +165,38 @@ func (d *desk) saved(p panel, moved, rows bool) error {
 	drawer.Saved = true
 	if moved && isPartial(d.c.Request()) {
 		after.replaceMain(p.url)
-		after.toast = &views.Notice{State: views.Completed, Text: "Your changes are in a draft. Publish it when it is ready."}
+		after.toast = &views.Notice{State: views.Completed, Text: strings.TrimSpace("Your changes are in a draft. Publish it when it is ready. " + more)}
 		return after.render(http.StatusOK, drawer)
 	}
+	if more != "" {
+		after.toast = &views.Notice{State: views.Completed, Text: more}
+	}
 	return after.renderSaved(drawer)
+}
+
+// loadedBy says which relations others than what was saved load from now on, because
+// a variable goes through them; "" for none. d is from before.
+func (d *desk) loadedBy(after *desk, saved string) string {
+	var says []string
+	names := after.env.Names
+	names.Groups = after.scope("")
+	look := func(who, path string, was, is json.RawMessage) {
+		loaded := engine.LoadedRelations(was)
+		for _, relation := range engine.LoadedRelations(is) {
+			if !slices.Contains(loaded, relation) {
+				says = append(says, fmt.Sprintf("%s loads “%s” from now on.", who, names.Label(path+relation).Rest))
+			}
+		}
+	}
+	if saved != "trigger" {
+		look("The trigger", "$context.data.", d.w.Config, after.w.Config)
+	}
+	for _, n := range after.nodes {
+		if before := d.tree.Find(n.Key); before != nil && n.Key != saved {
+			look("“"+nodeTitle(after.tree.Find(n.Key))+"”", "$jobsMapByNodeKey."+n.Key+".", before.Config, n.Config)
+		}
+	}
+	return strings.Join(says, " ")
 }
 
 func (d *desk) panelURL(key string) string {

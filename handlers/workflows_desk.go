@@ -184,7 +184,11 @@ func (d *desk) renderWith(status int, drawer *views.Drawer, closing bool) error 
 // settings show in.
 func (d *desk) renderSaved(drawer *views.Drawer) error {
 	vm := d.editor(drawer)
-	return render(d.c, http.StatusOK, views.EditorPage(vm), templ.Join(views.NodeDrawer(*drawer), views.EditorChanged(vm)))
+	parts := []templ.Component{views.NodeDrawer(*drawer), views.EditorChanged(vm)}
+	if d.toast != nil {
+		parts = append(parts, views.ToastPartial(*d.toast))
+	}
+	return render(d.c, http.StatusOK, views.EditorPage(vm), templ.Join(parts...))
 }
 
 func (d *desk) editor(drawer *views.Drawer) views.Editor {

@@ -19,6 +19,7 @@ type Kind struct {
 	Quoted []string // see Quoter
 	People []string // see Asker
 
+	settings reflect.Type
 	decode   func(json.RawMessage) (Config, error)
 	run      func(context.Context, *Step, Config) (Outcome, error)
 	resume   func(context.Context, *Step, Config, Job) (Outcome, error)
@@ -29,6 +30,10 @@ type Kind struct {
 	sample   func(Config, Catalogue) any
 	check    func(Config, Catalogue) Problems
 	prove    func(context.Context, *Services, Config) Problems
+
+	scope        func(Config, Job) any
+	scopeOutputs func(Config, Catalogue) []Variable
+	knownLater   func(field, root string) bool
 }
 
 var kinds = map[string]*Kind{}
@@ -42,7 +47,7 @@ func Register[C Config](t Type[C]) *Kind {
 	if kinds[t.Kind()] != nil {
 		panic("node: kind registered twice: " + t.Kind())
 	}
-	k := &Kind{Name: t.Kind(), Effect: t.Effect()}
+	k := &Kind{Name: t.Kind(), Effect: t.Effect(), settings: reflect.TypeFor[C]()}
 	_, k.Waits = t.(Waiter)
 	_, k.Reads = t.(Reader)
 	if q, ok := t.(Quoter); ok {
@@ -86,6 +91,13 @@ func Register[C Config](t Type[C]) *Kind {
 	}
 	if p, ok := t.(Prover[C]); ok {
 		k.prove = func(ctx context.Context, s *Services, c Config) Problems { return p.Prove(ctx, s, c.(C)) }
+	}
+	if o, ok := t.(Scoper[C]); ok {
+		k.scope = func(c Config, opener Job) any { return o.Scope(c.(C), opener) }
+		k.scopeOutputs = func(c Config, cat Catalogue) []Variable { return o.ScopeOutputs(c.(C), cat) }
+	}
+	if p, ok := t.(Postponer); ok {
+		k.knownLater = p.KnownLater
 	}
 	kinds[k.Name] = k
 	return k

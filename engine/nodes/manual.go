@@ -253,6 +253,11 @@ func (manual) People() []string { return []string{"assignees"} }
 // Waits keeps the node out of synchronous workflows.
 func (manual) Waits() {}
 
+// KnownLater knows what the values of a button may use besides: see [task.Form].
+func (manual) KnownLater(field, root string) bool {
+	return strings.HasPrefix(field, "forms.") && strings.Contains(field, ".actions.") && slices.Contains(task.LaterRoots, root)
+}
+
 func (manual) Run(ctx context.Context, s *node.Step, c ManualConfig) (node.Outcome, error) {
 	assigned, err := c.Assignees.Eval(s.Vars)
 	if err != nil {

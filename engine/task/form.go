@@ -155,6 +155,10 @@ func (f Field) Shown(v any) string {
 	return plain(v)
 }
 
+// LaterRoots are the variables that are known when a button is pressed: who does
+// it, what was typed, and when. The last three are their names of old.
+var LaterRoots = []string{"$user", "$nForm", "$nDate", "currentUser", "currentRecord", "currentTime"}
+
 // preset lays the values that the button a sets over those that were typed.
 // They may hold variables of the step (as they were when the task was made) and
 // of the decision: $user, $nForm, $nDate.now.

@@ -2,11 +2,12 @@ package nodeforms
 
 import (
 	"cmp"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"alur/engine"
+	"alur/engine/collection"
+	"alur/engine/expr"
 	"alur/engine/node"
 )
 
@@ -29,8 +30,6 @@ type Label struct {
 	Broken bool   // it leads nowhere
 }
 
-var variablePattern = regexp.MustCompile(`\{\{([\pL\pM\pN\s:+.,@/()?=*_$-]+)\}\}`)
-
 // Piece is text, or a variable in it.
 type Piece struct {
 	Text string
@@ -41,14 +40,13 @@ type Piece struct {
 func (n Names) Pieces(text string) []Piece {
 	var pieces []Piece
 	end := 0
-	for _, at := range variablePattern.FindAllStringSubmatchIndex(text, -1) {
-		if at[0] > end {
-			pieces = append(pieces, Piece{Text: text[end:at[0]]})
+	for _, p := range expr.Placeholders(text) {
+		if p.Start > end {
+			pieces = append(pieces, Piece{Text: text[end:p.Start]})
 		}
-		path, _, _ := strings.Cut(text[at[2]:at[3]], ":")
-		label := n.Label(strings.TrimSpace(path))
-		pieces = append(pieces, Piece{Text: text[at[0]:at[1]], Var: &label})
-		end = at[1]
+		label := n.Label(p.Path)
+		pieces = append(pieces, Piece{Text: text[p.Start:p.End], Var: &label})
+		end = p.End
 	}
 	if end < len(text) {
 		pieces = append(pieces, Piece{Text: text[end:]})
@@ -71,6 +69,7 @@ func (n Names) Short(text string) string {
 
 // Label words one variable.
 func (n Names) Label(path string) Label {
+	path = strings.TrimPrefix(path, "ctx.") // everything stands there once more
 	for _, g := range n.Groups {
 		rest, ok := strings.CutPrefix(path, g.Path)
 		if !ok || rest != "" && rest[0] != '.' {
@@ -79,7 +78,7 @@ func (n Names) Label(path string) Label {
 		return n.label(g, strings.TrimPrefix(rest, "."))
 	}
 	switch {
-	case strings.HasPrefix(path, "$jobsMapByNodeKey."):
+	case strings.HasPrefix(path, "$jobsMapByNodeKey."), strings.HasPrefix(path, "$scopes."):
 		return Label{Icon: "attention", Group: "removed or later node", Short: "removed node", Broken: true}
 	case strings.HasPrefix(path, "$"):
 		name := strings.TrimPrefix(path, "$")
@@ -182,13 +181,17 @@ func segmentWords(s string) string {
 
 // GroupTitle is what a source of variables is called.
 func (n Names) GroupTitle(g engine.ScopeGroup) string {
-	switch {
-	case g.Title != "":
-		return g.Title
-	case g.Node != nil:
-		return TitleOf(g.Node.Type)
+	title := g.Title
+	if title == "" && g.Node != nil {
+		title = TitleOf(g.Node.Type)
 	}
-	return "Trigger"
+	switch {
+	case strings.HasPrefix(g.Path, "$scopes."):
+		return "Inside “" + title + "”"
+	case title == "":
+		return "Trigger"
+	}
+	return title
 }
 
 // GroupIcon is the icon of a source of variables.
@@ -204,20 +207,28 @@ func GroupIcon(g engine.ScopeGroup) string {
 
 // TypeIcon is the icon of a value's type.
 func TypeIcon(v node.Variable) string {
-	switch v.Type {
-	case "integer", "bigInt", "float", "double", "decimal", "snowflakeId":
-		return "number"
-	case "boolean":
-		return "toggle"
-	case "datetimeTz", "dateOnly", "date", "dateRange":
+	switch field := (collection.Field{Type: v.Type}); {
+	case v.Target != "":
+		return "relation"
+	case v.Type == "dateRange":
 		return "calendar"
-	case "belongsTo", "hasMany":
-		return "relation"
-	case "string", "text":
-		return "text"
+	case v.Type == "" || v.Type == collection.JSON:
+		return "braces"
+	default:
+		return baseIcon(field.Base())
 	}
-	if v.Target != "" {
-		return "relation"
+}
+
+func baseIcon(base string) string {
+	switch base {
+	case collection.Integer, collection.BigInt, collection.Double, collection.Decimal:
+		return "number"
+	case collection.Boolean:
+		return "toggle"
+	case collection.Datetime, collection.DatetimeNoTz, collection.DateOnly, collection.Time, collection.UnixTimestamp:
+		return "calendar"
+	case collection.String, collection.Text, collection.UUID:
+		return "text"
 	}
 	return "braces"
 }

@@ -10,9 +10,9 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"alur/engine/collection"
+	"alur/engine/expr"
 	"alur/views"
 	"strconv"
-	"strings"
 )
 
 // input is one text that may hold variables.
@@ -1839,7 +1839,7 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 	})
 }
 
-func hasVariable(s string) bool { return strings.Contains(s, "{{") && variablePattern.MatchString(s) }
+func hasVariable(s string) bool { return len(expr.Placeholders(s)) > 0 }
 
 // doAttrs make a submit button that changes rows: with htmx the drawer is put in
 // anew, because morphing would keep what stands in the removed row.
