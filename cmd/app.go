@@ -121,6 +121,7 @@ func (a *app) background(ctx context.Context) error {
 	}
 	g.run(func(ctx context.Context) error { a.engine.Work(ctx, a.config.Workers); return nil })
 	g.run(func(ctx context.Context) error { a.engine.Housekeep(ctx); return nil })
+	g.run(func(ctx context.Context) error { a.engine.Search(ctx); return nil })
 	g.run(func(ctx context.Context) error { a.records.Upkeep(ctx, a.log); return nil })
 	g.run(func(ctx context.Context) error { a.imports.Work(ctx); return nil })
 	if a.config.SMTPURL != "" {

@@ -56,7 +56,8 @@ type Engine struct {
 	loaded   bool
 	epoch    int64 // rises with every change of a definition
 	looked   time.Time
-	seen     string // what definitions looked like then
+	seen     string          // what definitions looked like then
+	abouts   map[int64]about // by workflow id, of versions that have run
 	watchers map[int64]map[chan struct{}]struct{}
 	tempers  map[int64]*temper
 
@@ -98,6 +99,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files, zone: o.Zone,
 		programs: map[int64]*program{},
+		abouts:   map[int64]about{},
 		watchers: map[int64]map[chan struct{}]struct{}{},
 		tempers:  map[int64]*temper{},
 		timer:    make(chan struct{}, 1),

@@ -10,13 +10,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lib/pq"
+
 	"alur/engine/auth"
 	"alur/engine/snowflake"
 )
 
-// ExecutionFilter narrows the list of executions; zero fields do not.
+// ExecutionFilter narrows the list of executions; zero fields do not. All that are
+// set must hold.
 type ExecutionFilter struct {
-	Key    string   // workflow, all versions
+	Keys   []string // of these workflows, all versions
 	States []string // words of State
 	Since  time.Time
 	Until  time.Time
@@ -24,6 +27,17 @@ type ExecutionFilter struct {
 	Before int64         // ids below this one: the next page, newest first
 	After  int64         // ids above this one: the page before, newest first; not with Before
 	Limit  int           // 1 to 200; 0 is 50
+
+	// The index of package search knows these, some seconds late.
+	Record RecordRef // that started it
+	Person int64     // who started it, by hand or by a change, or decided a task in it
+	Text   string    // in its data: words, all of them, and what stands in double quotes as it is
+}
+
+// RecordRef is a record of a collection.
+type RecordRef struct {
+	Collection string
+	ID         string // its key as text; "" for no record
 }
 
 // Executions lists executions of the workflows that actor may see, newest first. more says that there are older
@@ -38,7 +52,16 @@ func (e *Engine) Executions(ctx context.Context, actor auth.Actor, f ExecutionFi
 	if f.Limit <= 0 || f.Limit > 200 {
 		f.Limit = 50
 	}
-	query, args := f.query(e.now(), actor.Reach(auth.Viewer))
+	query, args := "", []any(nil)
+	if f.searches() {
+		ids, err := e.search(ctx, e.DB, actor, f, f.Limit+1, time.Time{})
+		if err != nil {
+			return nil, false, err
+		}
+		query, args = "SELECT unnest(CAST($1 AS bigint[])) AS id", []any{pq.Array(ids)}
+	} else {
+		query, args = f.query(e.now(), actor.Reach(auth.Viewer))
+	}
 	query = strings.Replace(queries.Get("execution_rows"), "{page}", query, 1)
 	if err := e.DB.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, false, fmt.Errorf("list executions: %w", err)
@@ -95,25 +118,14 @@ func (f ExecutionFilter) query(now time.Time, reach auth.Reach) (string, []any) 
 	if f.After != 0 {
 		order = " ASC" // those next to After; the rows are turned round in the end
 	}
-	var common []string
-	from, to := f.After, int64(math.MaxInt64)
-	if f.Before != 0 {
-		to = f.Before
-	}
-	if !f.Since.IsZero() {
-		common = append(common, "x.created_at >= "+arg(f.Since.UTC()))
-		from = max(from, snowflake.At(f.Since.Add(-snowflake.Slack)))
-	}
-	if !f.Until.IsZero() {
-		common = append(common, "x.created_at < "+arg(f.Until.UTC()))
-		to = min(to, snowflake.At(f.Until.Add(snowflake.Slack)))
-	}
+	common := f.times(arg)
+	from, to := f.bounds()
 	above, below := arg(from), arg(to)
 	// The limit stands in the text, because one that is not known is planned as a
 	// tenth of the table.
 	limit := " LIMIT " + strconv.Itoa(f.Limit+1)
 	var lists []string
-	keys := sync.OnceValue(func() string { return reach.Keys(arg) })
+	keys := sync.OnceValue(func() string { return f.keys(reach, arg) })
 	for _, p := range f.parts(now, reach, keys, arg) {
 		columns := append(slices.Clone(p.columns), "x.id")
 		row := "(" + strings.Join(columns, ", ") + ")"
@@ -131,6 +143,44 @@ func (f ExecutionFilter) query(now time.Time, reach auth.Reach) (string, []any) 
 	return "SELECT x.id FROM (" + strings.Join(lists, "\nUNION ALL ") + ") x ORDER BY x.id" + order + limit, args
 }
 
+// keys is a subquery for the keys of the workflows that f asks for, among those of
+// reach. It must not be asked for all.
+func (f ExecutionFilter) keys(reach auth.Reach, arg func(any) string) string {
+	switch {
+	case len(f.Keys) == 0:
+		return reach.Keys(arg)
+	case reach.Every():
+		return "SELECT DISTINCT unnest(CAST(" + arg(pq.Array(f.Keys)) + " AS text[])) AS workflow_key"
+	}
+	return "SELECT DISTINCT r.workflow_key FROM (" + reach.Keys(arg) + ") r WHERE r.workflow_key = ANY (" + arg(pq.Array(f.Keys)) + ")"
+}
+
+// bounds are the ids that f leaves: above from, and below to.
+func (f ExecutionFilter) bounds() (from, to int64) {
+	from, to = f.After, math.MaxInt64
+	if f.Before != 0 {
+		to = f.Before
+	}
+	if !f.Since.IsZero() {
+		from = max(from, snowflake.At(f.Since.Add(-snowflake.Slack)))
+	}
+	if !f.Until.IsZero() {
+		to = min(to, snowflake.At(f.Until.Add(snowflake.Slack)))
+	}
+	return from, to
+}
+
+// times are the exact bounds of the time.
+func (f ExecutionFilter) times(arg func(any) string) (where []string) {
+	if !f.Since.IsZero() {
+		where = append(where, "x.created_at >= "+arg(f.Since.UTC()))
+	}
+	if !f.Until.IsZero() {
+		where = append(where, "x.created_at < "+arg(f.Until.UTC()))
+	}
+	return where
+}
+
 // whose is of which workflows the executions are.
 type whose struct {
 	key  string          // the key of one workflow; "" for all
@@ -143,8 +193,10 @@ type whose struct {
 func (f ExecutionFilter) parts(now time.Time, reach auth.Reach, keys func() string, arg func(any) string) []part {
 	var parts []part
 	switch {
-	case f.Key != "":
-		key := arg(f.Key)
+	case len(f.Keys) > 1:
+		parts = f.narrow(now, each(keys), arg)
+	case len(f.Keys) == 1:
+		key := arg(f.Keys[0])
 		parts = f.narrow(now, whose{key: key, only: func() []string { return []string{"x.key = " + key} }}, arg)
 		for i := range parts {
 			if !reach.Every() {
@@ -154,10 +206,15 @@ func (f ExecutionFilter) parts(now time.Time, reach auth.Reach, keys func() stri
 	case reach.Every():
 		parts = f.narrow(now, whose{only: func() []string { return nil }}, arg)
 	default:
-		only := func() []string { return []string{"x.key = ANY (ARRAY(" + keys() + "))"} }
-		parts = f.narrow(now, whose{key: "m.workflow_key", each: true, only: only}, arg)
+		parts = f.narrow(now, each(keys), arg)
 	}
 	return parts
+}
+
+// each is of the workflows with some keys, one after the other.
+func each(keys func() string) whose {
+	only := func() []string { return []string{"x.key = ANY (ARRAY(" + keys() + "))"} }
+	return whose{key: "m.workflow_key", each: true, only: only}
 }
 
 // narrow is parts by states and by length.

@@ -47,5 +47,18 @@ func ListQuery(f ExecutionFilter, now time.Time, reach auth.Reach) (string, []an
 	return strings.Replace(queries.Get("execution_rows"), "{page}", query, 1), args
 }
 
+// SeekQueries are the statements behind a search, one for each lead, each in its
+// first turn.
+func SeekQueries(f ExecutionFilter, now time.Time, reach auth.Reach) (texts []string, args [][]any) {
+	s := newSeek(f, now, reach, 51)
+	above, below := f.bounds()
+	for _, l := range s.leads() {
+		s.args = nil
+		texts = append(texts, l.found(s, above, below, l.first))
+		args = append(args, s.args)
+	}
+	return texts, args
+}
+
 // SetMaxNodes bounds the nodes of a version.
 func SetMaxNodes(e *Engine, n int) { e.maxNodes = n }

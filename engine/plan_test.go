@@ -26,7 +26,8 @@ import (
 )
 
 // bigTables grow without end: no statement may read one from end to end.
-var bigTables = []string{"executions", "jobs", "tasks", "links", "mails", "skipped_triggers", "execution_records", "timers", "audit_log", "firings", "attachments", "attachment_pasts", "attachment_bytes"}
+var bigTables = []string{"executions", "jobs", "tasks", "links", "mails", "skipped_triggers", "execution_records", "timers", "audit_log", "firings", "attachments", "attachment_pasts", "attachment_bytes",
+	"execution_texts", "execution_subjects", "execution_blocks"}
 
 var bigTable = regexp.MustCompile(`alur\.(` + strings.Join(bigTables, "|") + `)\b`)
 
@@ -75,11 +76,14 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		}
 	}
 	var lists []planCase
-	for _, key := range []string{"", key} {
+	for _, key := range []string{"", key, key + " k4 k5"} {
 		for _, longer := range []time.Duration{0, time.Second, 24 * time.Hour} {
 			for _, states := range [][]string{nil, {"queued", "running"}, {"waiting"}, {"completed"}, {"failed", "error"}, {"cancelled"}, {"rejected"}} {
 				for _, f := range []engine.ExecutionFilter{{}, {Before: execution}, {After: execution}, {Since: now.Add(-time.Hour), Until: now}} {
-					f.Key, f.Longer, f.States = key, longer, states
+					f.Longer, f.States = longer, states
+					if key != "" {
+						f.Keys = strings.Fields(key)
+					}
 					for _, who := range lookers {
 						text, args := engine.ListQuery(f, now, who.Reach(auth.Viewer))
 						lists = append(lists, planCase{text, args})
@@ -88,10 +92,35 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 			}
 		}
 	}
+	for _, f := range []engine.ExecutionFilter{{Text: "urgent leipzig"}, {Person: person}, {Record: engine.RecordRef{Collection: "orders", ID: "7"}},
+		{Text: "urgent", Person: person, Record: engine.RecordRef{Collection: "orders", ID: "7"}, Keys: []string{key, "k4"}, States: []string{"waiting", "rejected"}, Longer: time.Minute}} {
+		for _, at := range []engine.ExecutionFilter{{}, {Before: execution}, {After: execution}, {Since: now.Add(-time.Hour), Until: now}} {
+			f.Before, f.After, f.Since, f.Until = at.Before, at.After, at.Since, at.Until
+			for _, who := range lookers {
+				texts, args := engine.SeekQueries(f, now, who.Reach(auth.Viewer))
+				for i := range texts {
+					lists = append(lists, planCase{texts[i], args[i]})
+				}
+			}
+		}
+	}
 	cases := map[string][]planCase{
 		"queries.sql/execution_rows": lists,
-		"audit/queries.sql/list":     entries,
-		"queries.sql/execution":      {{args: []any{execution}}},
+
+		"search/queries.sql/later":      {{args: []any{execution, job, 500}}},
+		"search/queries.sql/earlier":    {{args: []any{execution, 500}}},
+		"search/queries.sql/sweep":      {{args: []any{execution, job, 10_000, 500}}},
+		"search/queries.sql/moved":      {{args: []any{execution, 2000, 500}}},
+		"search/queries.sql/executions": {{args: []any{ids, 4096}}},
+		"search/queries.sql/results":    {{args: []any{ids, 4096, 40}}},
+		"search/queries.sql/tail":       {{args: []any{execution, 500}}},
+		"search/queries.sql/blocks_of":  {{args: []any{ids}}},
+		"search/queries.sql/repack":     {{args: []any{ids, pq.Array([]string{"{1}", "{2}"})}}},
+		"search/queries.sql/forget":     {{args: []any{ids}}},
+		"search/queries.sql/busy":       {{args: []any{100}}},
+		"search/queries.sql/behind":     {{}},
+		"audit/queries.sql/list":        entries,
+		"queries.sql/execution":         {{args: []any{execution}}},
 		"collection/queries_change.sql/select": {{
 			text: sql("collection/queries_change.sql", "select") + sql("collection/queries_change.sql", "of_record"),
 			args: []any{"orders", "5", execution, 51},
@@ -227,7 +256,8 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 
 // writesOnly are statements that only insert rows; there is nothing to look up.
 var writesOnly = []string{"queries.sql/enqueue", "queries.sql/enqueue_all", "queries.sql/skip", "queries.sql/insert_sync", "queries.sql/record_execution",
-	"task/queries.sql/create", "link/queries.sql/create", "attachment/queries.sql/add", "attachment/queries.sql/put_part", "mail/queries.sql/enqueue", "audit/queries.sql/insert"}
+	"task/queries.sql/create", "link/queries.sql/create", "attachment/queries.sql/add", "attachment/queries.sql/put_part", "mail/queries.sql/enqueue", "audit/queries.sql/insert",
+	"search/queries.sql/write", "search/queries.sql/write_subjects", "search/queries.sql/pack"}
 
 // lookers are who manages all workflows and who has a level on some.
 var lookers = []auth.Actor{auth.System, {UserID: 7, Role: auth.Member}}
@@ -270,6 +300,9 @@ func fillBig(t *testing.T, db *pg.DB) {
 		INSERT INTO alur.attachment_bytes (name, part, bytes, created_at) SELECT filename, 0, 'x', created_at FROM alur.attachments;
 		INSERT INTO alur.record_changes (id, collection_name, record_id, kind, at, title, fields) SELECT id, 'orders', id, 4, created_at, 'x', '{}' FROM alur.attachments;
 		INSERT INTO alur.attachment_pasts (attachment_id, change_id) SELECT id, id FROM alur.attachments;
+		INSERT INTO alur.execution_texts (id, key, open, segments, subjects, body) SELECT id, key, ended_at IS NULL, 0, '{}', 'leipzig urgent' FROM alur.executions;
+		INSERT INTO alur.execution_subjects (subject, execution_id) SELECT n, id FROM alur.executions, generate_series(1, 2) n;
+		INSERT INTO alur.execution_blocks (lo, hi, grams) SELECT id, id + 1, ARRAY[id % 200, id % 300] FROM alur.executions;
 		UPDATE alur.housekeeping SET next_to = (SELECT max(id) FROM alur.executions);`
 	conn, err := db.Conn(t.Context())
 	if err != nil {

@@ -35,6 +35,9 @@ VALUES ($1, $2, $3, $4, $5, $6)
 -- name: program
 SELECT key, title, options FROM alur.workflows WHERE id = $1
 
+-- name: trigger
+SELECT type, config FROM alur.workflows WHERE id = $1
+
 -- name: program_nodes
 SELECT id, key, title, workflow_id, upstream_id, downstream_id, branch_index, type, config
 FROM alur.flow_nodes

@@ -16,6 +16,7 @@ import (
 	"alur/engine/auth"
 	"alur/engine/node"
 	"alur/engine/pg"
+	"alur/engine/search"
 	"alur/engine/snowflake"
 )
 
@@ -254,6 +255,9 @@ func (e *Engine) deleteBatch(ctx context.Context, tx *pg.Tx, list []doomed, by *
 	if err := tx.GetContext(ctx, &countedTo, retentionSQL.Get("hold_border")); err != nil {
 		return 0, fmt.Errorf("hold the counters: %w", err)
 	}
+	if err := search.Hold(ctx, tx); err != nil {
+		return 0, err
+	}
 	ids, why := make([]int64, len(list)), make([]string, len(list))
 	for i, d := range list {
 		ids[i], why[i] = d.ID, d.Why
@@ -261,7 +265,7 @@ func (e *Engine) deleteBatch(ctx context.Context, tx *pg.Tx, list []doomed, by *
 	if err := tx.GetContext(ctx, &n, retentionSQL.Get("delete"), pq.Array(ids), e.now(), by, pq.Array(why), countedTo); err != nil {
 		return 0, fmt.Errorf("delete %d executions: %w", len(list), err)
 	}
-	return n, nil
+	return n, search.Forget(ctx, tx, ids)
 }
 
 // DeleteExecutions removes ended executions with their jobs and returns how

@@ -202,7 +202,9 @@ func plain(n int, one, many string) string {
 
 // listURL is the list of executions with a filter.
 func listURL(workflow string, states ...string) string {
-	return executionQuery{workflow: workflow, states: states}.url()
+	q := ofWorkflow(workflow)
+	q.states = states
+	return q.url()
 }
 
 // skippedURL is the list of what a workflow did not start.

@@ -254,6 +254,9 @@ func (l *runLog) triggerPanel() *views.StepPanel {
 	if url := l.recordURL(); url != "" {
 		p.Links = append(p.Links, views.Link{Text: "Open the record", Icon: "table", URL: url})
 	}
+	if c, record := l.record(); c != nil && !c.System && c.ID(record) != nil {
+		p.Links = append(p.Links, views.Link{Text: "Executions about this record", Icon: "runs", URL: aboutRecord(c, record)})
+	}
 	if f := dataFold("data", "Trigger data", l.x.Context, l.url()+"/trigger/data"); f != nil {
 		p.Data = append(p.Data, *f)
 	}

@@ -134,7 +134,7 @@ func (l *runLog) page(p *views.StepPanel) views.Execution {
 	}
 	vm.Outline = views.Outline(l.steady(vm.Canvas.Cards))
 	if !l.gone() {
-		vm.Crumbs = append(vm.Crumbs, views.Link{Text: workflowTitle(l.wf.Title), URL: executionQuery{workflow: l.x.Key}.url()})
+		vm.Crumbs = append(vm.Crumbs, views.Link{Text: workflowTitle(l.wf.Title), URL: ofWorkflow(l.x.Key).url()})
 		vm.Editor = l.editorURL()
 	}
 	switch {

@@ -5,11 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +19,7 @@ import (
 
 	"alur/engine"
 	"alur/engine/auth"
+	"alur/engine/fault"
 	"alur/views"
 	"alur/views/nodeforms"
 	"alur/views/triggerforms"
@@ -63,132 +64,22 @@ func (h *executions) Routes(g *Group) {
 	g.Stream("/executions/:id/events", auth.UseWorkflows, h.events)
 }
 
-// executionQuery is the filter of the list as it stands in the address.
-type executionQuery struct {
-	states        []string
-	workflow      string
-	since         string // a key of sinceChoices
-	from, to      string // days, when since is "days"
-	longer        string // a key of longerChoices
-	before, after int64
-}
-
-// choice is one line of a filter's menu.
-type choice[T any] struct {
-	key   string
-	text  string
-	value T
-}
-
-var (
-	sinceChoices = []choice[time.Duration]{
-		{"", "Any time", 0}, {"1h", "Last hour", time.Hour}, {"24h", "Last 24 hours", 24 * time.Hour},
-		{"7d", "Last 7 days", 7 * 24 * time.Hour}, {"30d", "Last 30 days", 30 * 24 * time.Hour}, {"days", "Between two days…", 0},
-	}
-	longerChoices = []choice[time.Duration]{
-		{"", "Any duration", 0}, {"1s", "Over 1 s", time.Second}, {"10s", "Over 10 s", 10 * time.Second},
-		{"1m", "Over 1 min", time.Minute}, {"1h", "Over 1 h", time.Hour}, {"24h", "Over a day", 24 * time.Hour},
-	}
-	stateTabs = []choice[[]string]{
-		{"all", "All", nil},
-		{"active", "Running", []string{views.Queued, views.Running}},
-		{"waiting", "Waiting", []string{views.Waiting}},
-		{"completed", "Completed", []string{views.Completed}},
-		{"wrong", "Failed", []string{views.Failed, views.Error}},
-		{"cancelled", "Cancelled", []string{views.Cancelled}},
-		{"rejected", "Rejected", []string{views.Rejected}},
-	}
-)
-
-func readExecutionQuery(v url.Values) executionQuery {
-	q := executionQuery{states: slices.DeleteFunc(slices.Clone(v["state"]), func(s string) bool { return s == "" }), workflow: v.Get("workflow"),
-		since: v.Get("since"), from: v.Get("from"), to: v.Get("to"), longer: v.Get("longer")}
-	q.before, _ = strconv.ParseInt(v.Get("before"), 10, 64)
-	q.after, _ = strconv.ParseInt(v.Get("after"), 10, 64)
-	return q
-}
-
-// url is the address of the list with this filter.
-func (q executionQuery) url() string {
-	v := url.Values{}
-	set := func(name, value string) {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	for _, s := range q.states {
-		v.Add("state", s)
-	}
-	set("workflow", q.workflow)
-	set("since", q.since)
-	if q.since == "days" {
-		set("from", q.from)
-		set("to", q.to)
-	}
-	set("longer", q.longer)
-	if q.before != 0 {
-		set("before", views.ID(q.before))
-	}
-	if q.after != 0 {
-		set("after", views.ID(q.after))
-	}
-	if len(v) == 0 {
-		return "/executions"
-	}
-	return "/executions?" + v.Encode()
-}
-
-func (q executionQuery) filter(w views.Words) engine.ExecutionFilter {
-	f := engine.ExecutionFilter{Key: q.workflow, States: q.states, Before: q.before, After: q.after, Limit: executionsPage}
-	if q.before != 0 {
-		f.After = 0
-	}
-	for _, c := range sinceChoices {
-		if c.key == q.since && c.value > 0 {
-			f.Since = w.Now.Add(-c.value)
-		}
-	}
-	if q.since == "days" {
-		zone := w.Zone
-		if zone == nil {
-			zone = time.UTC
-		}
-		if day, err := time.ParseInLocation(time.DateOnly, q.from, zone); err == nil {
-			f.Since = day
-		}
-		if day, err := time.ParseInLocation(time.DateOnly, q.to, zone); err == nil {
-			f.Until = day.AddDate(0, 0, 1)
-		}
-	}
-	for _, c := range longerChoices {
-		if c.key == q.longer {
-			f.Longer = c.value
-		}
-	}
-	return f
-}
-
-// narrowed reports whether anything but the workflow narrows the list.
-func (q executionQuery) narrowed() bool {
-	return len(q.states) > 0 || q.since != "" || q.longer != ""
-}
-
-// first is q at the top of the list.
-func (q executionQuery) first() executionQuery {
-	q.before, q.after = 0, 0
-	return q
-}
-
 func (h *executions) list(c echo.Context) error {
 	q := readExecutionQuery(c.QueryParams())
-	rows, more, err := h.engine.Executions(c.Request().Context(), actor(c), q.filter(words(c)))
-	if err != nil {
+	ctx, a, f := c.Request().Context(), actor(c), q.filter(words(c))
+	wrong, status := "", http.StatusOK
+	var rows []engine.ExecutionRow
+	var more bool
+	err := f.Check()
+	if p, ok := errors.AsType[*fault.Error](err); ok {
+		wrong, status = p.Fields["text"], http.StatusUnprocessableEntity
+	} else if rows, more, err = h.engine.Executions(ctx, a, f); err != nil {
 		return err
 	}
-	if q.after != 0 && q.before == 0 && !more && len(rows) < executionsPage {
+	if q.after != 0 && q.before == 0 && !more && len(rows) < executionsPage && wrong == "" {
 		// Back at the top: show a full page, not the few that are newer.
 		q = q.first()
-		if rows, more, err = h.engine.Executions(c.Request().Context(), actor(c), q.filter(words(c))); err != nil {
+		if rows, more, err = h.engine.Executions(ctx, a, q.filter(words(c))); err != nil {
 			return err
 		}
 	}
@@ -196,8 +87,11 @@ func (h *executions) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if wrong != "" {
+		list.Empty = views.EmptyList{Title: "Nothing was searched", Text: "Change what you search for; the field says what is wrong with it."}
+	}
 	table := views.ExecutionsTable(list)
-	if list.Tag, err = tag(c.Request().Context(), table); err != nil {
+	if list.Tag, err = tag(ctx, table); err != nil {
 		return err
 	}
 	part := templ.ComponentFunc(func(ctx context.Context, out io.Writer) error {
@@ -208,23 +102,23 @@ func (h *executions) list(c echo.Context) error {
 		if c.Request().Header.Get("If-None-Match") == list.Tag {
 			return c.NoContent(http.StatusNotModified)
 		}
-		return render(c, http.StatusOK, part, part)
+		return render(c, status, part, part)
 	}
 	vm := views.Executions{Title: "Executions", List: list, Back: q.url()}
-	workflows, title, err := h.workflowOptions(c, q.workflow)
+	titles, err := h.filterBar(c, q, &vm)
 	if err != nil {
 		return err
 	}
-	if q.workflow != "" {
-		vm.Title, vm.Crumbs = "Executions of "+title, []views.Link{{Text: "Executions", URL: "/executions"}}
+	if len(q.workflows) == 1 {
+		vm.Title, vm.Crumbs = "Executions of "+titles[0], []views.Link{{Text: "Executions", URL: "/executions"}}
 	}
-	vm.Tabs = executionTabs(q, "")
-	vm.Filter = views.ExecutionFilter{Action: "/executions", States: q.states, Workflows: workflows,
-		Since: options(sinceChoices, q.since), Days: q.since == "days", From: q.from, To: q.to, Longer: options(longerChoices, q.longer)}
-	if !slices.ContainsFunc(vm.Tabs, func(t views.Tab) bool { return t.Current }) {
-		vm.Chips = stateChips(q)
+	vm.Filter.Wrong = wrong
+	if wrong == "" && q.narrowed() {
+		if err := h.found(c, q, f, &vm); err != nil {
+			return err
+		}
 	}
-	return render(c, http.StatusOK, views.ExecutionsPage(vm), nil)
+	return render(c, status, views.ExecutionsPage(vm), nil)
 }
 
 // tag is a short name of what a component shows.
@@ -234,65 +128,6 @@ func tag(ctx context.Context, view templ.Component) (string, error) {
 		return "", err
 	}
 	return `W/"` + hex.EncodeToString(sum.Sum(nil)[:12]) + `"`, nil
-}
-
-func options[T any](choices []choice[T], chosen string) []views.Option {
-	var list []views.Option
-	for _, c := range choices {
-		list = append(list, views.Option{Value: c.key, Text: c.text, Selected: c.key == chosen})
-	}
-	return list
-}
-
-// executionTabs lead to groups of states, to what was not started and to what was
-// deleted; open is the text of the last two when it is the page.
-func executionTabs(q executionQuery, open string) []views.Tab {
-	q = q.first()
-	chosen := slices.Sorted(slices.Values(q.states))
-	var tabs []views.Tab
-	for _, t := range stateTabs {
-		q.states = t.value
-		tabs = append(tabs, views.Tab{Text: t.text, URL: q.url(),
-			Current: open == "" && slices.Equal(chosen, slices.Sorted(slices.Values(t.value)))})
-	}
-	for _, t := range []views.Tab{{Text: "Not started", URL: "/executions/skipped"}, {Text: "Deleted", URL: "/executions/deleted"}} {
-		if t.Current = t.Text == open; q.workflow != "" {
-			t.URL += "?" + url.Values{"workflow": {q.workflow}}.Encode()
-		}
-		tabs = append(tabs, t)
-	}
-	return tabs
-}
-
-func stateChips(q executionQuery) []views.Chip {
-	var chips []views.Chip
-	for i, s := range q.states {
-		without := q.first()
-		without.states = slices.Delete(slices.Clone(q.states), i, i+1)
-		chips = append(chips, views.Chip{Name: "State", Value: strings.ToLower(views.StateWord(s)), Remove: without.url()})
-	}
-	return chips
-}
-
-// workflowOptions are the workflows to choose from, and the title of the chosen
-// one.
-func (h *executions) workflowOptions(c echo.Context, key string) (list []views.Option, title string, err error) {
-	found, err := h.engine.WorkflowNames(c.Request().Context(), actor(c), workflowChoices)
-	if err != nil {
-		return nil, "", err
-	}
-	list = []views.Option{{Text: "Any workflow", Selected: key == ""}}
-	for _, w := range found {
-		list = append(list, views.Option{Value: w.Key, Text: workflowTitle(w.Title), Selected: w.Key == key})
-		if w.Key == key {
-			title = workflowTitle(w.Title)
-		}
-	}
-	if key != "" && title == "" {
-		title = "a deleted workflow"
-		list = append(list, views.Option{Value: key, Text: "Deleted workflow", Selected: true})
-	}
-	return list, title, nil
 }
 
 func workflowTitle(title string) string { return cmp.Or(title, "Untitled workflow") }
@@ -332,15 +167,15 @@ func (h *executions) rows(c echo.Context, q executionQuery, rows []engine.Execut
 }
 
 func emptyExecutions(q executionQuery) views.EmptyList {
-	cleared := executionQuery{workflow: q.workflow}
+	cleared := executionQuery{workflows: q.workflows}
 	switch {
 	case q.before != 0 || q.after != 0:
 		return views.EmptyList{Title: "Nothing further", Text: "There are no more executions in this direction.", Link: views.Link{Text: "To the newest", URL: q.first().url()}}
 	case q.narrowed():
-		return views.EmptyList{Title: "No executions match", Text: "Nothing has run with this state, time and duration.", Link: views.Link{Text: "Clear filters", URL: cleared.url()}}
-	case q.workflow != "":
+		return views.EmptyList{Title: "No executions match", Text: "Nothing has run that fits all of these filters.", Link: views.Link{Text: "Clear filters", URL: cleared.url()}}
+	case len(q.workflows) == 1:
 		return views.EmptyList{Title: "This workflow has not run yet", Text: "Each of its runs shows here with all its steps. If you expected one, see what was not started.",
-			Link: views.Link{Text: "Not started", URL: "/executions/skipped?" + url.Values{"workflow": {q.workflow}}.Encode()}}
+			Link: views.Link{Text: "Not started", URL: "/executions/skipped?" + url.Values{"workflow": q.workflows}.Encode()}}
 	}
 	return views.EmptyList{Title: "Nothing has run yet", Text: "When something starts a workflow that is turned on, the run shows here with all its steps.",
 		Link: views.Link{Text: "Workflows", URL: "/workflows"}}
@@ -420,13 +255,13 @@ func (h *executions) skipped(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	vm := views.SkippedList{Title: "Executions", Tabs: executionTabs(executionQuery{workflow: key}, "Not started")}
+	vm := views.SkippedList{Title: "Executions", Tabs: executionTabs(ofWorkflow(key), "Not started")}
 	if key != "" {
-		_, title, err := h.workflowOptions(c, key)
+		_, titles, err := h.workflowOptions(c, []string{key})
 		if err != nil {
 			return err
 		}
-		vm.Title, vm.Crumbs = "Executions of "+title, []views.Link{{Text: "Executions", URL: "/executions"}}
+		vm.Title, vm.Crumbs = "Executions of "+titles[0], []views.Link{{Text: "Executions", URL: "/executions"}}
 	}
 	w := words(c)
 	for _, s := range rows {
@@ -440,7 +275,7 @@ func (h *executions) skipped(c echo.Context) error {
 		vm.Note = fmt.Sprintf("The newest %d are shown.", skippedPage)
 	}
 	vm.Empty = views.EmptyList{Title: "Everything was started", Text: "When something should start a workflow and is held back, for example because the workflow would start itself for ever, it shows here with the reason.",
-		Link: views.Link{Text: "All executions", URL: executionQuery{workflow: key}.url()}}
+		Link: views.Link{Text: "All executions", URL: ofWorkflow(key).url()}}
 	return render(c, http.StatusOK, views.SkippedPage(vm), nil)
 }
 

@@ -133,7 +133,7 @@ func TestExecutionsList(t *testing.T) {
 	if got, want := a.find("h1"), "Executions of Orders and stock"; got != want {
 		t.Errorf("title %q, want %q", got, want)
 	}
-	if n := a.doc().Find(".filterbar input[name=state]").Length(); n != 2 {
+	if n := a.doc().Find(".filterbar input[name=state][checked]").Length(); n != 2 {
 		t.Errorf("the filter keeps %d states, want 2", n)
 	}
 }

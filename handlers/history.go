@@ -202,13 +202,13 @@ func (h *executions) deleted(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	vm := views.DeletedList{Title: "Deleted executions", Tabs: executionTabs(executionQuery{workflow: key}, "Deleted")}
+	vm := views.DeletedList{Title: "Deleted executions", Tabs: executionTabs(ofWorkflow(key), "Deleted")}
 	if key != "" {
-		_, title, err := h.workflowOptions(c, key)
+		_, titles, err := h.workflowOptions(c, []string{key})
 		if err != nil {
 			return err
 		}
-		vm.Title, vm.Crumbs = "Deleted executions of "+title, []views.Link{{Text: "Executions", URL: "/executions"}}
+		vm.Title, vm.Crumbs = "Deleted executions of "+titles[0], []views.Link{{Text: "Executions", URL: "/executions"}}
 	}
 	w := words(c)
 	for _, r := range rows {
@@ -240,7 +240,7 @@ func (h *executions) deleted(c echo.Context) error {
 		vm.Pager.Next = address(rows[len(rows)-1].ID)
 	}
 	vm.Empty = views.EmptyList{Title: "Nothing was deleted", Text: "When executions are deleted, by a person or because they need not be kept any more, one line about each shows here.",
-		Link: views.Link{Text: "All executions", URL: executionQuery{workflow: key}.url()}}
+		Link: views.Link{Text: "All executions", URL: ofWorkflow(key).url()}}
 	return render(c, http.StatusOK, views.DeletedPage(vm), nil)
 }
 

@@ -49,7 +49,7 @@ func (d *desk) samples(names *nodeforms.Names) (from string, err error) {
 	names.Last = func(path string) (any, bool) { return expr.Resolve(run, path) }
 	examples := runVars(d.h.engine.SampleVars(d.w, d.tree))
 	names.Sample = func(path string) (any, bool) { return expr.Resolve(examples, path) }
-	newest, _, err := d.h.engine.Executions(ctx, actor(d.c), engine.ExecutionFilter{Key: d.w.Key, Limit: 1})
+	newest, _, err := d.h.engine.Executions(ctx, actor(d.c), engine.ExecutionFilter{Keys: []string{d.w.Key}, Limit: 1})
 	if err != nil || len(newest) == 0 {
 		return "", err
 	}

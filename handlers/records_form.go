@@ -219,6 +219,9 @@ func (h *records) form(c echo.Context, code int, in recordForm) error {
 		if in.coll.Allows(actor(c), auth.Destroy) {
 			vm.Delete = vm.Action + "/delete"
 		}
+		if actor(c).Can(auth.UseWorkflows) {
+			vm.Executions = aboutRecord(in.coll, in.rec)
+		}
 		vm.Seen = in.coll.State(in.rec)
 		if in.typed != nil && in.typed.Has("_seen") && in.lost == nil {
 			vm.Seen = in.typed.Get("_seen")

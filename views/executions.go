@@ -12,19 +12,32 @@ type Executions struct {
 	Tabs   []Tab
 	Filter ExecutionFilter
 	Chips  []Chip // filters that no control of the bar shows
+	Found  string // how many match; "" when nothing is filtered, or nobody knows
+	All    string // address of the question whether to run all of them again; "" for none
+	Limit  string // what the search does not look at; "" for none
+	Behind string // what the search does not know yet; "" for nothing
 	List   ExecutionList
 	Back   string // address of this page with its filter
 }
 
 // ExecutionFilter is the bar above the list.
 type ExecutionFilter struct {
-	Action    string
-	States    []string // kept while the bar changes
-	Workflows []Option
-	Since     []Option
-	Days      bool // two days are asked for
-	From, To  string
-	Longer    []Option
+	Action      string
+	Text        string
+	Wrong       string // what is wrong with Text; "" for nothing
+	States      []string
+	Workflows   []Option
+	Also        []string // keys of further workflows
+	And         []Option // workflows to add; empty while none is chosen
+	Since       []Option
+	Days        bool // two days are asked for
+	From, To    string
+	Longer      []Option
+	People      []Option
+	Collections []Option
+	Record      string // its key
+	AllStates   []Option
+	Open        bool // the further filters are shown
 }
 
 // ExecutionList is the part of the page that refreshes itself.

@@ -160,6 +160,7 @@ type RecordForm struct {
 	Do         string // "Save order"
 	Cancel     string
 	Delete     string // address of the question; "" for a new record
+	Executions string // address of the executions about it; "" for none
 	Seen       string // the state the editor started from
 	Base       string // what the form showed then, in short
 	Into       string // id of the field that the new record is for; "" for none
