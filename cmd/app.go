@@ -31,6 +31,7 @@ import (
 // app is the running process: everything that web server and worker share.
 type app struct {
 	config  Config
+	own     []Own
 	log     *slog.Logger
 	db      *database
 	number  *workerNumber
@@ -51,7 +52,7 @@ type app struct {
 
 // openApp brings up what every long-running command needs.
 func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
-	a := &app{config: c, log: p.logger(c)}
+	a := &app{config: c, own: p.own, log: p.logger(c)}
 	key, err := secretKey(c)
 	if err != nil {
 		return nil, err
@@ -102,6 +103,10 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 		Files: a.files, Zone: a.users.Zone, Attempts: c.Attempts, MaxNodes: c.MaxNodes,
 	})
 	a.records.AskUsers(a.engine)
+	if err := a.start(ctx, p.own); err != nil {
+		a.close()
+		return nil, err
+	}
 	if n, err := a.values.Reseal(ctx); err != nil {
 		a.close()
 		return nil, err
@@ -116,6 +121,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 func (a *app) background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(func(ctx context.Context) error { return a.number.keep(ctx, a.log) })
+	a.beside(g, a.own)
 	if !a.config.Worker {
 		return g.wait()
 	}

@@ -23,6 +23,7 @@ type program struct {
 	in   io.Reader
 	out  io.Writer // what was asked for
 	err  io.Writer // what went wrong, and the log
+	own  []Own
 }
 
 // command is a subcommand.
@@ -43,11 +44,12 @@ func commands() []command {
 	}
 }
 
-// Main runs the program and ends the process.
-func Main() {
+// Main runs the program and ends the process. A company's program hands over what
+// it adds beside its types, if it adds anything.
+func Main(own ...Own) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	p := &program{args: os.Args[1:], env: environment, in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	p := &program{args: os.Args[1:], env: environment, in: os.Stdin, out: os.Stdout, err: os.Stderr, own: own}
 	os.Exit(p.main(ctx))
 }
 

@@ -13,6 +13,8 @@
 //
 //	func main() { cmd.Main() }
 //
+// Package node tells how to write them, and cmd/example-nodes is such a program.
+//
 // The subcommand script-worker is not for people: servers start it, without an
 // environment, to run scripts and calculations away from themselves; see package
 // script.

@@ -29,6 +29,7 @@ const Within = 60 * time.Second
 const (
 	Alur    = "cmd/alur"                 // the real one
 	Company = "engine/crashtest/program" // the same with node types of a company's own
+	Example = "cmd/example-nodes"        // a company's program in a module of its own
 )
 
 var (
@@ -62,8 +63,8 @@ func build(pkg string) (string, error) {
 		return "", err
 	}
 	program := filepath.Join(dir, filepath.Base(pkg)+"-"+strings.ReplaceAll(strings.Trim(root, "/"), "/", "-"))
-	build := exec.Command("go", "build", "-o", program, "./"+pkg)
-	build.Dir = root
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = filepath.Join(root, pkg)
 	if text, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
 	}
@@ -85,7 +86,8 @@ func program(t testing.TB, pkg string) string {
 
 // Options say how to start the program.
 type Options struct {
-	Program string   // Alur or Company; "" for Alur
+	Program string   // one of the above; "" for Alur
+	File    string   // a built program in place of Program; "" for none
 	Args    []string // nil for "serve"
 	Env     []string // NAME=value; nothing is inherited but PATH
 	User    string   // to start as, when the tests run as root; "" for ours
@@ -135,7 +137,11 @@ func Start(t testing.TB, o Options) *Server {
 		o.Args = []string{"serve"}
 	}
 	s := &Server{Log: &Log{}, t: t, exited: make(chan struct{})}
-	s.cmd = exec.Command(program(t, cmp.Or(o.Program, Alur)), o.Args...)
+	file := o.File
+	if file == "" {
+		file = program(t, cmp.Or(o.Program, Alur))
+	}
+	s.cmd = exec.Command(file, o.Args...)
 	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LISTEN=127.0.0.1:0"}, o.Env...)
 	s.cmd.Dir = "/"
 	s.cmd.Stdout, s.cmd.Stderr = s.Log, s.Log

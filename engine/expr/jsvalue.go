@@ -29,8 +29,11 @@ func typeName(v any) string {
 	return "an object"
 }
 
-// appendText adds v as it stands inside a text: nothing for nil and Undefined,
-// list elements joined by commas, objects as JSON.
+// Text is v as it stands inside a text: nothing for nil and [Undefined], list
+// elements joined by commas, objects as JSON.
+func Text(v any) string { return string(appendText(nil, v)) }
+
+// appendText adds [Text] of v.
 func appendText(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case nil, undefined:
