@@ -10,8 +10,12 @@ import (
 	"alur/engine/pg"
 )
 
-// executeWait is how long [Engine.Execute] waits for an asynchronous workflow.
-const executeWait = 30 * time.Second
+const (
+	// executeWait is how long [Engine.Execute] waits for an asynchronous workflow.
+	executeWait = 30 * time.Second
+	// executeSpare is what it leaves of the time that its caller has, to answer.
+	executeSpare = 5 * time.Second
+)
 
 // Starter is a TriggerKind whose workflows people can start by hand.
 type Starter interface {
@@ -27,7 +31,8 @@ type Starter interface {
 // execution once that has ended or waits; started is false when the trigger's
 // condition is not met. A synchronous workflow runs here and now, in a
 // transaction of its own. An asynchronous one goes through the queue, and when it
-// takes longer than half a minute it comes back as it is by then.
+// takes longer than half a minute, or up to five seconds before ctx ends, it comes
+// back as it is by then.
 //
 // It returns Invalid for triggers that cannot be started by hand, for values that
 // do not fit, and for a synchronous workflow with nodes that wait.
@@ -93,7 +98,11 @@ func (e *Engine) refuseWaits(ctx context.Context, w Workflow) error {
 func (e *Engine) awaitRest(ctx context.Context, actor auth.Actor, id int64) (Execution, error) {
 	moved, stop := e.Watch(id)
 	defer stop()
-	late := time.After(executeWait)
+	wait := executeWait
+	if end, ok := ctx.Deadline(); ok {
+		wait = min(wait, end.Sub(e.Now())-executeSpare)
+	}
+	late := time.After(wait)
 	for {
 		x, _, err := e.Execution(ctx, actor, id)
 		if err != nil || x.EndedAt != nil || x.Waiting {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"alur/engine"
 	"alur/engine/auth"
@@ -53,6 +54,26 @@ func TestExecute(t *testing.T) {
 				t.Errorf("%s: started %v though the condition is not met: %v", tc.name, started, err)
 			}
 		})
+	}
+}
+
+// due is a context whose end is known, and never comes.
+type due struct {
+	context.Context
+	at time.Time
+}
+
+func (d due) Deadline() (time.Time, bool) { return d.at, true }
+
+// TestExecuteAnswersInTime: the caller is told of what has not run yet while there
+// is time to answer.
+func TestExecuteAnswersInTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t) // where nobody works
+	a := w.workflow(false, "", flow{kind: "test_pure", key: "a"})
+	x, started, err := w.e.Execute(due{t.Context(), w.e.Now().Add(5 * time.Second)}, auth.System, a.ID, map[string]any{})
+	if err != nil || !started || x.State() != "queued" {
+		t.Errorf("%s, started %v: %v; want queued", x.State(), started, err)
 	}
 }
 

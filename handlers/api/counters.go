@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -78,7 +79,7 @@ func (h *Counters) workflows(c echo.Context) error {
 	if kind := p.Text("type"); kind != "" {
 		filter["type"] = kind
 	}
-	if search := p.Text("search"); search != "" {
+	if search := strings.TrimSpace(p.Text("search")); search != "" {
 		filter["title"] = map[string]any{"$includes": search}
 	}
 	q := collection.Query{Filter: filter, Sort: []string{"title"}, NoCount: true}
