@@ -101,6 +101,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a.engine = engine.New(engine.Options{
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Values: a.values, Metrics: a.metrics, Tracer: a.tracer,
 		Files: a.files, Zone: a.users.Zone, Attempts: c.Attempts, MaxNodes: c.MaxNodes,
+		Person: func(ctx context.Context, id int64) (auth.Actor, error) { return a.users.Actor(ctx, id, auth.Union) },
 	})
 	a.records.AskUsers(a.engine)
 	if err := a.start(ctx, p.own); err != nil {

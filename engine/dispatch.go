@@ -22,8 +22,9 @@ type dispatcher struct {
 	thin    map[int64]time.Time // workflows whose last claim was no full batch, and when it was made
 	held    bool                // a workflow had no turn in this round; see holds
 	lone    queue.Claim         // the suspect that may run; see suspect
-	looked  time.Time           // when suspects were last looked for
-	more    bool                // there was one
+	rounds  int
+	looked  time.Time // when suspects were last looked for
+	more    bool      // there was one
 }
 
 // dispatch claims batches for all workflows that have something to do, as fast
@@ -67,8 +68,15 @@ func (s *shift) linger() {
 	}
 }
 
+const (
+	turnsOfHigh = 4 // that a workflow of high priority has in a round
+	roundsOfLow = 4 // in one of which a workflow of low priority has a turn
+)
+
 // round gives every workflow a turn and returns how many executions were handed
-// to workers.
+// to workers. Those of high priority come first and have several turns; those of
+// low priority have none in most rounds, unless nothing else is there to do. So
+// none of them starves the others.
 func (d *dispatcher) round() (handed int, err error) {
 	if handed, err = d.goOn(d.ctx); err != nil {
 		return handed, err
@@ -77,6 +85,46 @@ func (d *dispatcher) round() (handed int, err error) {
 	if err != nil {
 		return handed, err
 	}
+	first, low, err := d.byPriority(workflows)
+	if err != nil {
+		return handed, err
+	}
+	n, err := d.claimAll(first)
+	if handed += n; err != nil || d.ctx.Err() != nil {
+		return handed, err
+	}
+	if d.rounds++; handed == 0 || d.rounds%roundsOfLow == 0 {
+		n, err = d.claimAll(low)
+		if handed += n; err != nil || d.ctx.Err() != nil {
+			return handed, err
+		}
+	}
+	n, err = d.suspect(workflows)
+	return handed + n, err
+}
+
+// byPriority puts the turns of a round in order, those of low priority apart.
+func (d *dispatcher) byPriority(workflows []int64) (first, low []int64, err error) {
+	var normal []int64
+	for _, w := range workflows {
+		p, err := d.e.program(d.running, w)
+		if err != nil {
+			return nil, nil, err
+		}
+		switch p.options.Priority {
+		case High:
+			first = append(first, slices.Repeat([]int64{w}, turnsOfHigh)...)
+		case Low:
+			low = append(low, w)
+		default:
+			normal = append(normal, w)
+		}
+	}
+	return append(first, normal...), low, nil
+}
+
+// claimAll gives each of some workflows a turn.
+func (d *dispatcher) claimAll(workflows []int64) (handed int, err error) {
 	for _, w := range workflows {
 		n, err := d.claim(w)
 		if err != nil || d.ctx.Err() != nil {
@@ -84,8 +132,7 @@ func (d *dispatcher) round() (handed int, err error) {
 		}
 		handed += n
 	}
-	n, err := d.suspect(workflows)
-	return handed + n, err
+	return handed, nil
 }
 
 // claim claims a batch of a workflow's executions for the next free worker.

@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/metric"
 	"alur/engine/node"
@@ -49,6 +50,7 @@ type Engine struct {
 	Tracer   trace.Tracer // nil: no spans
 	Files    Sweeper      // nil: none are kept
 	zone     func(ctx context.Context) (*time.Location, error)
+	people   func(ctx context.Context, id int64) (auth.Actor, error)
 
 	mu       sync.Mutex
 	programs map[int64]*program // by workflow id
@@ -86,6 +88,10 @@ type Options struct {
 
 	// Zone is the time zone of the server; nil: UTC.
 	Zone func(ctx context.Context) (*time.Location, error)
+
+	// Person is an active person in all their roles, NotFound when there is none;
+	// nil: nobody is asked what they may see.
+	Person func(ctx context.Context, id int64) (auth.Actor, error)
 }
 
 // Sweeper deletes what nothing holds any more, a part at a time; more says that
@@ -97,7 +103,7 @@ type Sweeper interface {
 // New returns an engine and binds the registered trigger types to it.
 func New(o Options) *Engine {
 	e := &Engine{
-		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files, zone: o.Zone,
+		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files, zone: o.Zone, people: o.Person,
 		programs: map[int64]*program{},
 		abouts:   map[int64]about{},
 		watchers: map[int64]map[chan struct{}]struct{}{},

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/node"
@@ -104,10 +106,45 @@ func (e *Engine) SaveHistorySettings(ctx context.Context, actor auth.Actor, s Hi
 	if err != nil {
 		return fmt.Errorf("encode the settings of history: %w", err)
 	}
-	if _, err := e.DB.ExecContext(ctx, retentionSQL.Get("save_settings"), raw, e.now()); err != nil {
-		return fmt.Errorf("save the settings of history: %w", err)
+	return e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		if _, err := tx.ExecContext(ctx, retentionSQL.Get("save_settings"), raw, e.now()); err != nil {
+			return fmt.Errorf("save the settings of history: %w", err)
+		}
+		return actor.Note(ctx, tx, audit.Settings, e.now(), fmt.Sprintf("Changed how long executions are kept: %s; what stays of them for %d months.", s.History.words(), s.RecordMonths))
+	})
+}
+
+// words says how long executions are kept, for the audit log.
+func (h History) words() string {
+	days := func(n int) string {
+		if n == 0 {
+			return "for ever"
+		}
+		return fmt.Sprintf("for %d days", n)
 	}
-	return nil
+	text := "completed ones " + days(h.Days) + ", others " + days(h.FailedDays)
+	if h.Most > 0 {
+		text += fmt.Sprintf(", at most %d", h.Most)
+	}
+	return text
+}
+
+// words says how long executions are kept, for the audit log.
+func (h WorkflowHistory) words() string {
+	text := "as set for the server"
+	if h.History != nil {
+		text = h.History.words()
+	}
+	var states []string
+	for _, s := range h.DeleteOn {
+		if state := StateOf(s); !slices.Contains(states, state) {
+			states = append(states, state)
+		}
+	}
+	if len(states) > 0 {
+		text += "; deleted at once: " + strings.Join(states, ", ")
+	}
+	return text
 }
 
 // SetHistory changes how long the executions of a workflow are kept. All its
@@ -130,8 +167,10 @@ func (e *Engine) SetHistory(ctx context.Context, actor auth.Actor, id int64, h W
 		return fmt.Errorf("encode the history of workflow %d: %w", id, err)
 	}
 	_, err = e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, _ []Node) error {
-		_, err := tx.ExecContext(ctx, retentionSQL.Get("set_history"), w.Key, raw)
-		return err
+		if _, err := tx.ExecContext(ctx, retentionSQL.Get("set_history"), w.Key, raw); err != nil {
+			return err
+		}
+		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Set the history of the workflow “%s”: %s.", w.Title, h.words()))
 	})
 	if err != nil {
 		return fmt.Errorf("set the history of workflow %d: %w", id, err)

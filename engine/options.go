@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -27,14 +28,35 @@ type runOptions struct {
 	StackLimit  int           // executions of one version in one chain; at least 1
 	Timeout     time.Duration // how long an execution may take from its first step on; 0: for ever
 	Concurrency int           // executions that run at the same moment, in all processes together; at least 1
+	Priority    Priority
 }
+
+// Priority says whose executions are begun first when workers are scarce.
+type Priority string
+
+// The priorities; what is not given is Normal.
+const (
+	High   Priority = "high"   // first, and four batches while others have one
+	Normal Priority = "normal" // a batch in each round
+	Low    Priority = "low"    // a batch in every fourth round, and when there is nothing else to do
+)
+
+// known reports whether p is one of them.
+func (p Priority) known() bool { return p == High || p == Normal || p == Low }
 
 // readOptions takes what is given in a usable form; what is not counts as not
 // given (spec/engine.md §2.1). timeout is in milliseconds.
 func readOptions(raw json.RawMessage) runOptions {
-	var given struct{ StackLimit, Timeout, Concurrency number }
+	var given struct {
+		StackLimit, Timeout, Concurrency number
+		Priority                         json.RawMessage
+	}
 	_ = json.Unmarshal(raw, &given) // null, or no object: nothing is given
-	o := runOptions{StackLimit: max(int(given.StackLimit), 1), Concurrency: defaultConcurrency}
+	o := runOptions{StackLimit: max(int(given.StackLimit), 1), Concurrency: defaultConcurrency, Priority: Normal}
+	var p Priority
+	if json.Unmarshal(given.Priority, &p) == nil && p.known() {
+		o.Priority = p
+	}
 	if ms := given.Timeout; ms > 0 && float64(ms) < float64(maxTimeout/time.Millisecond) {
 		o.Timeout = max(time.Duration(float64(ms)*float64(time.Millisecond)), time.Millisecond)
 	}
@@ -60,13 +82,14 @@ type Limits struct {
 	Timeout     time.Duration // how long one may take from its first step on; 0: for ever
 	Concurrency int           // how many run at the same moment
 	StackLimit  int           // how often the workflow may start itself in one chain
+	Priority    Priority
 }
 
 // ReadLimits takes the limits out of workflows.options; what is not given is as
 // it is without.
 func ReadLimits(options json.RawMessage) Limits {
 	o := readOptions(options)
-	return Limits{o.Timeout, o.Concurrency, o.StackLimit}
+	return Limits{o.Timeout, o.Concurrency, o.StackLimit, o.Priority}
 }
 
 const (
@@ -88,7 +111,19 @@ func (l Limits) check() error {
 	if l.StackLimit < 1 || l.StackLimit > deepestStack {
 		problems["stackLimit"] = "Enter a number from 1 to 100."
 	}
+	if !l.Priority.known() {
+		problems["priority"] = "Choose high, normal or low."
+	}
 	return fault.Fields(problems)
+}
+
+// words says what l bounds, for the audit log.
+func (l Limits) words() string {
+	limit := "no time limit"
+	if l.Timeout > 0 {
+		limit = "a time limit of " + l.Timeout.String()
+	}
+	return fmt.Sprintf("%s, %d at the same moment, %d in one chain, %s priority", limit, l.Concurrency, l.StackLimit, l.Priority)
 }
 
 // SetLimits changes the limits of a workflow, for all its versions, also those
@@ -98,8 +133,11 @@ func (e *Engine) SetLimits(ctx context.Context, actor auth.Actor, id int64, l Li
 		return err
 	}
 	_, err := e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, _ []Node) error {
-		_, err := tx.ExecContext(ctx, workflowQueries.Get("set_limits"), w.Key, l.Timeout.Milliseconds(), l.Concurrency, l.StackLimit)
-		return err
+		_, err := tx.ExecContext(ctx, workflowQueries.Get("set_limits"), w.Key, l.Timeout.Milliseconds(), l.Concurrency, l.StackLimit, string(l.Priority))
+		if err != nil {
+			return err
+		}
+		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Set the limits of the workflow “%s”: %s.", w.Title, l.words()))
 	})
 	if err != nil {
 		return fmt.Errorf("set the limits of workflow %d: %w", id, err)

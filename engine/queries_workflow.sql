@@ -75,8 +75,30 @@ UPDATE alur.workflows SET enabled = true, current = true WHERE id = $1
 
 -- name: set_limits
 UPDATE alur.workflows
-SET options = options || jsonb_build_object('timeout', CAST($2 AS bigint), 'concurrency', CAST($3 AS integer), 'stackLimit', CAST($4 AS integer))
+SET options = options - 'priority'
+    || jsonb_build_object('timeout', CAST($2 AS bigint), 'concurrency', CAST($3 AS integer), 'stackLimit', CAST($4 AS integer))
+    || CASE WHEN $5 = 'normal' THEN '{}' ELSE jsonb_build_object('priority', CAST($5 AS text)) END
 WHERE key = $1
+
+-- name: set_alerts
+-- null leaves them to the server.
+UPDATE alur.workflows
+SET options = CASE WHEN CAST($2 AS jsonb) = 'null' THEN options - 'alerts' ELSE options || jsonb_build_object('alerts', CAST($2 AS jsonb)) END
+WHERE key = $1
+
+-- name: set_owner
+-- 0 leaves it open.
+UPDATE alur.workflows
+SET options = CASE WHEN CAST($2 AS bigint) = 0 THEN options - 'ownerId' ELSE options || jsonb_build_object('ownerId', CAST($2 AS bigint)) END
+WHERE key = $1
+
+-- name: alert_settings
+SELECT value FROM alur.settings WHERE key = 'alerts'
+
+-- name: save_alert_settings
+INSERT INTO alur.settings (key, value, updated_at)
+VALUES ('alerts', $1, $2)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
 
 -- name: take_over
 UPDATE alur.workflows SET enabled = $2, current = true WHERE id = $1
@@ -217,7 +239,7 @@ SELECT w.id, w.key, w.title, w.enabled, w.description, w.type,
         LEFT JOIN alur.users u ON u.id = m.user_id
         LEFT JOIN alur.roles r ON r.name = m.role_name
         WHERE m.workflow_key = w.key AND m.level = 'owner'
-        ORDER BY m.id
+        ORDER BY CAST(m.user_id AS text) IS NOT DISTINCT FROM w.options ->> 'ownerId' DESC, m.id
         LIMIT 1), '') AS owner,
     (SELECT max(d.id)
         FROM alur.workflows d

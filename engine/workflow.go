@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -152,14 +153,14 @@ func (e *Engine) CreateWorkflow(ctx context.Context, actor auth.Actor, n NewWork
 }
 
 func (e *Engine) checkNew(n NewWorkflow) error {
-	problems := map[string]string{}
+	problems := checkOptions(n.Options)
 	switch {
 	case n.Type == "":
 		problems["type"] = "Choose what starts the workflow."
 	case LookupTrigger(n.Type) == nil:
 		problems["type"] = fmt.Sprintf("There is no trigger of type %q.", n.Type)
 	case len(n.Config) > 0 && string(n.Config) != "null":
-		problems = e.checkTrigger(n.Type, n.Config, false)
+		maps.Copy(problems, e.checkTrigger(n.Type, n.Config, false))
 	}
 	if len(n.Title) > 255 {
 		problems["title"] = "Write at most 255 characters."

@@ -32,6 +32,9 @@ type WorkflowChange struct {
 // settings of a trigger whose version has run, and [NotReady] for what cannot be
 // turned on.
 func (e *Engine) UpdateWorkflow(ctx context.Context, actor auth.Actor, id int64, c WorkflowChange) (Workflow, error) {
+	if err := e.mayHaveOptions(ctx, actor, id, c.Options); err != nil {
+		return Workflow{}, err
+	}
 	w, err := e.change(ctx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
 		return e.apply(ctx, tx, actor, w, nodes, c)
 	})
@@ -71,7 +74,12 @@ func (e *Engine) apply(ctx context.Context, tx *pg.Tx, actor auth.Actor, w *Work
 		w.TriggerTitle = strings.TrimSpace(*c.TriggerTitle)
 	}
 	if len(c.Options) > 0 {
-		w.Options = c.Options
+		if err := fault.Fields(checkOptions(c.Options)); err != nil {
+			return err
+		}
+		if err := e.changeOptions(ctx, tx, actor, w, orObject(c.Options)); err != nil {
+			return err
+		}
 	}
 	_, err := tx.ExecContext(ctx, workflowQueries.Get("update"), w.ID, w.Title, w.Description,
 		w.TriggerTitle, w.Config, w.Options)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -22,7 +23,7 @@ func (h *workflows) limits(c echo.Context) error {
 		return err
 	}
 	l := engine.ReadLimits(d.w.Options)
-	vm := views.LimitsForm{Unit: "60", Concurrency: strconv.Itoa(l.Concurrency), StackLimit: strconv.Itoa(l.StackLimit)}
+	vm := views.LimitsForm{Unit: "60", Concurrency: strconv.Itoa(l.Concurrency), StackLimit: strconv.Itoa(l.StackLimit), Priority: string(l.Priority)}
 	if l.Timeout > 0 {
 		vm.Timeout, vm.Unit = timeText(l.Timeout)
 	}
@@ -54,9 +55,10 @@ func (h *workflows) setLimits(c echo.Context) error {
 		return err
 	}
 	typed := func(name string) string { return strings.TrimSpace(c.FormValue(name)) }
-	vm := views.LimitsForm{Timeout: typed("timeout"), Unit: typed("unit"), Concurrency: typed("concurrency"), StackLimit: typed("stackLimit")}
+	vm := views.LimitsForm{Timeout: typed("timeout"), Unit: typed("unit"), Concurrency: typed("concurrency"), StackLimit: typed("stackLimit"),
+		Priority: cmp.Or(typed("priority"), string(engine.Normal))}
 	err = h.engine.SetLimits(c.Request().Context(), actor(c), d.w.ID, engine.Limits{
-		Timeout: time.Duration(whole(vm.Timeout, 0)*whole(vm.Unit, -1)) * time.Second, Concurrency: whole(vm.Concurrency, -1), StackLimit: whole(vm.StackLimit, -1),
+		Timeout: time.Duration(whole(vm.Timeout, 0)*whole(vm.Unit, -1)) * time.Second, Concurrency: whole(vm.Concurrency, -1), StackLimit: whole(vm.StackLimit, -1), Priority: engine.Priority(vm.Priority),
 	})
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
 		vm.Problems = f.Fields

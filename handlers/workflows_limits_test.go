@@ -31,15 +31,21 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%v: a problem at %q, want %s", form, got, field)
 		}
 	}
-	s.post(admin, page, url.Values{"timeout": {"2"}, "unit": {"3600"}, "concurrency": {"3"}, "stackLimit": {"5"}}).want(http.StatusSeeOther)
+	if got := s.post(admin, page, url.Values{"concurrency": {"1"}, "unit": {"1"}, "stackLimit": {"1"}, "priority": {"urgent"}}).want(http.StatusUnprocessableEntity).find("#f-priority-error"); got == "" {
+		t.Error("a priority that there is none of has no problem beside it")
+	}
+	s.post(admin, page, url.Values{"timeout": {"2"}, "unit": {"3600"}, "concurrency": {"3"}, "stackLimit": {"5"}, "priority": {"low"}}).want(http.StatusSeeOther)
 	var options string
 	if err := s.DB.GetContext(t.Context(), &options, "SELECT CAST(options AS text) FROM alur.workflows WHERE id = $1", w.ID); err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"mine": 1, "timeout": 7200000, "stackLimit": 5, "concurrency": 3}`; options != want {
+	if want := `{"mine": 1, "timeout": 7200000, "priority": "low", "stackLimit": 5, "concurrency": 3}`; options != want {
 		t.Errorf("options %s, want %s", options, want)
 	}
 	doc := s.get(admin, page).doc()
+	if got := doc.Find("[name=priority][checked]").AttrOr("value", ""); got != "low" {
+		t.Errorf("priority %q, want low", got)
+	}
 	if got := doc.Find("[name=timeout]").AttrOr("value", "") + " " + doc.Find("[name=unit] [selected]").Text(); got != "2 hours" {
 		t.Errorf("time limit %q, want 2 hours", got)
 	}

@@ -34,11 +34,12 @@ const (
 	Transfer    Kind = "export"
 	Decisions   Kind = "decisions"
 	Variables   Kind = "variables"
+	Settings    Kind = "settings"
 	Records     Kind = "records" // what executions changed; see [Tally]
 )
 
 // Kinds lists the kinds in the order people choose from.
-var Kinds = []Kind{SignIn, Refused, People, Roles, Keys, Workflows, Collections, Transfer, Decisions, Variables, Records}
+var Kinds = []Kind{SignIn, Refused, People, Roles, Keys, Workflows, Collections, Transfer, Decisions, Variables, Settings, Records}
 
 // Origin says where a request comes from.
 type Origin struct {
