@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"alur/engine"
+	"alur/engine/alert"
 	"alur/engine/attachment"
 	"alur/engine/auth"
 	"alur/engine/collection"
@@ -26,6 +27,7 @@ import (
 	"alur/engine/task"
 	"alur/engine/transfer"
 	_ "alur/engine/triggers" // and the trigger types
+	"alur/handlers"
 )
 
 // app is the running process: everything that web server and worker share.
@@ -101,7 +103,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a.engine = engine.New(engine.Options{
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Values: a.values, Metrics: a.metrics, Tracer: a.tracer,
 		Files: a.files, Zone: a.users.Zone, Attempts: c.Attempts, MaxNodes: c.MaxNodes,
-		Person: func(ctx context.Context, id int64) (auth.Actor, error) { return a.users.Actor(ctx, id, auth.Union) },
+		Person: a.person,
 	})
 	a.records.AskUsers(a.engine)
 	if err := a.start(ctx, p.own); err != nil {
@@ -123,6 +125,11 @@ func (a *app) background(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run(func(ctx context.Context) error { return a.number.keep(ctx, a.log) })
 	a.beside(g, a.own)
+	watchdog, err := a.watchdog()
+	if err != nil {
+		return err
+	}
+	g.run(func(ctx context.Context) error { watchdog.Run(ctx); return nil })
 	if !a.config.Worker {
 		return g.wait()
 	}
@@ -142,6 +149,32 @@ func (a *app) background(ctx context.Context) error {
 		}
 	}
 	return g.wait()
+}
+
+// watch is what the engine has to know of this process.
+func (a *app) watch() engine.Watch {
+	return engine.Watch{MailServer: a.config.SMTPURL != "", Waiting: time.Duration(a.config.WaitingDays) * 24 * time.Hour, Disk: a.config.disk}
+}
+
+// watchdog is what mails people when something goes wrong. It runs in every
+// process: that nobody runs workflows is one of the things that go wrong.
+func (a *app) watchdog() (*alert.Watchdog, error) {
+	d := &alert.Watchdog{DB: a.db.DB, Now: time.Now, Log: a.log, Engine: a.engine, Outbox: a.outbox, Person: a.person, Zone: a.users.Zone,
+		Values: a.values, Watch: a.watch, Words: handlers.AlertWords{}, BaseURL: a.config.BaseURL}
+	if a.config.SMTPURL == "" {
+		return d, nil
+	}
+	smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
+	if err != nil {
+		return nil, err
+	}
+	d.Direct = func(ctx context.Context, id int64, m mail.Message) error { return smtp.Send(ctx, id, time.Now(), m) }
+	return d, nil
+}
+
+// person is somebody in all their roles.
+func (a *app) person(ctx context.Context, id int64) (auth.Actor, error) {
+	return a.users.Actor(ctx, id, auth.Union)
 }
 
 // firstAdministrator makes the one that the settings name, when there is none.

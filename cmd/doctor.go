@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"alur/engine"
 	"alur/engine/audit"
 	"alur/engine/mail"
 	"alur/engine/pg"
@@ -262,19 +263,25 @@ func checkMail(ctx context.Context, c Config) finding {
 	return f
 }
 
-// fewBytes is when doctor speaks up about the disk.
-const fewBytes = 1 << 30
-
 func checkDisk(_ context.Context, c Config) finding {
 	f := finding{about: "Disk"}
-	var st syscall.Statfs_t
-	if c.DatabaseURL != "" || syscall.Statfs(c.DataDir, &st) != nil {
+	free, dir, ok := c.disk()
+	if !ok {
 		return f
 	}
-	free := st.Bavail * uint64(st.Bsize)
 	f.fine = fmt.Sprintf("%d GB free", free>>30)
-	if free < fewBytes {
-		f.problem = fmt.Sprintf("only %d MB are free in %s. Make room: PostgreSQL stops when the disk is full.", free>>20, c.DataDir)
+	if free < engine.FewBytes {
+		f.problem = fmt.Sprintf("only %d MB are free in %s. Make room: PostgreSQL stops when the disk is full.", free>>20, dir)
 	}
 	return f
+}
+
+// disk is how many bytes are free for the private PostgreSQL, and where; ok is
+// false when the database is elsewhere.
+func (c Config) disk() (free uint64, dir string, ok bool) {
+	var st syscall.Statfs_t
+	if c.DatabaseURL != "" || syscall.Statfs(c.DataDir, &st) != nil {
+		return 0, "", false
+	}
+	return st.Bavail * uint64(st.Bsize), c.DataDir, true
 }

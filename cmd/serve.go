@@ -65,7 +65,7 @@ func (a *app) answer(ctx context.Context, listener net.Listener) error {
 		DB: a.db.DB, Log: a.log, Now: time.Now, BaseURL: a.config.BaseURL, Version: version(), Origins: a.config.Origins,
 		Auth: a.users, Records: a.records, Engine: a.engine, Tasks: a.tasks, Outbox: a.outbox, Imports: a.imports, Files: a.files, Values: a.values, MailSent: a.config.SMTPURL != "",
 		Metrics: a.metrics, Tracer: a.tracer,
-		Patience: time.Duration(a.config.WaitingDays) * 24 * time.Hour,
+		Patience: a.watch().Waiting, Disk: a.config.disk,
 		Samples:  sample.Installer{Engine: a.engine, Records: a.records},
 	}
 	server := pages.HTTP(a.config.Listen)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"alur/engine/audit"
@@ -241,18 +242,25 @@ func (w WorkflowAlerts) words() string {
 }
 
 func (a Alerts) words() string {
-	who := fmt.Sprintf("%d people and %d roles", len(a.UserIDs), len(a.Roles))
+	var all []string
 	if a.Owner {
-		who = "the owner, " + who
+		all = append(all, "the owner")
 	}
+	if len(a.UserIDs) > 0 {
+		all = append(all, fmt.Sprintf("people with the ids %s", strings.Trim(fmt.Sprint(a.UserIDs), "[]")))
+	}
+	if len(a.Roles) > 0 {
+		all = append(all, fmt.Sprintf("everybody with the roles %s", strings.Trim(fmt.Sprint(a.Roles), "[]")))
+	}
+	who := strings.Join(append(all, "nobody else"), ", ")
 	when := fmt.Sprintf("after %d failures in a row", a.After)
 	switch {
 	case a.After == 1:
 		when = "at once"
 	case a.Within > 0:
-		when = fmt.Sprintf("after %d failures within %s", a.After, time.Duration(a.Within)*time.Minute)
+		when = fmt.Sprintf("after %d failures within %s", a.After, span(time.Duration(a.Within)*time.Minute))
 	}
-	text := fmt.Sprintf("%s, %s, then every %s", who, when, time.Duration(a.Every)*time.Minute)
+	text := fmt.Sprintf("%s, %s, at most one mail in %s", who, when, span(time.Duration(a.Every)*time.Minute))
 	if a.Recovered {
 		text += ", and when it works again"
 	}

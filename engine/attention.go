@@ -23,6 +23,13 @@ var attentionText string
 
 var attentionSQL = loadAttention()
 
+// Conditions that more packages put into statements about alur.executions x: what
+// the index of failures holds, and after that where and why x failed.
+var (
+	FailedSQL = strings.TrimSpace(attentionSQL.Get("failed"))
+	CauseSQL  = strings.TrimSpace(attentionSQL.Get("cause"))
+)
+
 // When something counts as wrong.
 const (
 	UnclaimedAfter = 10 * time.Second      // work waits and no process runs workflows
@@ -36,7 +43,10 @@ const (
 	QuietPeriod    = 30 * 24 * time.Hour   // … within so long before the last one
 	QuietAfter     = time.Hour             // a silence that may mean something
 	SkippedFor     = 7 * 24 * time.Hour    // how long an event that started nothing is shown
-	MailAfter      = 15 * time.Minute      // a mail is queued although there is a mail server
+	OverdueAfter   = time.Minute           // a schedule is due and did not start its workflow
+	LostFor        = 24 * time.Hour        // how long a lost process is shown
+	MailAfter      = 3 * time.Minute       // a mail is queued although there is a mail server
+	FewBytes       = 1 << 30               // free for the database
 	HeldMails      = 10                    // held mails that are many
 	SlowAt         = 50 * time.Millisecond // round trip to the database
 	IdleAfter      = time.Minute           // a transaction that does nothing
@@ -57,6 +67,10 @@ const (
 type Watch struct {
 	MailServer bool          // a mail server is configured
 	Waiting    time.Duration // how long a person may be waited for; 0: WaitingAfter
+
+	// Disk is how many bytes are free for the database, and where; ok is false
+	// when that is on another machine. nil: nobody knows.
+	Disk func() (free uint64, dir string, ok bool)
 }
 
 // Attention is what needs a person, as it stood at one moment. Nothing of it is
@@ -75,7 +89,9 @@ type Attention struct {
 	Retrying  Few[Stuck]
 	Attempts  int // after so many an execution ends with an error
 	Waiting   Few[LongWait]
+	Overdue   Few[Overdue]
 	Quiet     Few[Quiet]
+	Lost      *Lost // nil: no process was
 	Skipped   Few[Skipped]
 	Broken    Few[BrokenWorkflow]
 	Mails     []MailTrouble
@@ -113,6 +129,9 @@ func (a Attention) Versions() []int64 {
 	}
 	for _, l := range a.Waiting.Items {
 		ids = append(ids, l.WorkflowID)
+	}
+	for _, o := range a.Overdue.Items {
+		ids = append(ids, o.WorkflowID)
 	}
 	for _, q := range a.Quiet.Items {
 		ids = append(ids, q.WorkflowID)
@@ -165,6 +184,22 @@ type LongWait struct {
 	Mailed bool           `db:"mailed"`  // somebody of them can be reminded by mail
 }
 
+// Overdue is an enabled workflow that did not start by its schedule.
+type Overdue struct {
+	Flow
+	Key string    `db:"key"`
+	Due time.Time `db:"due_at"` // the first start that is missing
+}
+
+// Lost is processes that ended without a word while they held executions, which
+// others took over.
+type Lost struct {
+	Count      int       `db:"count"`
+	Mark       int64     `db:"mark"` // the newest
+	Executions int       `db:"executions"`
+	Last       time.Time `db:"last_at"`
+}
+
 // Quiet is an enabled workflow that is silent for longer than ever.
 type Quiet struct {
 	Flow
@@ -214,44 +249,17 @@ func (b Backlog) Rate(now time.Time) float64 {
 	return float64(b.Begun) / max(now.Sub(*b.Since).Seconds(), 1)
 }
 
-// MailTrouble is mails that do not reach anybody.
-type MailTrouble struct {
-	Status string    `db:"status"` // failed, held, queued
-	Count  int       `db:"count"`  // at most 1,000
-	Mark   int64     `db:"mark"`   // the newest of them
-	First  time.Time `db:"first_at"`
-	Last   time.Time `db:"last_at"`
-	Error  *string   `db:"error"` // of the newest, in words
-}
-
-// DatabaseTrouble is what makes the database answer slowly.
-type DatabaseTrouble struct {
-	Kind  DatabaseKind
-	Took  time.Duration // Slow, Silent: for one round trip at least
-	Count int           // Idle, Locked: sessions; Full: callers that wait
-	Since time.Time     // Idle, Locked
-	Limit int           // Full: connections there are
-}
-
-// DatabaseKind says how the database is in trouble.
-type DatabaseKind string
-
-const (
-	Silent DatabaseKind = "silent" // no answer in time
-	Slow   DatabaseKind = "slow"   // an empty statement takes long
-	Full   DatabaseKind = "full"   // every connection of this process is taken
-	Idle   DatabaseKind = "idle"   // transactions are left open
-	Locked DatabaseKind = "locked" // sessions wait for a lock
-)
-
 // Count is how many things need attention.
 func (a Attention) Count() int {
 	n := len(a.Database) + len(a.Mails)
 	if !a.Unclaimed.IsZero() {
 		n++
 	}
+	if a.Lost != nil {
+		n++
+	}
 	for _, part := range []int{a.Queues.Count(), a.Failures.Count(), a.Stuck.Count(), a.Retrying.Count(),
-		a.Waiting.Count(), a.Quiet.Count(), a.Skipped.Count(), a.Broken.Count()} {
+		a.Waiting.Count(), a.Overdue.Count(), a.Quiet.Count(), a.Skipped.Count(), a.Broken.Count()} {
 		n += part
 	}
 	return n
@@ -335,7 +343,7 @@ func (a Attention) of(actor auth.Actor) Attention {
 		a.Mails = nil
 	}
 	if !actor.Can(auth.ManageWorkflows) {
-		a.Database = nil
+		a.Database, a.Lost = nil, nil
 	}
 	return a
 }
@@ -384,7 +392,8 @@ func (e *Engine) lookAround(ctx context.Context, w Watch, reach auth.Reach, a *A
 	defer c.Close()
 	conn := looker{c, reach}
 	for _, look := range []func(context.Context, looker, *Attention) error{
-		e.lookAtDatabase, e.lookAtQueues, e.lookAtHeads, e.lookAtFailures, e.lookAtTriggers,
+		func(ctx context.Context, conn looker, a *Attention) error { return e.lookAtDatabase(ctx, conn, w, a) },
+		e.lookAtQueues, e.lookAtHeads, e.lookAtFailures, e.lookAtTriggers,
 		func(ctx context.Context, conn looker, a *Attention) error {
 			return e.lookAtWaiting(ctx, conn, w, a)
 		},
@@ -393,37 +402,6 @@ func (e *Engine) lookAround(ctx context.Context, w Watch, reach auth.Reach, a *A
 		if err := look(ctx, conn, a); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (e *Engine) lookAtDatabase(ctx context.Context, conn looker, a *Attention) error {
-	var took [roundTrips]time.Duration
-	for i := range took {
-		began := e.Now()
-		if _, err := conn.ExecContext(ctx, "SELECT"); err != nil {
-			return fmt.Errorf("measure a round trip: %w", err)
-		}
-		took[i] = e.Now().Sub(began)
-	}
-	slices.Sort(took[:])
-	if middle := took[roundTrips/2]; middle > SlowAt {
-		a.Database = append(a.Database, DatabaseTrouble{Kind: Slow, Took: middle})
-	}
-	if load := e.DB.Load(); load.Waiting > 0 {
-		a.Database = append(a.Database, DatabaseTrouble{Kind: Full, Count: load.Waiting, Limit: load.Limit})
-	}
-	var sessions []struct {
-		Kind  DatabaseKind
-		Count int
-		Since time.Time
-	}
-	err := conn.Select(ctx, &sessions, "sessions", a.At.Add(-IdleAfter), a.At.Add(-LockedAfter))
-	if err != nil {
-		return fmt.Errorf("see the sessions of the database: %w", err)
-	}
-	for _, s := range sessions {
-		a.Database = append(a.Database, DatabaseTrouble{Kind: s.Kind, Count: s.Count, Since: s.Since})
 	}
 	return nil
 }
@@ -483,6 +461,13 @@ func (e *Engine) lookAtHeads(ctx context.Context, conn looker, a *Attention) err
 		}
 	}
 	a.Stuck, a.Retrying = few(stuck), few(retrying)
+	var lost Lost
+	if err := conn.GetContext(ctx, &lost, attentionSQL.Get("lost"), a.At.Add(-LostFor)); err != nil {
+		return fmt.Errorf("see which processes were lost: %w", err)
+	}
+	if lost.Count > 0 {
+		a.Lost = &lost
+	}
 	return nil
 }
 
@@ -518,6 +503,10 @@ func (e *Engine) lookAtTriggers(ctx context.Context, conn looker, a *Attention) 
 	if err != nil {
 		return fmt.Errorf("see which workflows went quiet: %w", err)
 	}
+	var overdue []Overdue
+	if err := conn.Select(ctx, &overdue, "overdue_starts", attentionMost, a.At.Add(-OverdueAfter)); err != nil {
+		return fmt.Errorf("see which schedules are overdue: %w", err)
+	}
 	var skipped []Skipped
 	err = conn.Select(ctx, &skipped, "skipped_lately", attentionMost, snowflake.At(a.At.Add(-SkippedFor)))
 	if err != nil {
@@ -544,21 +533,7 @@ func (e *Engine) lookAtTriggers(ctx context.Context, conn looker, a *Attention) 
 			broken = append(broken, BrokenWorkflow{Flow{WorkflowID: w.ID, Title: w.Title}, strings.Join(said, " ")})
 		}
 	}
-	a.Quiet, a.Skipped, a.Broken = few(quiet), few(skipped), few(broken)
-	return nil
-}
-
-func (e *Engine) lookAtMails(ctx context.Context, conn looker, w Watch, a *Attention) error {
-	var all []MailTrouble
-	err := conn.Select(ctx, &all, "mails", attentionMails, a.At.Add(-MailAfter))
-	if err != nil {
-		return fmt.Errorf("see the outbox: %w", err)
-	}
-	for _, m := range all {
-		if m.Status == "failed" || m.Status == "held" && m.Count >= HeldMails || m.Status == "queued" && w.MailServer {
-			a.Mails = append(a.Mails, m)
-		}
-	}
+	a.Overdue, a.Quiet, a.Skipped, a.Broken = few(overdue), few(quiet), few(skipped), few(broken)
 	return nil
 }
 

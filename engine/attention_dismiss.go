@@ -72,6 +72,14 @@ func (e *Engine) DismissMails(ctx context.Context, actor auth.Actor, status stri
 	return e.dismiss(ctx, actor, "mail", status, mark)
 }
 
+// DismissLost takes lost processes off the list, up to the one called mark.
+func (e *Engine) DismissLost(ctx context.Context, actor auth.Actor, mark int64) error {
+	if err := actor.Require(auth.ManageWorkflows); err != nil {
+		return err
+	}
+	return e.dismiss(ctx, actor, "lost", "process", mark)
+}
+
 func (e *Engine) dismiss(ctx context.Context, actor auth.Actor, kind, subject string, mark int64) error {
 	defer e.forgetAttention()
 	if _, err := e.DB.ExecContext(ctx, attentionSQL.Get("dismiss"), kind, subject, mark, userID(actor), e.now()); err != nil {

@@ -31,6 +31,8 @@ func AttentionArgs(e *Engine) map[string][]any {
 		"heads":          {attentionMost, now.Add(-StuckAfter), now.Add(-LostAfter)},
 		"waiting":        {attentionMost, now.Add(-WaitingAfter), snowflake.At(now.Add(-WaitingAfter)), now},
 		"quiet":          {attentionMost, snowflake.At(now), hour, 7 * 24 * hour, 30 * 24 * hour, QuietStarts},
+		"overdue_starts": {attentionMost, now.Add(-OverdueAfter)},
+		"lost":           {now.Add(-LostFor)},
 		"skipped_lately": {attentionMost, snowflake.At(now.Add(-SkippedFor))},
 		"mails":          {attentionMails, now.Add(-MailAfter)},
 		"sessions":       {now, now}, "workers": {},

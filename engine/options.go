@@ -121,9 +121,26 @@ func (l Limits) check() error {
 func (l Limits) words() string {
 	limit := "no time limit"
 	if l.Timeout > 0 {
-		limit = "a time limit of " + l.Timeout.String()
+		limit = "a time limit of " + span(l.Timeout)
 	}
 	return fmt.Sprintf("%s, %d at the same moment, %d in one chain, %s priority", limit, l.Concurrency, l.StackLimit, l.Priority)
+}
+
+// span words a time of whole seconds in the largest unit that it is a number of.
+func span(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		word string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		switch n := d / u.unit; {
+		case d%u.unit != 0 || n == 0:
+		case n == 1:
+			return "1 " + u.word
+		default:
+			return fmt.Sprintf("%d %ss", n, u.word)
+		}
+	}
+	return d.String()
 }
 
 // SetLimits changes the limits of a workflow, for all its versions, also those

@@ -70,7 +70,7 @@ func TestLimitsAreLimits(t *testing.T) {
 	if got := engine.ReadLimits(json.RawMessage(w.one("SELECT options FROM alur.workflows"))); got != fine {
 		t.Errorf("stored as %+v, want %+v", got, fine)
 	}
-	if got := w.one("SELECT text FROM alur.audit_log WHERE kind = 'workflows' ORDER BY id DESC LIMIT 1"); got != "Set the limits of the workflow “Test”: a time limit of 1h0m0s, 3 at the same moment, 2 in one chain, high priority." {
+	if got := w.one("SELECT text FROM alur.audit_log WHERE kind = 'workflows' ORDER BY id DESC LIMIT 1"); got != "Set the limits of the workflow “Test”: a time limit of 1 hour, 3 at the same moment, 2 in one chain, high priority." {
 		t.Errorf("noted as %q", got)
 	}
 	fine.Priority = engine.Normal

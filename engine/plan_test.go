@@ -104,6 +104,10 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 			}
 		}
 	}
+	alerting := func(name string, args ...any) planCase {
+		gone := strings.TrimSpace(sql("alert/queries.sql", "gone"))
+		return planCase{strings.NewReplacer("{failed}", engine.FailedSQL, "{cause}", engine.CauseSQL, "{gone}", gone).Replace(sql("alert/queries.sql", name)), args}
+	}
 	cases := map[string][]planCase{
 		"queries.sql/execution_rows": lists,
 
@@ -242,6 +246,11 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 
 		"metric/queue.sql/queue": {{}},
 		"metric/queue.sql/rest":  {{}},
+
+		"alert/queries.sql/fresh":  {alerting("fresh", now.Add(-time.Minute), now)},
+		"alert/queries.sql/count":  {alerting("count", key, now.Add(-time.Hour), now, 10_001, execution)},
+		"alert/queries.sql/good":   {alerting("good", key)},
+		"alert/queries.sql/causes": {alerting("causes", key, now.Add(-time.Hour), now, 200, 5)},
 
 		"queries_attention.sql/dismiss_failures": {{text: engine.AttentionSQL.Get("dismiss_failures"), args: []any{key, "n1", "x", now, now, person, 500}}},
 		"queries_attention.sql/failed":           nil, // parts of the others

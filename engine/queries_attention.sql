@@ -1,6 +1,6 @@
 -- name: failed
 -- What the index executions_open_failures holds, of executions x.
-x.status IN (-1, -2, -6) AND (x.dismissed_at IS NULL OR x.dismissed_at < x.ended_at)
+(x.status IN (-1, -2, -6) OR x.status = -3 AND x.reason = 'timeout') AND (x.dismissed_at IS NULL OR x.dismissed_at < x.ended_at)
 
 -- name: cause
 -- The step that failed and its cause in words; follows executions x. Numbers as
@@ -236,6 +236,25 @@ WHERE w.enabled AND {reach w.key}
 GROUP BY w.id, w.key, w.title, s.reason
 ORDER BY max(s.id) DESC
 LIMIT $1
+
+-- name: overdue_starts
+-- Enabled workflows that should have started by their schedule before $2.
+SELECT w.id AS workflow_id, w.key, w.title AS workflow_title, f.due_at
+FROM alur.schedules s
+JOIN alur.workflows w ON w.id = s.workflow_id AND w.enabled
+CROSS JOIN LATERAL (
+    SELECT f.due_at FROM alur.firings f
+    WHERE f.key = s.key AND f.generation = s.generation AND f.due_at < $2
+    ORDER BY f.key, f.generation, f.due_at LIMIT 1) f
+WHERE {reach w.key}
+ORDER BY f.due_at, w.id
+LIMIT $1
+
+-- name: lost
+-- Processes that were lost since $1 and since somebody dismissed that.
+SELECT count(*) AS count, coalesce(max(l.id), 0) AS mark, coalesce(sum(l.executions), 0) AS executions, coalesce(max(l.lost_at), 'epoch') AS last_at
+FROM alur.lost_processes l
+WHERE l.lost_at > $1 AND l.id > coalesce((SELECT d.mark FROM alur.dismissals d WHERE d.kind = 'lost' AND d.subject = 'process'), 0)
 
 -- name: enabled
 SELECT w.id, w.title, w.type, w.config

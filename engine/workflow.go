@@ -13,6 +13,7 @@ import (
 	"maps"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"alur/engine/audit"
 	"alur/engine/auth"
@@ -87,11 +88,15 @@ type Node struct {
 }
 
 var (
-	errNoWorkflow = fault.New(fault.NotFound, "There is no such workflow.")
-	errNoNode     = fault.New(fault.NotFound, "There is no such node. It may have been deleted.")
-	errFrozen     = fault.New(fault.Invalid, "This version has run and stays as it was. Edit its draft, or make a new version.")
-	errLost       = fault.New(fault.Conflict, "Not saved: somebody else changed this while you were editing.")
+	errNoWorkflow  = fault.New(fault.NotFound, "There is no such workflow.")
+	errNoNode      = fault.New(fault.NotFound, "There is no such node. It may have been deleted.")
+	errFrozen      = fault.New(fault.Invalid, "This version has run and stays as it was. Edit its draft, or make a new version.")
+	errDescription = &fault.Error{Kind: fault.Invalid, Msg: "Write at most 10,000 characters.", Fields: map[string]string{"description": "Write at most 10,000 characters."}}
+	errLost        = fault.New(fault.Conflict, "Not saved: somebody else changed this while you were editing.")
 )
+
+// maxDescription is how many characters describe a workflow.
+const maxDescription = 10_000
 
 // NewWorkflow is what [Engine.CreateWorkflow] needs to know.
 type NewWorkflow struct {
@@ -164,6 +169,9 @@ func (e *Engine) checkNew(n NewWorkflow) error {
 	}
 	if len(n.Title) > 255 {
 		problems["title"] = "Write at most 255 characters."
+	}
+	if utf8.RuneCountInString(n.Description) > maxDescription {
+		maps.Copy(problems, errDescription.Fields)
 	}
 	return fault.Fields(problems)
 }

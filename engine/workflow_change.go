@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"alur/engine/audit"
 	"alur/engine/auth"
@@ -69,6 +70,9 @@ func (e *Engine) apply(ctx context.Context, tx *pg.Tx, actor auth.Actor, w *Work
 	}
 	if c.Description != nil {
 		w.Description = *c.Description
+	}
+	if c.Description != nil && utf8.RuneCountInString(w.Description) > maxDescription {
+		return errDescription
 	}
 	if c.TriggerTitle != nil {
 		w.TriggerTitle = strings.TrimSpace(*c.TriggerTitle)

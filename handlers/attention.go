@@ -60,7 +60,7 @@ func (h *attention) list(c echo.Context) error {
 
 // watch is what the engine has to know of this process.
 func (s *Server) watch() engine.Watch {
-	return engine.Watch{MailServer: s.MailSent, Waiting: s.Patience}
+	return engine.Watch{MailServer: s.MailSent, Waiting: s.Patience, Disk: s.Disk}
 }
 
 // attentionWords words a for a reader.
@@ -111,6 +111,8 @@ func (h *attention) dismiss(c echo.Context) error {
 		err = h.engine.DismissQuiet(ctx, a, subject, mark)
 	case "skipped":
 		err = h.engine.DismissSkipped(ctx, a, subject, mark)
+	case "lost":
+		err = h.engine.DismissLost(ctx, a, mark)
 	case "mail":
 		err = h.engine.DismissMails(ctx, a, subject, mark)
 		notice = "Dismissed. The mails stay in the outbox."

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,13 +42,16 @@ func (t attentionWords) parts(a engine.Attention) []views.AttentionPart {
 	if !a.Unclaimed.IsZero() {
 		queues = append([]views.Attention{t.unclaimed(a)}, queues...)
 	}
+	if a.Lost != nil {
+		queues = append(queues, t.lost(*a.Lost))
+	}
 	add("queue", "Queue", queues, a.Queues.Rest)
 	add("failed", "Failed", each(a.Failures.Items, t.failure), a.Failures.Rest)
 	add("stuck", "Stuck", each(a.Stuck.Items, func(s engine.Stuck) views.Attention { return t.stuck(s, a) }), a.Stuck.Rest)
 	add("retrying", "Tried again and again", each(a.Retrying.Items, func(s engine.Stuck) views.Attention { return t.retrying(s, a) }), a.Retrying.Rest)
 	add("waiting", "Waiting too long", each(a.Waiting.Items, t.waiting), a.Waiting.Rest)
-	triggers := append(each(a.Broken.Items, t.broken), each(a.Skipped.Items, t.skipped)...)
-	add("triggers", "Not started", triggers, a.Broken.Rest+a.Skipped.Rest)
+	triggers := slices.Concat(each(a.Broken.Items, t.broken), each(a.Overdue.Items, t.overdue), each(a.Skipped.Items, t.skipped))
+	add("triggers", "Not started", triggers, a.Broken.Rest+a.Overdue.Rest+a.Skipped.Rest)
 	add("quiet", "Gone quiet", each(a.Quiet.Items, t.quiet), a.Quiet.Rest)
 	add("outbox", "Mails that do not arrive", each(a.Mails, t.mails), 0)
 	return parts
@@ -108,6 +112,10 @@ func (t attentionWords) database(d engine.DatabaseTrouble) views.Attention {
 		v.State, v.Title = views.Error, "The database did not answer in time"
 		v.Cause = fmt.Sprintf("What needs attention could not be read within %s, so the rest of this page may be missing. See whether the database runs, and what its log says.", views.Duration(d.Took))
 		v.Do = views.Act{Text: "Look again", URL: "/attention"}
+	case engine.Disk:
+		v.State, v.Warning, v.Title = views.Error, false, fmt.Sprintf("Only %d MB are free for the database", d.Free>>20)
+		v.Cause = "When the disk is full, PostgreSQL takes no changes any more, and everything stands still. Make room in " + d.Dir + "."
+		v.Do = views.Act{Text: "Look again", URL: "/attention"}
 	case engine.Slow:
 		v.Title = "The database answers slowly"
 		v.Cause = fmt.Sprintf("An empty statement takes %s there and back, and every step waits for several. Look at the load of its machine and at the network between.", views.Duration(d.Took))
@@ -138,6 +146,18 @@ func (t attentionWords) unclaimed(a engine.Attention) views.Attention {
 		v.Cause = fmt.Sprintf("%s and nobody takes %s. Start alur serve or alur worker.", executionsWait(a.Queued, !a.Counted), plain(a.Queued, "it", "them"))
 	}
 	return v
+}
+
+// lost words processes that ended without a word.
+func (t attentionWords) lost(l engine.Lost) views.Attention {
+	return views.Attention{ID: "lost-" + views.ID(l.Mark), State: views.Waiting, Warning: true,
+		Title: views.Count(l.Count, "process", "processes") + " that ran workflows " + plain(l.Count, "was", "were") + " lost",
+		Cause: fmt.Sprintf("%s in the middle and %s taken over. See in its log, or in that of its machine, why it ended: killed, out of memory, cut off from the database.",
+			views.Count(l.Executions, "execution was", "executions were"), plain(l.Executions, "was", "were")),
+		Facts: "Last " + t.w.When(l.Last) + ".",
+		Do:    views.Act{Text: "Show what runs", URL: listURL("", views.Running)},
+		Also:  views.Act{Text: "Dismiss", About: "lost processes", URL: "/attention/dismiss", Fields: []views.Hidden{{Name: "kind", Value: "lost"}, {Name: "subject", Value: "process"}, mark(l.Mark)}},
+	}
 }
 
 // executionsWait is "4,120 executions wait", "More than 10,000 executions wait".
@@ -355,6 +375,13 @@ func (t attentionWords) skipped(s engine.Skipped) views.Attention {
 	}
 }
 
+func (t attentionWords) overdue(o engine.Overdue) views.Attention {
+	return views.Attention{ID: "overdue-" + views.ID(o.WorkflowID), State: views.Error, URL: workflowURL(o.Flow),
+		Title: flowName(o.Flow) + " did not start when it was due",
+		Cause: "Its schedule is overdue, and no process starts it. See whether alur serve or alur worker runs, and what its log says.",
+		Facts: "Due " + t.w.When(o.Due) + ".", Do: openWorkflow(o.Flow)}
+}
+
 func (t attentionWords) broken(b engine.BrokenWorkflow) views.Attention {
 	return views.Attention{ID: "broken-" + views.ID(b.WorkflowID), State: views.Error, URL: workflowURL(b.Flow),
 		Title: flowName(b.Flow) + " cannot start", Cause: "It is turned on, but its trigger cannot start it: " + period(b.Problem), Do: openWorkflow(b.Flow)}
@@ -395,15 +422,16 @@ func (t attentionWords) mails(m engine.MailTrouble) views.Attention {
 func (t attentionWords) watched() []views.Fact {
 	day := func(d time.Duration) string { return views.Count(int(d.Hours()/24), "day", "days") }
 	return []views.Fact{
-		{Name: "Database", Value: fmt.Sprintf("An empty statement takes more than %s, all connections are in use, a transaction is left open for %s, or a statement waits %s for a lock.",
-			views.Duration(engine.SlowAt), views.Duration(engine.IdleAfter), views.Duration(engine.LockedAfter))},
-		{Name: "Queue", Value: fmt.Sprintf("%s or more executions of a workflow wait, the oldest waits longer than %s, or no process runs workflows.",
-			views.Int(engine.DeepAt), views.Duration(engine.LateAfter))},
-		{Name: "Failures", Value: "Executions that failed or broke, by step and cause, until somebody dismisses them."},
+		{Name: "Database", Value: fmt.Sprintf("An empty statement takes more than %s, all connections are in use, a transaction is left open for %s, a statement waits %s for a lock, or less than %d MB are free.",
+			views.Duration(engine.SlowAt), views.Duration(engine.IdleAfter), views.Duration(engine.LockedAfter), engine.FewBytes>>20)},
+		{Name: "Queue", Value: fmt.Sprintf("%s or more executions of a workflow wait, the oldest waits longer than %s, no process runs workflows, or one was lost within %s.",
+			views.Int(engine.DeepAt), views.Duration(engine.LateAfter), views.Duration(engine.LostFor))},
+		{Name: "Failures", Value: "Executions that failed, broke or ran out of time, by step and cause, until somebody dismisses them."},
 		{Name: "Stuck", Value: fmt.Sprintf("Nobody took over %s after a process was lost, or a step gives no sign for %s.", views.Duration(engine.LostAfter), views.Duration(engine.StuckAfter))},
 		{Name: "Tried again", Value: "Executions that were begun twice or more without getting on."},
 		{Name: "Waiting", Value: "Somebody or something is waited for longer than " + day(cmp.Or(t.watch.Waiting, engine.WaitingAfter)) + "."},
-		{Name: "Not started", Value: fmt.Sprintf("A workflow that is turned on has a broken trigger, or was held back within the last %s.", day(engine.SkippedFor))},
+		{Name: "Not started", Value: fmt.Sprintf("A workflow that is turned on has a broken trigger, did not start %s after its schedule was due, or was held back within the last %s.",
+			views.Duration(engine.OverdueAfter), day(engine.SkippedFor))},
 		{Name: "Gone quiet", Value: fmt.Sprintf("A workflow that is turned on started at least %d times over a week or more, and is silent now for an hour or more, and for one and a half times as long as ever in the %s before.",
 			engine.QuietStarts, day(engine.QuietPeriod))},
 		{Name: "Mails", Value: fmt.Sprintf("Mails failed, %d or more are held, or a mail is not sent after %s although there is a mail server.", engine.HeldMails, views.Duration(engine.MailAfter))},

@@ -19,12 +19,16 @@ import (
 )
 
 // retention lets people say how long executions are kept.
-type retention struct{ engine *engine.Engine }
+type retention struct {
+	engine *engine.Engine
+	alerts *alerts
+}
 
 // Routes registers the settings of the server, and those of a workflow.
 func (h *retention) Routes(g *Group) {
 	g.GET("/settings", auth.ManageServer, h.show)
 	g.POST("/settings", auth.ManageServer, h.update)
+	g.POST("/settings/alerts", auth.ManageServer, h.updateAlerts)
 	g.GET("/workflows/:id/history", auth.UseWorkflows, h.showOf)
 	g.POST("/workflows/:id/history", auth.UseWorkflows, h.updateOf)
 }
@@ -39,18 +43,41 @@ var endings = []choice[[]node.Status]{
 }
 
 func (h *retention) show(c echo.Context) error {
-	s, err := h.engine.HistorySettings(c.Request().Context(), actor(c))
+	vm, err := h.historySettings(c)
 	if err != nil {
 		return err
 	}
-	vm := historyForm(s.History)
-	vm.RecordMonths = strconv.Itoa(s.RecordMonths)
-	return renderSettings(c, http.StatusOK, vm)
+	return h.renderSettings(c, http.StatusOK, vm, nil)
 }
 
-func renderSettings(c echo.Context, status int, vm views.HistoryForm) error {
+// historySettings are those of the server in their form.
+func (h *retention) historySettings(c echo.Context) (views.HistoryForm, error) {
+	s, err := h.engine.HistorySettings(c.Request().Context(), actor(c))
+	if err != nil {
+		return views.HistoryForm{}, err
+	}
+	vm := historyForm(s.History)
+	vm.RecordMonths = strconv.Itoa(s.RecordMonths)
+	return vm, nil
+}
+
+// renderSettings shows the settings of the server; without alerts they are as they
+// are kept.
+func (h *retention) renderSettings(c echo.Context, status int, vm views.HistoryForm, alerts *views.AlertsForm) error {
 	vm.Action = "/settings"
-	return render(c, status, views.SettingsPage(vm), nil)
+	if alerts == nil {
+		ctx := c.Request().Context()
+		s, err := h.engine.AlertSettings(ctx, actor(c))
+		if err != nil {
+			return err
+		}
+		form, err := h.alerts.settings(ctx, alertsForm(s.Alerts), s)
+		if err != nil {
+			return err
+		}
+		alerts = &form
+	}
+	return render(c, status, views.SettingsPage(vm, *alerts), nil)
 }
 
 func (h *retention) update(c echo.Context) error {
@@ -63,7 +90,7 @@ func (h *retention) update(c echo.Context) error {
 	err = h.engine.SaveHistorySettings(c.Request().Context(), actor(c), engine.HistorySettings{History: kept, RecordMonths: months})
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
 		vm.Problems = f.Fields
-		return renderSettings(c, http.StatusUnprocessableEntity, vm)
+		return h.renderSettings(c, http.StatusUnprocessableEntity, vm, nil)
 	}
 	if err != nil {
 		return err

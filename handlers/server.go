@@ -52,6 +52,9 @@ type Server struct {
 	// attention; 0 for the engine's own.
 	Patience time.Duration
 
+	// Disk is how much room the database has; see [engine.Watch]. nil: unknown.
+	Disk func() (free uint64, dir string, ok bool)
+
 	echo   *echo.Echo
 	routes []Route
 	byPath map[string]Route // by method and path
@@ -76,7 +79,8 @@ func (s *Server) resources() []Resource {
 		&workflows{engine: s.Engine, records: s.Records, users: s.Auth},
 		&executions{server: s, engine: s.Engine},
 		&attention{server: s, engine: s.Engine},
-		&retention{engine: s.Engine},
+		&retention{engine: s.Engine, alerts: &alerts{engine: s.Engine, users: s.Auth}},
+		&alerts{engine: s.Engine, users: s.Auth},
 		&tasks{store: s.Tasks},
 		&links{server: s, store: s.Tasks},
 		&users{server: s, store: s.Auth, outbox: s.Outbox},

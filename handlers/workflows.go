@@ -263,36 +263,38 @@ func (h *workflows) askRename(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.renderRename(http.StatusOK, d.w.Title, "")
+	return d.renderRename(http.StatusOK, d.w.Title, d.w.Description, nil)
 }
 
-func (d *desk) renderRename(status int, title, problem string) error {
-	f := views.Field{Name: "title", ID: "rename-name", Label: "Name", Value: title, Error: problem, Focus: true, Required: true}
-	return render(d.c, status, views.RenamePage(d.url(), f, d.w.SettingsRevision), views.RenameDialog(d.url(), f, d.w.SettingsRevision))
+func (d *desk) renderRename(status int, title, description string, problems map[string]string) error {
+	f := views.Field{Name: "title", ID: "rename-name", Label: "Name", Value: title, Error: problems["title"], Focus: true, Required: true}
+	about := views.Field{Name: "description", ID: "rename-description", Label: "Description", Note: "optional", Value: description, Error: problems["description"],
+		Help: "What it is for, and what to know before it is changed. It stands above the nodes."}
+	return render(d.c, status, views.RenamePage(d.url(), f, about, d.w.SettingsRevision), views.RenameDialog(d.url(), f, about, d.w.SettingsRevision))
 }
 
-// rename gives all of a workflow that is still in use the new name: the current
-// version and the draft.
+// rename gives all of a workflow that is still in use the new name and
+// description: the current version and the draft.
 func (h *workflows) rename(c echo.Context) error {
 	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
-	title := c.FormValue("title")
+	title, description := c.FormValue("title"), strings.TrimSpace(c.FormValue("description"))
 	seen, _ := strconv.ParseInt(c.FormValue("revision"), 10, 64)
 	ctx := c.Request().Context()
-	_, err = h.engine.UpdateWorkflow(ctx, actor(c), d.w.ID, engine.WorkflowChange{Seen: seen, Title: &title})
+	_, err = h.engine.UpdateWorkflow(ctx, actor(c), d.w.ID, engine.WorkflowChange{Seen: seen, Title: &title, Description: &description})
 	switch f, _ := errors.AsType[*fault.Error](err); {
 	case f != nil && f.Kind == fault.Invalid:
-		return d.renderRename(http.StatusUnprocessableEntity, title, f.Fields["title"])
+		return d.renderRename(http.StatusUnprocessableEntity, title, description, f.Fields)
 	case f != nil && f.Kind == fault.Conflict:
-		return d.renderRename(http.StatusConflict, title, "Somebody renamed it to “"+d.w.Title+"” or changed its trigger meanwhile. Rename it again to put your name in place.")
+		return d.renderRename(http.StatusConflict, title, description, map[string]string{"title": "Somebody renamed it to “" + d.w.Title + "” or changed its trigger meanwhile. Rename it again to put your name in place."})
 	case err != nil:
 		return err
 	}
 	for _, v := range d.versions {
 		if v.ID != d.w.ID && (v.Current || v.ID == d.draft.ID) {
-			if _, err := h.engine.UpdateWorkflow(ctx, actor(c), v.ID, engine.WorkflowChange{Title: &title}); err != nil {
+			if _, err := h.engine.UpdateWorkflow(ctx, actor(c), v.ID, engine.WorkflowChange{Title: &title, Description: &description}); err != nil {
 				return err
 			}
 		}

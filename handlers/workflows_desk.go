@@ -23,6 +23,7 @@ type desk struct {
 	w        engine.Workflow
 	nodes    []engine.Node
 	tree     engine.Level
+	owner    string            // who answers for it; "" for nobody
 	level    auth.Level        // what the reader may do with it
 	versions []engine.Workflow // of the same key, newest first
 	draft    engine.Workflow   // the one that waits to be published; zero for none
@@ -66,6 +67,11 @@ func (h *workflows) openID(c echo.Context, id int64) (*desk, error) {
 	if d.w, d.nodes, err = h.engine.Workflow(ctx, actor(c), id); err != nil {
 		return nil, err
 	}
+	members, err := h.engine.Members(ctx, actor(c), id)
+	if err != nil {
+		return nil, err
+	}
+	d.owner = answersFor(members, engine.ReadOwner(d.w.Options))
 	if d.level, err = h.engine.Level(ctx, actor(c), d.w.Key); err != nil {
 		return nil, err
 	}
@@ -198,7 +204,7 @@ func (d *desk) editor(drawer *views.Drawer) views.Editor {
 		limited = "View and operate"
 	}
 	vm := views.Editor{
-		ID: d.w.ID, Title: d.w.Title, On: d.w.Enabled, Draft: d.isDraft(), Old: d.isOld(), Drawer: drawer,
+		ID: d.w.ID, Title: d.w.Title, About: d.w.Description, Owner: d.owner, On: d.w.Enabled, Draft: d.isDraft(), Old: d.isOld(), Drawer: drawer,
 		Saved: savedAt(words(d.c), d.w.UpdatedAt), RunsURL: runsURL(d.w.Key), Version: d.versionWord(d.w),
 		Startable: byHand && d.level.Includes(auth.Operator), Limited: limited,
 		MayEdit: d.level.Includes(auth.Editor), MayOwn: d.level.Includes(auth.Owner), MayCopy: actor(d.c).Can(auth.CreateWorkflows),

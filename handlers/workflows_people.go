@@ -18,6 +18,7 @@ import (
 func (h *workflows) peopleRoutes(g *Group) {
 	g.GET("/workflows/:id/people", auth.UseWorkflows, h.people)
 	g.POST("/workflows/:id/people", auth.UseWorkflows, h.addPerson)
+	g.POST("/workflows/:id/owner", auth.UseWorkflows, h.setOwner)
 	g.POST("/workflows/:id/people/:member", auth.UseWorkflows, h.setPerson)
 	g.POST("/workflows/:id/people/:member/remove", auth.UseWorkflows, h.removePerson)
 }
@@ -60,6 +61,7 @@ func (d *desk) renderPeople(status int, vm views.WorkflowPeople) error {
 	}
 	vm.Title, vm.Workflow, vm.Action = workflowTitle(d.w.Title), d.url(), d.url()+"/people"
 	vm.MayChange, vm.Levels = d.level.Includes(auth.Owner), levelOptions("")
+	vm.Owner = answersFor(members, engine.ReadOwner(d.w.Options))
 	var managers []string
 	in := map[string]bool{}
 	for _, m := range members {
@@ -72,6 +74,9 @@ func (d *desk) renderPeople(status int, vm views.WorkflowPeople) error {
 		}
 		in[whoValue(m.UserID, m.Role)] = true
 		vm.Owned = vm.Owned || m.Level == auth.Owner
+		if m.Level == auth.Owner && m.UserID != nil {
+			vm.Owners = append(vm.Owners, views.Option{Value: views.ID(*m.UserID), Text: m.Name, Selected: m.Name == vm.Owner})
+		}
 		vm.Rows = append(vm.Rows, row)
 	}
 	for _, o := range d.env.Users {
@@ -127,6 +132,26 @@ func (h *workflows) addPerson(c echo.Context) error {
 		return err
 	}
 	return done(c, d.url()+"/people", m.Name+" may use this workflow now, as "+string(m.Level)+".")
+}
+
+// setOwner says who of the owners answers for the workflow.
+func (h *workflows) setOwner(c echo.Context) error {
+	d, err := h.openFor(c, auth.Owner)
+	if err != nil {
+		return err
+	}
+	person, err := strconv.ParseInt(c.FormValue("owner"), 10, 64)
+	if err != nil {
+		person = -1 // nobody, and refused
+	}
+	err = h.engine.SetOwner(c.Request().Context(), actor(c), d.w.ID, person)
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
+		return d.renderPeople(http.StatusUnprocessableEntity, views.WorkflowPeople{NewLevel: string(auth.Viewer), Problems: f.Fields})
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, d.url()+"/people", "The owner is set.")
 }
 
 func (h *workflows) setPerson(c echo.Context) error {

@@ -109,6 +109,8 @@ type Editor struct {
 	Saved     string    // "Saved 10:41"
 	RunsURL   string
 	Startable bool   // the reader can run it by hand
+	Owner     string // who answers for it; "" for nobody
+	About     string // its description
 	Limited   string // what the reader may do who may not change it: "View only"
 
 	MayEdit, MayOwn, MayCopy bool

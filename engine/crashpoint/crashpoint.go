@@ -28,12 +28,14 @@ const (
 	BeforeResume     = "before-resume"      // an execution that waited is about to go on
 	AfterResume      = "after-resume"       // its first step after the wait is over, uncommitted
 	DuringShutdown   = "during-shutdown"    // SIGTERM came, and work is given back
+	DuringAlert      = "during-alert"       // alerts are written to the outbox, uncommitted
+	AfterAlert       = "after-alert"        // alerts are in the outbox
 	DuringMigration  = "during-migration"   // between two migrations
 )
 
 // All are the places, in the order of an execution's life.
 var All = []string{AfterClaim, BeforeRun, AfterLocalEffect, DuringFlush, BeforeCommit, AfterCommit,
-	BeforeRemote, AfterRemote, BeforeResume, AfterResume, DuringShutdown, DuringMigration}
+	BeforeRemote, AfterRemote, BeforeResume, AfterResume, DuringShutdown, DuringAlert, AfterAlert, DuringMigration}
 
 var armed, countdown = parse(os.Getenv("ALUR_CRASH_AT"))
 

@@ -92,6 +92,24 @@ func (s *SMTP) Check(ctx context.Context) error {
 	return c.Close()
 }
 
+// Send sends m at once, past the outbox: for when the database cannot hold it. id
+// makes its Message-ID.
+func (s *SMTP) Send(ctx context.Context, id int64, at time.Time, m Message) error {
+	msg, err := s.message(Mail{ID: id, ToName: m.ToName, ToAddress: m.ToAddress, Subject: m.Subject, Text: m.Text, HTML: m.HTML, CreatedAt: at})
+	if err != nil {
+		return err
+	}
+	client, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.Send(msg); err != nil {
+		_ = client.Close()
+		return err
+	}
+	return client.Close()
+}
+
 func (s *SMTP) dial(ctx context.Context) (*gomail.Client, error) {
 	c, err := gomail.NewClient(s.host, s.options...)
 	if err != nil {

@@ -263,6 +263,11 @@ DELETE FROM alur.slots WHERE worker = $1
 -- Slots that do not come back are lost.
 UPDATE alur.slots SET lease_until = now() + interval '30 s' WHERE worker = $1 RETURNING workflow_id, slot
 
+-- name: note_lost
+WITH old AS (
+    DELETE FROM alur.lost_processes WHERE lost_at < now() - interval '30 days')
+INSERT INTO alur.lost_processes (executions) VALUES ($1)
+
 -- name: rescue_slots
 DELETE FROM alur.slots s
 WHERE NOT EXISTS (

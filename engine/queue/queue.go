@@ -238,9 +238,13 @@ func (q *Queue) Release(ctx context.Context, claims []Claim, after time.Duration
 	return nil
 }
 
-// Rescue ends the leases of processes that are gone and returns how many.
+// Rescue ends the leases of processes that are gone and returns how many. That a
+// process was lost is noted, for people.
 func (q *Queue) Rescue(ctx context.Context) (int64, error) {
 	n, err := q.exec(ctx, "rescue")
+	if err == nil && n > 0 {
+		_, err = q.exec(ctx, "note_lost", n)
+	}
 	if err == nil {
 		_, err = q.exec(ctx, "rescue_slots")
 	}
