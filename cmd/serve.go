@@ -66,7 +66,7 @@ func (a *app) answer(ctx context.Context, listener net.Listener) error {
 		Auth: a.users, Records: a.records, Engine: a.engine, Tasks: a.tasks, Outbox: a.outbox, Imports: a.imports, Files: a.files, Values: a.values, MailSent: a.config.SMTPURL != "",
 		Metrics: a.metrics, Tracer: a.tracer,
 		Patience: a.watch().Waiting, Disk: a.config.disk,
-		Samples:  sample.Installer{Engine: a.engine, Records: a.records},
+		Samples: sample.Installer{Engine: a.engine, Records: a.records},
 	}
 	server := pages.HTTP(a.config.Listen)
 	ended := make(chan error, 1)
