@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -73,11 +72,10 @@ func (h *workflows) run(c echo.Context) error {
 	}
 	values := map[string]any{}
 	if _, asked := d.startsWithRecord(); asked {
-		id, err := strconv.ParseFloat(record, 64)
-		if err != nil {
+		if record == "" {
 			return d.renderRun(http.StatusUnprocessableEntity, "", "", "Choose the record to start with.")
 		}
-		values["data"] = id
+		values["data"] = record
 	}
 	x, started, err := h.engine.Execute(c.Request().Context(), actor(c), d.w.ID, values)
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
