@@ -217,7 +217,7 @@ func TestImportWrong(t *testing.T) {
 	const calc = `{"key": "a", "type": "calculation", "title": "A", "config": {}}`
 	for name, tc := range map[string]struct{ raw, field, want string }{
 		"no trigger":        {strings.Replace(inFile(""), `"type": "collection"`, `"type": "telepathy"`, 1), "workflows.0.trigger.type", "no trigger of type “telepathy”"},
-		"trigger's type":    {strings.Replace(inFile(""), `"mode": 1`, `"mode": "x"`, 1), "workflows.0", ""},
+		"trigger's type":    {strings.Replace(inFile(""), `"mode": 1`, `"mode": "x"`, 1), "workflows.0.mode", "here, not a text"},
 		"trigger's mode":    {strings.Replace(inFile(""), `"mode": 1`, `"mode": 99`, 1), "workflows.0.mode", "Choose when it starts"},
 		"options":           {strings.Replace(inFile(""), `"options": {}`, `"options": []`, 1), "", ""},
 		"long title":        {strings.Replace(inFile(""), `"title": "W"`, `"title": "`+strings.Repeat("x", 256)+`"`, 1), "workflows.0.title", "255"},

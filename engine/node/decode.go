@@ -30,7 +30,7 @@ func (k *Kind) Decode(raw json.RawMessage) (Config, Problems) {
 		if !ok || wrong[e.Field] != "" {
 			return nil, unreadable(err)
 		}
-		wrong[e.Field] = fmt.Sprintf("Give %s here, not %s.", typeWords(e.Type), valueWords(e.Value))
+		wrong[e.Field] = WrongType(e)
 		if raw, ok = drop(raw, e.Field); !ok {
 			return nil, wrong
 		}
@@ -40,6 +40,11 @@ func (k *Kind) Decode(raw json.RawMessage) (Config, Problems) {
 	maps.DeleteFunc(rest, func(field, _ string) bool { return within(wrong, field) })
 	maps.Copy(wrong, rest)
 	return nil, wrong
+}
+
+// WrongType says what e found and what belongs there.
+func WrongType(e *json.UnmarshalTypeError) string {
+	return fmt.Sprintf("Give %s here, not %s.", typeWords(e.Type), valueWords(e.Value))
 }
 
 func unreadable(err error) Problems {

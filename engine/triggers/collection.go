@@ -87,7 +87,7 @@ func (*collectionTrigger) Decode(raw json.RawMessage) (any, node.Problems) {
 	err := json.Unmarshal(raw, &c)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
 		field, _, _ := strings.Cut(wrong.Field, ".")
-		return nil, node.Problems{field: fmt.Sprintf("This is a %s, which does not fit here. Choose it again.", wrong.Value)}
+		return nil, node.Problems{field: node.WrongType(wrong)}
 	}
 	if err != nil {
 		return nil, node.Problems{"": "The settings of this trigger are not readable: " + err.Error()}

@@ -44,14 +44,14 @@ func TestSettings(t *testing.T) {
 		{"2.1 mode 6", `{"collection": "orders", "mode": 6}`, "mode", "Choose when", false},
 		{"2.1 mode 7", `{"collection": "orders", "mode": 7}`, "mode", "Choose when", false},
 		{"2.1 mode -1", `{"collection": "orders", "mode": -1}`, "mode", "Choose when", false},
-		{"2.1 mode as a text", `{"collection": "orders", "mode": "1"}`, "mode", "This is a string", false},
+		{"2.1 mode as a text", `{"collection": "orders", "mode": "1"}`, "mode", "here, not a text", false},
 		{"2.1 changed with mode 2", `{"collection": "orders", "mode": 2, "changed": ["title"]}`, "", "", false},
 		{"2.1 changed with mode 3", `{"collection": "orders", "mode": 3, "changed": ["title", "customer", "customerId", "lines"]}`, "", "", false},
 		{"2.1 changed with mode 1", `{"collection": "orders", "mode": 1, "changed": ["title"]}`, "changed", "only make sense for updates", false},
 		{"2.1 changed with mode 4", `{"collection": "orders", "mode": 4, "changed": ["title"]}`, "changed", "only make sense for updates", false},
 		{"2.1 changed empty with mode 1", `{"collection": "orders", "mode": 1, "changed": []}`, "", "", false},
 		{"2.1 changed null with mode 1", `{"collection": "orders", "mode": 1, "changed": null}`, "", "", false},
-		{"2.1 changed as a text", `{"collection": "orders", "mode": 2, "changed": "title"}`, "changed", "This is a string", false},
+		{"2.1 changed as a text", `{"collection": "orders", "mode": 2, "changed": "title"}`, "changed", "here, not a text", false},
 		{"2.1 changed unknown", `{"collection": "orders", "mode": 2, "changed": ["moon"]}`, "changed", "no field “moon”", false},
 		{"2.1 changed of another record", `{"collection": "orders", "mode": 2, "changed": ["customer.name"]}`, "changed", "leads to another record", false},
 		{"2.1 appends with mode 4", `{"collection": "orders", "mode": 4, "appends": ["customer"]}`, "appends", "no relations left", false},
@@ -71,7 +71,7 @@ func TestSettings(t *testing.T) {
 		{"2.1 rollbackOnFailure", `{"collection": "orders", "mode": 1, "rollbackOnFailure": true}`, "", "", false},
 		{"2.1 keys of others are kept", `{"collection": "orders", "mode": 1, "own": {"x": 1}}`, "", "", false},
 		{"nested and bulk", `{"collection": "orders", "mode": 1, "nested": false, "bulk": true}`, "", "", false},
-		{"bulk as a text", `{"collection": "orders", "mode": 1, "bulk": "yes"}`, "bulk", "This is a string", false},
+		{"bulk as a text", `{"collection": "orders", "mode": 1, "bulk": "yes"}`, "bulk", "here, not a text", false},
 	}
 	draft := s.add(engine.NewWorkflow{}, `{"collection": "orders", "mode": 1}`)
 	for _, tc := range tests {
