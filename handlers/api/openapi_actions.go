@@ -111,7 +111,8 @@ func ownActions() []ownAction {
 		on("test", "Try settings of a node without an execution", operation{body: ours("NodeValues"), answer: ours("Outcome")})
 	}
 	l.tag = "executions"
-	add(http.MethodPost, "executions:cancel", "Stop an execution", operation{params: one, answer: ref("executions")})
+	add(http.MethodPost, "executions:cancel", "Stop executions", operation{params: some, answer: inline(&openapi3.Schema{
+		OneOf: openapi3.SchemaRefs{ref("executions"), whole("How many were stopped, where a list or a filter named several.")}})})
 	add(http.MethodPost, "executions:rerun", "Run executions again, each as a new one", operation{params: some, status: http.StatusAccepted, optional: true,
 		answer: anything("The new execution; a list of them when a filter was sent, with meta.passed for those that cannot run again."),
 		body: object(map[string]*openapi3.SchemaRef{

@@ -57,11 +57,13 @@ func (h *Workflows) execute(c echo.Context) error {
 	return data(c, answer)
 }
 
-// cancel stops an execution (spec/http-api.md §4.3).
+// cancel stops an execution (spec/http-api.md §4.3) and answers it with its jobs.
+// Of several, named by a list or a filter, it answers how many it stopped; those
+// that had ended are passed over.
 func (h *Workflows) cancel(c echo.Context) error {
 	id, err := one(c)
-	if err != nil {
-		return err
+	if err != nil || c.QueryParam("filter") != "" {
+		return h.cancelAll(c)
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)
 	if _, _, err := h.Engine.Execution(ctx, a, id); err != nil {
@@ -79,6 +81,18 @@ func (h *Workflows) cancel(c echo.Context) error {
 		return err
 	}
 	return data(c, x)
+}
+
+func (h *Workflows) cancelAll(c echo.Context) error {
+	ids, err := h.targets(c, "executions")
+	if err != nil {
+		return err
+	}
+	n, err := h.Engine.Cancel(c.Request().Context(), h.Actor(c), ids)
+	if err != nil {
+		return err
+	}
+	return data(c, n)
 }
 
 // rerun runs executions again (spec/http-api.md §4.4). For one that is named by its
