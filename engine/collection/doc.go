@@ -32,7 +32,8 @@
 //     change names it in [Change.Linked] when it leads elsewhere than before.
 //   - An association of the API changes as it is addressed: posts/1/comments:create
 //     creates a comment, which is no nested one; add, set, remove and toggle update the
-//     post, with its links nested.
+//     post, with its links nested. “Add to …” on a record's page writes the link, or
+//     the record that comes to belong to it, by itself.
 //   - [Store.UpdateBulk] changes many in one go, and the database deletes records, or
 //     empties a key of theirs, when one that they belong to is deleted. These are
 //     [Change.Bulk], and only heard of by who asked ([Listener.Starts]).
