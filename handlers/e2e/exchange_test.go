@@ -25,7 +25,9 @@ func TestExchange(t *testing.T) {
 		BrowserContextID: v.Page.Browser().BrowserContextID, EventsEnabled: true}.Call(v.Page.Browser()), "allow downloads")
 	var name string
 	ended := v.Page.Browser().Timeout(patience).EachEvent(func(e *proto.BrowserDownloadWillBegin) { name = e.SuggestedFilename },
-		func(e *proto.BrowserDownloadProgress) bool { return e.State == proto.BrowserDownloadProgressStateCompleted })
+		func(e *proto.BrowserDownloadProgress) bool {
+			return e.State == proto.BrowserDownloadProgressStateCompleted
+		})
 	v.press("Export")
 	ended()
 	raw, err := os.ReadFile(filepath.Join(dir, name))
