@@ -33,7 +33,7 @@ func (h *workflows) scope(c echo.Context) error {
 	}
 	address := d.url() + "/scope?" + url.Values{"node": {key}}.Encode()
 	if of := c.QueryParam("of"); of != "" {
-		items := nodeforms.PickerItems(names, of, c.QueryParam("path"), address)
+		items := nodeforms.PickerItems(names, of, c.QueryParam("path"), c.QueryParam("many") == "true", address)
 		group := []nodeforms.PickerGroup{{Title: d.env.CollectionTitle(of), Items: items}}
 		return render(c, http.StatusOK, nodeforms.PickerPage(group, d.url()), nodeforms.PickerList(items))
 	}

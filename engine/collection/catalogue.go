@@ -183,7 +183,7 @@ func (s *Store) Collection(ctx context.Context, name string) (*Collection, error
 var _ node.Catalogue = (*Store)(nil)
 
 // Fields describes a record of collection for variable pickers and checks
-// ([node.Catalogue]).
+// ([node.Catalogue]). What a record has no value for is not there.
 func (s *Store) Fields(collection string) ([]node.Variable, bool) {
 	c, err := s.Collection(context.Background(), collection)
 	if err != nil {
@@ -191,7 +191,7 @@ func (s *Store) Fields(collection string) ([]node.Variable, bool) {
 	}
 	var vars []node.Variable
 	for _, f := range c.Fields {
-		if f.Hidden {
+		if f.Hidden || f.virtual() {
 			continue
 		}
 		vars = append(vars, node.Variable{

@@ -126,16 +126,11 @@ func number(t expr.Template, s *node.Step, unset int, what string) (int, error) 
 	return int(n), nil
 }
 
-func (q query) Sample(c QueryConfig, cat node.Catalogue) any {
-	record := node.Sample(q.Outputs(c, cat))
-	if c.Multiple {
-		return []any{record}
-	}
-	return record
-}
-
 func (query) Outputs(c QueryConfig, cat node.Catalogue) []node.Variable {
 	fields, _ := cat.Fields(local(c.Collection))
+	if c.Multiple && len(fields) > 0 {
+		return []node.Variable{{Title: "Records", Target: local(c.Collection), Many: true, Children: fields}}
+	}
 	return fields
 }
 

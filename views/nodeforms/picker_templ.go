@@ -12,6 +12,7 @@ import (
 	"alur/engine/node"
 	"alur/views"
 	"net/url"
+	"strconv"
 )
 
 // PickerGroup is a source of variables in the picker.
@@ -41,13 +42,15 @@ func PickerGroups(n Names, address string) []PickerGroup {
 		} else {
 			group.Items = n.items(n.unwrap(g.Variables), g.Path, address)
 		}
-		if len(g.Variables) == 1 && g.Variables[0].Path == "" {
-			switch v := g.Variables[0]; {
-			case len(group.Items) == 0:
-				group.Items = []PickerItem{{Path: g.Path, Title: orName(v.Title, "Result"), Icon: TypeIcon(v), Sample: n.sample(g.Path)}}
-			case v.Many:
-				group.Items = append(group.Items, PickerItem{Path: g.Path + ".length", Title: "Number of items", Icon: "number"})
-			}
+		switch record, isRecord := started(g); {
+		case len(g.Variables) == 1 && g.Variables[0].Path == "" && len(group.Items) == 0:
+			v := g.Variables[0]
+			group.Items = []PickerItem{{Path: g.Path, Title: orName(v.Title, "Result"), Icon: TypeIcon(v), Sample: n.sample(g.Path)}}
+		case len(group.Items) == 0:
+		case isRecord:
+			group.Items = append(group.Items, n.wholes(g.Path+"."+record.Path, false)...)
+		case g.Node != nil:
+			group.Items = append(group.Items, n.wholes(g.Path, len(g.Variables) == 1 && g.Variables[0].Many)...)
 		}
 		if len(group.Items) > 0 {
 			groups = append(groups, group)
@@ -56,13 +59,25 @@ func PickerGroups(n Names, address string) []PickerGroup {
 	return groups
 }
 
-// PickerItems are the fields of the collection that a relation at path leads to.
-func PickerItems(n Names, collectionName, path, address string) []PickerItem {
+// PickerItems are the fields of the collection that a relation at path leads to, one
+// record or many.
+func PickerItems(n Names, collectionName, path string, many bool, address string) []PickerItem {
 	if n.Catalogue == nil {
 		return nil
 	}
 	fields, _ := n.Catalogue.Fields(collectionName)
-	return n.items(fields, path, address)
+	return append(n.items(fields, path, address), n.wholes(path, many)...)
+}
+
+// wholes are the value at path as such, and for a list how long it is.
+func (n Names) wholes(path string, many bool) []PickerItem {
+	if !many {
+		return []PickerItem{{Path: path, Title: "All of it", Icon: "braces"}}
+	}
+	return []PickerItem{
+		{Path: path + ".length", Title: "Number of items", Icon: "number", Sample: n.sample(path + ".length")},
+		{Path: path, Title: "All items", Icon: "braces", Sample: n.sample(path)},
+	}
 }
 
 func (n Names) items(variables []node.Variable, path, address string) []PickerItem {
@@ -74,7 +89,7 @@ func (n Names) items(variables []node.Variable, path, address string) []PickerIt
 		case len(v.Children) > 0:
 			item.Inside = n.items(v.Children, item.Path, address)
 		case v.Target != "":
-			item.More = address + "&" + url.Values{"path": {item.Path}, "of": {v.Target}}.Encode()
+			item.More = address + "&" + url.Values{"path": {item.Path}, "of": {v.Target}, "many": {strconv.FormatBool(v.Many)}}.Encode()
 		}
 		items = append(items, item)
 	}
@@ -161,7 +176,7 @@ func Picker(groups []PickerGroup, from string) templ.Component {
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(from)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 121, Col: 96}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 136, Col: 96}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -222,7 +237,7 @@ func pickerList(groups []PickerGroup) templ.Component {
 			var templ_7745c5c3_Var4 string
 			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(g.Title)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 131, Col: 14}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 146, Col: 14}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -288,7 +303,7 @@ func PickerList(items []PickerItem) templ.Component {
 				var templ_7745c5c3_Var6 string
 				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(i.Title)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 149, Col: 14}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 164, Col: 14}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 				if templ_7745c5c3_Err != nil {
@@ -314,7 +329,7 @@ func PickerList(items []PickerItem) templ.Component {
 				var templ_7745c5c3_Var7 string
 				templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(i.More)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 156, Col: 27}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 171, Col: 27}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 				if templ_7745c5c3_Err != nil {
@@ -335,7 +350,7 @@ func PickerList(items []PickerItem) templ.Component {
 				var templ_7745c5c3_Var8 string
 				templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(i.Title)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 160, Col: 14}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 175, Col: 14}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 				if templ_7745c5c3_Err != nil {
@@ -353,7 +368,7 @@ func PickerList(items []PickerItem) templ.Component {
 				var templ_7745c5c3_Var9 string
 				templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs("{{" + i.Path + "}}")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 165, Col: 79}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 180, Col: 79}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 				if templ_7745c5c3_Err != nil {
@@ -374,7 +389,7 @@ func PickerList(items []PickerItem) templ.Component {
 				var templ_7745c5c3_Var10 string
 				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(i.Title)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 167, Col: 19}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 182, Col: 19}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 				if templ_7745c5c3_Err != nil {
@@ -392,7 +407,7 @@ func PickerList(items []PickerItem) templ.Component {
 					var templ_7745c5c3_Var11 string
 					templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(i.Sample)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 169, Col: 21}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/picker.templ`, Line: 184, Col: 21}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 					if templ_7745c5c3_Err != nil {
