@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,10 +12,10 @@ import (
 	"time"
 
 	"alur/engine/auth"
-	"alur/engine/expr"
 	"alur/engine/fault"
 	"alur/engine/node"
 	"alur/engine/pg"
+	"alur/engine/secret"
 	"alur/engine/value"
 )
 
@@ -28,7 +29,42 @@ type Trial struct {
 
 	Type   string
 	Config json.RawMessage
-	Values map[string]any // of variables, by their path: "$context.data.stock"; others have no value
+	// Values of variables, by their path: "$context.data.stock". $system and $env are
+	// the server's where nothing is given for them; others have no value.
+	Values map[string]any
+}
+
+// trialVars are the variables of a node that is tried.
+type trialVars struct {
+	e     *Engine
+	given map[string]any // by path
+	env   *secret.Values // nil: the node does not refer to $env
+}
+
+// Root also answers whole paths, as [expr.Scope] is asked for them first.
+func (v trialVars) Root(name string) (any, bool) {
+	if given, ok := v.given[name]; ok {
+		return given, true
+	}
+	switch name {
+	case "$system":
+		return v.e.SystemVars(), true
+	case "$env":
+		return v.env.Root(), true
+	}
+	return nil, false
+}
+
+// masked takes secrets out of what a node that is tried came to.
+func (v trialVars) masked(out node.Outcome) node.Outcome {
+	if v.env == nil {
+		return out
+	}
+	out.Result, out.Log = v.env.JSON(out.Result), v.env.Text(out.Log)
+	if out.Meta != nil {
+		out.Meta = json.RawMessage(v.env.Text(string(value.Encode(out.Meta))))
+	}
+	return out
 }
 
 // TestNode runs a node of a type that can be tried and returns what it came to.
@@ -58,15 +94,26 @@ func (e *Engine) TestNode(ctx context.Context, actor auth.Actor, t Trial) (node.
 	if err := fault.Fields(configProblems(t.Config, problems, false)); err != nil {
 		return node.Outcome{}, err
 	}
+	vars := trialVars{e: e, given: t.Values}
+	if e.Values != nil && bytes.Contains(t.Config, []byte("$env")) {
+		var err error
+		if vars.env, err = e.Values.Values(ctx); err != nil {
+			return node.Outcome{}, fmt.Errorf("test a node of type %q: %w", t.Type, err)
+		}
+	}
 	s := &node.Step{
 		Key: "test-" + strconv.FormatInt(e.IDs.Next(), 10), WorkflowID: t.WorkflowID, NodeID: t.NodeID, Attempt: 1, Now: e.Now(),
-		Vars: expr.Vars(t.Values), Services: e.Services,
+		Vars: vars, Services: e.Services,
+	}
+	if vars.env != nil {
+		s.Mask = vars.env.JSON
 	}
 	out, err := e.try(ctx, k, s, settings)
 	if err != nil {
 		return node.Outcome{}, fmt.Errorf("test a node of type %q: %w", t.Type, err)
 	}
 	out.Result = value.Normalize(out.Result)
+	out = vars.masked(out)
 	if size := len(value.Encode(out.Result)); size > maxResult {
 		out.Status = node.Error
 		out.Result = fmt.Sprintf("The result is %d kB, and the most is %d kB. Return less.", size>>10, maxResult>>10)

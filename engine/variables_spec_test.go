@@ -329,3 +329,32 @@ func TestVariablesSpecSystem(t *testing.T) {
 		}
 	})
 }
+
+// TestVariablesSpecInTests is §6 and $env where a node is tested on its own: there
+// is no execution, and the server is the same.
+func TestVariablesSpecInTests(t *testing.T) {
+	t.Parallel()
+	w := specWorld(t)
+	for _, c := range []struct {
+		name, value, want string
+		given             map[string]any
+	}{
+		{"§3 $env", `"{{$env.SHOP}} {{ctx.$env.SHOP}}"`, `"value of SHOP value of SHOP"`, nil},
+		{"§3 $env: secrets are masked", `{"a": "Bearer {{$env.TOKEN}}"}`, `{"a": "Bearer ` + secret.Mask + `"}`, nil},
+		{"§3 $env: a value that is given", `"{{$env.TOKEN}}"`, `"mine"`, map[string]any{"$env.TOKEN": "mine"}},
+		{"§3 $context: what is given, by its path", `["{{$context.data.stock}}", "{{ctx.$context.data.stock}}"]`, `[3, 3]`, map[string]any{"$context.data.stock": 3.0}},
+		{"§3 $context: nothing given", `["{{$context.data.stock}}"]`, `[null]`, nil},
+		{"§6 $system.epoch", `"{{$system.epoch}}"`, fmt.Sprint(snowflake.Epoch), nil},
+		{"§6 $system: a value that is given", `"{{$system.now}}"`, `"2030-01-02"`, map[string]any{"$system.now": "2030-01-02"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, err := w.e.TestNode(t.Context(), auth.System, engine.Trial{Type: "output", Config: json.RawMessage(`{"value": ` + c.value + `}`), Values: c.given})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if raw, err := json.Marshal(out.Result); err != nil || !sameJSON(t, string(raw), c.want) {
+				t.Errorf("%s, %v, want %s", raw, err, c.want)
+			}
+		})
+	}
+}

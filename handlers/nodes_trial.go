@@ -91,12 +91,16 @@ func (d *desk) trial(n *engine.TreeNode, typed url.Values) (*views.Trial, map[st
 		return nil, nil, err
 	}
 	values, examples := map[string]any{}, false
-	seen, wrong := map[string]bool{}, false
+	seen, wrong, env := map[string]bool{}, false, false
 	for _, ref := range engine.References(n.Node) {
 		if seen[ref.Path] {
 			continue
 		}
 		seen[ref.Path] = true
+		if strings.HasPrefix(strings.TrimPrefix(ref.Path, "ctx."), "$env.") {
+			env = true // nobody has to type a secret
+			continue
+		}
 		f := views.Field{
 			Name: "value." + ref.Path, ID: fmt.Sprintf("t-%d", len(t.Fields)), Label: labelText(names.Label(ref.Path)),
 			Mono: true, Complete: "off", Value: typed.Get("value." + ref.Path), Placeholder: "No value",
@@ -124,6 +128,9 @@ func (d *desk) trial(n *engine.TreeNode, typed url.Values) (*views.Trial, map[st
 		if examples {
 			t.From = strings.TrimPrefix(from+". What no run has yet is an example", ". ")
 		}
+	}
+	if env {
+		t.Says += " Variables and secrets are those of the server."
 	}
 	if wrong {
 		return t, nil, nil
