@@ -358,3 +358,74 @@ func TestVariablesSpecInTests(t *testing.T) {
 		})
 	}
 }
+
+// TestVariablesSpecInFilters is §11: what $system.dateRange gives is understood by
+// the filters of records, in the zone of the server, and hidden fields (§3) reach no
+// variable.
+func TestVariablesSpecInFilters(t *testing.T) {
+	t.Parallel()
+	shanghai, err := time.LoadLocation("Asia/Shanghai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.related()
+	// In Shanghai it is half past one on Friday, June 28.
+	now := time.Date(2024, 6, 27, 17, 30, 0, 0, time.UTC)
+	e := engine.New(engine.Options{DB: w.db, IDs: w.e.IDs, Now: func() time.Time { return now }, Records: collection.NewStore(w.db, w.e.IDs, time.Now),
+		Zone: func(context.Context) (*time.Location, error) { return shanghai, nil }, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	find := func(filter any) (due []string, err error) {
+		page, err := e.Records.List(t.Context(), w.db, collection.Access{Actor: auth.System}, "orders", collection.Query{Filter: filter, Sort: []string{"due"}, NoCount: true})
+		for _, r := range page.Records {
+			due = append(due, r["due"].(string)[:len("2024-06-27T17")])
+		}
+		return due, err
+	}
+	for _, due := range []string{"2024-06-27T15:59:00Z", "2024-06-27T16:00:00Z", "2024-06-28T15:59:00Z", "2024-06-28T16:00:00Z"} {
+		w.save("orders", map[string]any{"due": due})
+	}
+	const before, first, last, after = "2024-06-27T15", "2024-06-27T16", "2024-06-28T15", "2024-06-28T16"
+	all := strings.Join([]string{before, first, last, after}, " ")
+	for name, want := range map[string]string{
+		"yesterday": before, "today": first + " " + last, "tomorrow": after,
+		"lastWeek": "", "thisWeek": all, "nextWeek": "", "lastMonth": "", "thisMonth": all, "nextMonth": "",
+		"lastQuarter": "", "thisQuarter": all, "nextQuarter": "", "lastYear": "", "thisYear": all, "nextYear": "",
+		"last7Days": strings.Join([]string{before, first, last}, " "), "last30Days": strings.Join([]string{before, first, last}, " "), "last90Days": strings.Join([]string{before, first, last}, " "),
+		"next7Days": after, "next30Days": after, "next90Days": after,
+	} {
+		t.Run("§11 $dateOn "+name, func(t *testing.T) {
+			tmpl, err := expr.NewTemplate(map[string]any{"$and": []any{map[string]any{"due": map[string]any{"$dateOn": "{{$system.dateRange." + name + "}}"}}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			filter, err := tmpl.Eval(expr.Vars{"$system": e.SystemVars()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := find(filter); err != nil || strings.Join(got, " ") != want {
+				t.Errorf("%v finds %v, %v, want %s", filter, got, err, want)
+			}
+		})
+	}
+	t.Run("§3 hidden fields are no variables", func(t *testing.T) {
+		wf := w.off(flow{kind: "query", key: "u", config: `{"collection": "users"}`}, flow{kind: "output", key: "o", config: `{"value": ["{{$jobsMapByNodeKey.u.password}}", "{{$jobsMapByNodeKey.u.email}}"]}`})
+		_, nodes, err := w.e.Workflow(t.Context(), auth.System, wf.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		problems := w.e.Check(t.Context(), wf, nodes)
+		if len(problems) != 1 || problems[0].Field != "value.0" || !strings.Contains(problems[0].Msg, "There is no “password”") {
+			t.Errorf("problems %v, want one at value.0", problems)
+		}
+	})
+	t.Run("§1 ui schemas that a node type does not read hold no variables", func(t *testing.T) {
+		wf := w.off(flow{kind: "query", key: "q", config: `{"collection": "orders", "schema": {"x-use": "{{ useProps }}", "title": "{{$gone.x}}"}}`})
+		_, nodes, err := w.e.Workflow(t.Context(), auth.System, wf.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if problems := w.e.Check(t.Context(), wf, nodes); len(problems) != 0 {
+			t.Errorf("problems %v", problems)
+		}
+	})
+}
