@@ -97,7 +97,7 @@ func TestPickerOffersWhatResolves(t *testing.T) {
 	part := func(name string) map[string]any { return map[string]any{"name": name} }
 	s.record("things", collection.Record{"one": part("a"), "many": []any{part("b")}, "pieces": []any{part("c")}, "piece": part("d")})
 	s.work()
-	list, _, err := s.Engine.Executions(t.Context(), auth.System, engine.ExecutionFilter{Key: w.Key, Limit: 1})
+	list, _, err := s.Engine.Executions(t.Context(), auth.System, engine.ExecutionFilter{Keys: []string{w.Key}, Limit: 1})
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
