@@ -2338,7 +2338,7 @@ func followMenuForm(m FollowMenu) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Choices(Field{Name: "take", Label: "What comes after it now goes", Help: m.Help, Value: m.Take, Options: m.Options, Error: m.Error}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Choices(Field{Name: "take", Label: "What follows goes", Help: m.Help, Value: m.Take, Options: m.Options, Error: m.Error}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
