@@ -62,6 +62,8 @@ func TestCoreFlow(t *testing.T) {
 		{"condition: both modes may coexist with branches", []flow{condition(true, yes, both), z}, "1:c=1 yes=1 z=1"},
 		{"condition: evaluation throws", []flow{condition(false, broken, both), z}, "-2:c=-2"},
 		{"condition: no calculation is always true, branch 1", []flow{{"condition", "c", `{"rejectOnFalse": false}`, both}, z}, "1:c=1 yes=1 z=1"},
+		{"condition: no config, always true, branch 1", []flow{{"condition", "c", "", both}, z}, "1:c=1 yes=1 z=1"},
+		{"condition: {} is no config", []flow{{"condition", "c", `{}`, both}, z}, "1:c=1 yes=1 z=1"},
 		{"condition: the number 1 takes yes", []flow{expression("math.js", "{{$context.data.n}}", both), z}, "1:c=1 yes=1 z=1"},
 		{"condition: a text takes yes", []flow{expression("formula.js", "'yes'", both), z}, "1:c=1 yes=1 z=1"},
 		{"condition: null takes no", []flow{expression("math.js", "{{$context.data.missing}}", both), z}, "1:c=1 no=1 z=1"},

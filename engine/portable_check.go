@@ -22,9 +22,9 @@ import (
 type Arrival struct {
 	Portable PortableWorkflow
 	Here     *Workflow // the workflow of this key, if actor may change it: it can get a new version; nil otherwise
-	Wrong    []Problem // why it cannot come in at all, as when it is saved
+	Wrong    []Problem // why it cannot come in at all, as when it is saved; Field is a path in the file
 	Missing  []Missing // what it needs and is not here; it can come in all the same
-	Problems []Problem // what else is to be done before it can be turned on
+	Problems []Problem // what else is to be done before it can be turned on; Field is a path in the file
 
 	w     Workflow
 	nodes []Node
@@ -311,6 +311,12 @@ func (e *Engine) examine(ctx context.Context, a *Arrival) {
 	for _, p := range e.check(ctx, a.w, a.nodes, env) {
 		if !a.knows(p) {
 			p.NodeID = 0 // of no node that is stored
+			if p.Node != "" {
+				p.Field = join("config", p.Field)
+			}
+			if p.Node != "" && p.NodeKey == "" {
+				p.Field = join("trigger", p.Field)
+			}
 			a.Problems = append(a.Problems, p)
 		}
 	}
@@ -349,7 +355,7 @@ func (e *Engine) examineTrigger(a *Arrival) {
 		problems = anywhere(func(cat node.Catalogue) node.Problems { return k.Check(a.w.Config, cat) })
 	}
 	for field, msg := range sortedProblems(configProblems(a.w.Config, problems, true)) {
-		a.Wrong = append(a.Wrong, Problem{Node: "The trigger", Field: strings.TrimPrefix(strings.TrimPrefix(field, "config"), "."), Msg: msg})
+		a.Wrong = append(a.Wrong, Problem{Node: "The trigger", Field: join("trigger", field), Msg: msg})
 	}
 	e.missCollection(a, a.w.Config, "The trigger")
 }
@@ -369,7 +375,7 @@ func (e *Engine) examineNode(a *Arrival, n Node) {
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		for field, msg := range sortedProblems(f.Fields) {
-			at.Field, at.Msg = strings.TrimPrefix(strings.TrimPrefix(field, "config"), "."), msg
+			at.Field, at.Msg = field, msg
 			a.Wrong = append(a.Wrong, at)
 		}
 	}

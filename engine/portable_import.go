@@ -21,7 +21,7 @@ type Refused struct{ Wrong map[int][]Problem }
 func (r *Refused) Error() string { return r.Unwrap().(*fault.Error).Msg }
 
 // Unwrap classifies a Refused as Invalid, with a field for each problem:
-// "workflows.0.nodes.k3f.config.mode", or "workflows.0.title" of the workflow
+// "workflows.0.nodes.k3f.config.mode", "workflows.0.trigger.config.mode", or "workflows.0.title" of the workflow
 // itself.
 func (r *Refused) Unwrap() error {
 	f := fault.New(fault.Invalid, "Nothing was imported: some workflows of the file cannot be made. Leave them out, or correct the file.")

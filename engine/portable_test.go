@@ -217,8 +217,8 @@ func TestImportWrong(t *testing.T) {
 	const calc = `{"key": "a", "type": "calculation", "title": "A", "config": {}}`
 	for name, tc := range map[string]struct{ raw, field, want string }{
 		"no trigger":        {strings.Replace(inFile(""), `"type": "collection"`, `"type": "telepathy"`, 1), "workflows.0.trigger.type", "no trigger of type “telepathy”"},
-		"trigger's type":    {strings.Replace(inFile(""), `"mode": 1`, `"mode": "x"`, 1), "workflows.0.mode", "here, not a text"},
-		"trigger's mode":    {strings.Replace(inFile(""), `"mode": 1`, `"mode": 99`, 1), "workflows.0.mode", "Choose when it starts"},
+		"trigger's type":    {strings.Replace(inFile(""), `"mode": 1`, `"mode": "x"`, 1), "workflows.0.trigger.config.mode", "Give a whole number"},
+		"trigger's mode":    {strings.Replace(inFile(""), `"mode": 1`, `"mode": 99`, 1), "workflows.0.trigger.config.mode", "Choose when it starts"},
 		"options":           {strings.Replace(inFile(""), `"options": {}`, `"options": []`, 1), "", ""},
 		"long title":        {strings.Replace(inFile(""), `"title": "W"`, `"title": "`+strings.Repeat("x", 256)+`"`, 1), "workflows.0.title", "255"},
 		"no key":            {inFile(`{"type": "end"}`), "workflows.0.key", "no key"},
@@ -231,9 +231,9 @@ func TestImportWrong(t *testing.T) {
 		"circle":            {inFile(`{"key": "b", "type": "end", "upstream": "c"},{"key": "c", "type": "end", "upstream": "b"}`), "workflows.0.nodes", "not linked as a tree"},
 		"no branches":       {inFile(calc + `,{"key": "b", "type": "end", "upstream": "a", "branch": 1}`), "workflows.0.nodes.a.branch", "no branches"},
 		"config a list":     {inFile(`{"key": "a", "type": "end", "config": [1]}`), "workflows.0.nodes.a.config", "Give an object"},
-		"config's type":     {inFile(`{"key": "a", "type": "query", "config": {"collection": 5}}`), "workflows.0.nodes.a.collection", "Give a text here, not a number"},
-		"config's value":    {inFile(`{"key": "a", "type": "end", "config": {"endStatus": 7}}`), "workflows.0.nodes.a.endStatus", "succeeded or failed"},
-		"deep field":        {inFile(`{"key": "a", "type": "create", "config": {"collection": "orders", "params": {"values": "x"}}}`), "workflows.0.nodes.a.params.values", "by field"},
+		"config's type":     {inFile(`{"key": "a", "type": "query", "config": {"collection": 5}}`), "workflows.0.nodes.a.config.collection", "Give a text here, not a number"},
+		"config's value":    {inFile(`{"key": "a", "type": "end", "config": {"endStatus": 7}}`), "workflows.0.nodes.a.config.endStatus", "succeeded or failed"},
+		"deep field":        {inFile(`{"key": "a", "type": "create", "config": {"collection": "orders", "params": {"values": "x"}}}`), "workflows.0.nodes.a.config.params.values", "by field"},
 		"waits in sync":     {strings.Replace(inFile(`{"key": "a", "type": "delay", "config": {}}`), `"sync": false`, `"sync": true`, 1), "workflows.0.nodes.a.type", "cannot wait"},
 		"too many nodes":    {inFile(strings.TrimSuffix(strings.Repeat(`{"key": "a", "type": "end"},`, engine.MaxPortableNodes+1), ",")), "workflows.0.nodes", "1001 nodes. A workflow has at most 1000"},
 	} {
@@ -297,7 +297,7 @@ func TestImportMissing(t *testing.T) {
 	for _, p := range a.Problems {
 		problems = append(problems, p.NodeKey+"."+p.Field)
 	}
-	if want := []string{"u.params.filter", "u.params.values.status", "m.assignees"}; !slices.Equal(problems, want) || len(a.Wrong) > 0 {
+	if want := []string{"u.config.params.filter", "u.config.params.values.status", "m.config.assignees"}; !slices.Equal(problems, want) || len(a.Wrong) > 0 {
 		t.Errorf("wrong %v, problems %v, want %v", a.Wrong, a.Problems, want)
 	}
 	made, err := s.e.ImportWorkflows(t.Context(), maker, read(t, raw), engine.Choices{})

@@ -61,7 +61,7 @@ func TestExchangeAPI(t *testing.T) {
 		{"people=[1]", out.Text, "Send an object of ids"},
 		{`people={"a":"b"}`, out.Text, "Send an object of ids"},
 		{`people={"a":4711}`, out.Text, "There is no such person"},
-		{"", strings.Replace(out.Text, `"continueOnNoMatch":true`, `"continueOnNoMatch":"maybe"`, 1), `workflows.0.nodes.size.continueOnNoMatch`},
+		{"", strings.Replace(out.Text, `"continueOnNoMatch":true`, `"continueOnNoMatch":"maybe"`, 1), `workflows.0.nodes.size.config.continueOnNoMatch`},
 	} {
 		got := s.postJSON(admin, "/api/workflows:import?"+tc.query, tc.body).want(http.StatusBadRequest).Text
 		if !strings.Contains(got, tc.want) {

@@ -20,30 +20,55 @@ func (k *Kind) Decode(raw json.RawMessage) (Config, Problems) {
 	if string(raw) == "null" {
 		raw = nil
 	}
-	c, err := k.decode(raw)
-	if err == nil {
+	var c Config
+	wrong, whole := WrongTypes(raw, func(raw json.RawMessage) (err error) {
+		c, err = k.decode(raw)
+		return err
+	})
+	if len(wrong) == 0 {
 		return c, nil
 	}
-	wrong := Problems{}
+	if !whole {
+		return nil, wrong
+	}
+	return nil, wrong.Above(c.Validate())
+}
+
+// WrongTypes reads settings with read, which is called again without every value
+// that has a wrong type, and returns the problems of those at their keys. whole says
+// that read has read all the rest in the end.
+func WrongTypes(raw json.RawMessage, read func(json.RawMessage) error) (wrong Problems, whole bool) {
+	err := read(raw)
 	for err != nil {
 		e, ok := errors.AsType[*json.UnmarshalTypeError](err)
 		if !ok || wrong[e.Field] != "" {
-			return nil, unreadable(err)
+			return unreadable(err), false
 		}
-		wrong[e.Field] = WrongType(e)
+		if wrong == nil {
+			wrong = Problems{}
+		}
+		wrong[e.Field] = wrongType(e)
 		if raw, ok = drop(raw, e.Field); !ok {
-			return nil, wrong
+			return wrong, false
 		}
-		c, err = k.decode(raw)
+		err = read(raw)
 	}
-	rest := c.Validate()
-	maps.DeleteFunc(rest, func(field, _ string) bool { return within(wrong, field) })
-	maps.Copy(wrong, rest)
-	return nil, wrong
+	return wrong, true
 }
 
-// WrongType says what e found and what belongs there.
-func WrongType(e *json.UnmarshalTypeError) string {
+// Above returns p, and of rest what is at no key of p and below none.
+func (p Problems) Above(rest Problems) Problems {
+	all := maps.Clone(p)
+	for field, msg := range rest {
+		if !within(p, field) {
+			all[field] = msg
+		}
+	}
+	return all
+}
+
+// wrongType says what e found and what belongs there.
+func wrongType(e *json.UnmarshalTypeError) string {
 	return fmt.Sprintf("Give %s here, not %s.", typeWords(e.Type), valueWords(e.Value))
 }
 

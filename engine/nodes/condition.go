@@ -11,7 +11,8 @@ import (
 var _ = node.Register[ConditionConfig](condition{})
 
 // ConditionConfig is the settings of a condition node (spec/nodes-core.md §2).
-// Without any settings the condition is met.
+// Without any settings, {} included, the condition is met: that is what a node has
+// that was made without.
 type ConditionConfig struct {
 	// RejectOnFalse stops the execution with Failed when the condition is not
 	// met, instead of running the branch for that. Nil is false.
@@ -35,7 +36,11 @@ func (c *ConditionConfig) UnmarshalJSON(raw []byte) error {
 	if err := json.Unmarshal(raw, &plain); err != nil {
 		return err
 	}
-	c.given, c.RejectOnFalse = true, plain.RejectOnFalse
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return err
+	}
+	c.given, c.RejectOnFalse = len(all) > 0, plain.RejectOnFalse
 	return c.read(raw)
 }
 
@@ -50,6 +55,9 @@ func (c ConditionConfig) Validate() node.Problems {
 		p["engine"] = "Choose basic, math.js or formula.js."
 	} else {
 		c.validate(p, "")
+	}
+	if raw, err := c.Calculation.MarshalJSON(); err == nil && !c.Calculation.IsZero() && raw[0] != '{' {
+		p["calculation"] = "Give the comparisons as an object."
 	}
 	if len(p) == 0 {
 		return nil

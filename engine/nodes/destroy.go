@@ -18,7 +18,9 @@ type DestroyConfig struct {
 	} `json:"params"`
 }
 
-func (c DestroyConfig) Validate() node.Problems { return validateCollection(c.Collection) }
+func (c DestroyConfig) Validate() node.Problems {
+	return validateFilter(validateCollection(c.Collection), c.Params.Filter)
+}
 
 // destroy deletes records, each with its event.
 type destroy struct{}

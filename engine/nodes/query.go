@@ -37,7 +37,17 @@ type QuerySort struct {
 	Direction string `json:"direction"` // desc in any case; everything else is asc
 }
 
-func (c QueryConfig) Validate() node.Problems { return validateCollection(c.Collection) }
+func (c QueryConfig) Validate() node.Problems {
+	p := validateFilter(validateCollection(c.Collection), c.Params.Filter)
+	for key, t := range map[string]expr.Template{"page": c.Params.Page, "pageSize": c.Params.PageSize} {
+		if v := t.Value(); v != nil && len(t.Paths()) == 0 {
+			if _, ok := fromOne(v); !ok {
+				p = with(p, "params."+key, "Write a whole number from 1, or choose a variable.")
+			}
+		}
+	}
+	return p
+}
 
 // query reads records.
 type query struct{}
@@ -115,15 +125,25 @@ func number(t expr.Template, s *node.Step, unset int, what string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
+	n, ok := fromOne(v)
+	if !ok {
+		return 0, fault.New(fault.Invalid, "The "+what+" must be a whole number from 1.")
+	}
+	return n, nil
+}
+
+// fromOne reads a whole number from 1.
+func fromOne(v any) (int, bool) {
 	n, ok := v.(float64)
 	if text, isText := v.(string); isText {
+		var err error
 		n, err = strconv.ParseFloat(strings.TrimSpace(text), 64)
 		ok = err == nil
 	}
 	if !ok || n != math.Trunc(n) || n < 1 || n > math.MaxInt32 {
-		return 0, fault.New(fault.Invalid, "The "+what+" must be a whole number from 1.")
+		return 0, false
 	}
-	return int(n), nil
+	return int(n), true
 }
 
 func (query) Outputs(c QueryConfig, cat node.Catalogue) []node.Variable {

@@ -43,6 +43,54 @@ func validateCollection(name string) node.Problems {
 	return nil
 }
 
+// with adds a problem to p, which may be nil.
+func with(p node.Problems, key, problem string) node.Problems {
+	if p == nil {
+		p = node.Problems{}
+	}
+	p[key] = problem
+	return p
+}
+
+// byField reports whether values are given as an object, or not at all.
+func byField(values expr.Template) bool {
+	v := values.Value()
+	_, ok := v.(map[string]any)
+	return ok || v == nil
+}
+
+// validateFilter adds to p what is wrong with a filter as it stands: it is an object,
+// or one variable that is.
+func validateFilter(p node.Problems, filter expr.Template) node.Problems {
+	switch v := filter.Value().(type) {
+	case nil, map[string]any:
+		return p
+	case string:
+		if len(filter.Paths()) > 0 || v == "" {
+			return p
+		}
+	}
+	return with(p, "params.filter", "Give the conditions as an object of fields.")
+}
+
+// writes is how the values of a record are taken (spec/nodes-core.md §7, passed on to
+// the store as in spec/platform.md §3): which of them, and whether those of related
+// records that are there change them.
+type writes struct{ whitelist, blacklist, nested []string }
+
+func (w writes) check(f fields, collection string, p node.Problems) {
+	p["params.whitelist"] = f.Paths(collection, w.whitelist)
+	p["params.blacklist"] = f.Paths(collection, w.blacklist)
+	p["params.updateAssociationValues"] = f.Paths(collection, w.nested)
+}
+
+// access is how a node uses records that changes related ones too.
+func (w writes) access(s *node.Step) collection.Access {
+	a := access(s)
+	a.Nested = w.nested
+	return a
+}
+
 // checkCollection finds a collection that does not exist (any more).
 func checkCollection(name string, cat node.Catalogue) node.Problems {
 	if nameProblem(name) != "" {
@@ -115,18 +163,18 @@ func filled(filter expr.Template, s *node.Step) (any, error) {
 // recordValues evaluates the values of a record of a collection; what has no value
 // is left out. Lists within lists of related records are one list, and what is null
 // there is nobody: ["{{$context.data.tags.id}}"] is the list of all ids.
-func recordValues(t expr.Template, s *node.Step, collection string) (map[string]any, error) {
+func recordValues(t expr.Template, s *node.Step, name string, w writes) (map[string]any, error) {
 	values, err := object(t, s)
 	if err != nil {
 		return nil, err
 	}
-	fields, _ := store(s).Fields(local(collection))
+	fields, _ := store(s).Fields(local(name))
 	for _, f := range fields {
 		if list, ok := values[f.Path].([]any); ok && f.Target != "" && f.Many {
 			values[f.Path] = flat(make([]any, 0, len(list)), list)
 		}
 	}
-	return values, nil
+	return collection.Allowed(values, w.whitelist, w.blacklist), nil
 }
 
 func flat(out, list []any) []any {

@@ -69,6 +69,12 @@ func TestCreateAsSpecified(t *testing.T) {
 		{"a missing variable leaves the default", `{"values": {"note": "{{$context.missing}}"}}`, `"note":null`, ""},
 		{"null elements of a list are no records", `{"values": {"tags": [1, null]}, "appends": ["tags"]}`, `"name":"new"`, `"name":"old"`},
 		{"hidden fields are stripped", `{"values": {"pin": "1234"}}`, `"note":null`, `1234|"pin"`},
+		{"whitelist: other values are left out", `{"values": {"note": "x", "amount": 2}, "whitelist": ["note"]}`, `"note":"x"|"amount":null`, ""},
+		{"blacklist: its values are left out", `{"values": {"note": "x", "amount": 2}, "blacklist": ["note"]}`, `"note":null|"amount":2`, ""},
+		{"whitelist with a path", `{"values": {"product": {"name": "desk", "price": 3}}, "whitelist": ["product.name"], "appends": ["product"]}`, `"name":"desk"|"price":null`, ""},
+		{"an existing related record is linked and not changed", `{"values": {"product": {"id": 7, "name": "torch"}}, "appends": ["product"]}`, `"name":"lamp"`, "torch"},
+		{"updateAssociationValues changes it", `{"values": {"product": {"id": 7, "name": "torch"}}, "updateAssociationValues": ["product"], "appends": ["product"]}`, `"name":"torch"`, ""},
+		{"and back", `{"values": {"product": {"id": 7, "name": "lamp"}}, "updateAssociationValues": ["product"], "appends": ["product"]}`, `"name":"lamp"`, ""},
 		{"no created-by filling", `{"values": {}}`, `"note":null`, `"createdById":1`},
 	} {
 		got := s.must("create", `{"collection": "orders", "params": `+tc.params+`}`)
@@ -153,6 +159,8 @@ func TestUpdateAndDestroyAsSpecified(t *testing.T) {
 		{"bulk: belongsTo foreign keys", "update", `{"filter": {"note": "a"}, "values": {"productId": 7}, "individualHooks": false}`, "2", 0},
 		{"bulk: hasMany values are ignored", "update", `{"filter": {"note": "a"}, "values": {"amount": 2, "lines": []}, "individualHooks": false}`, "2", 0},
 		{"one by one: associations by id lists", "update", `{"filter": {"note": "a"}, "values": {"tags": [2]}}`, "2", 2},
+		{"one by one: whitelist leaves nothing to change", "update", `{"filter": {"note": "a"}, "values": {"note": "b"}, "whitelist": ["amount"]}`, "2", 2},
+		{"bulk: blacklist", "update", `{"filter": {"note": "a"}, "values": {"amount": 4, "note": "b"}, "blacklist": ["note"], "individualHooks": false}`, "2", 0},
 		{"0 rows", "update", `{"filter": {"note": "none"}, "values": {"amount": 2}}`, "0", 0},
 		{"0 rows in bulk", "update", `{"filter": {"note": "none"}, "values": {"amount": 2}, "individualHooks": false}`, "0", 0},
 		{"by an association path", "update", `{"filter": {"product.name": "lamp"}, "values": {"amount": 3}}`, "2", 2},

@@ -81,18 +81,25 @@ func (*collectionTrigger) Name() string { return "collection" }
 
 func (*collectionTrigger) Decode(raw json.RawMessage) (any, node.Problems) {
 	var c CollectionConfig
-	if len(raw) == 0 {
-		return c, nil
-	}
-	err := json.Unmarshal(raw, &c)
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		field, _, _ := strings.Cut(wrong.Field, ".")
-		return nil, node.Problems{field: node.WrongType(wrong)}
-	}
-	if err != nil {
-		return nil, node.Problems{"": "The settings of this trigger are not readable: " + err.Error()}
+	wrong, whole := readConfig(raw, &c)
+	switch {
+	case whole && len(wrong) > 0:
+		return nil, wrong.Above(c.problems())
+	case len(wrong) > 0:
+		return nil, wrong
 	}
 	return c, nil
+}
+
+// readConfig reads the settings of a trigger; a wrong type is a problem at its key.
+func readConfig[C any](raw json.RawMessage, into *C) (wrong node.Problems, whole bool) {
+	if len(raw) == 0 {
+		return nil, true
+	}
+	return node.WrongTypes(raw, func(raw json.RawMessage) error {
+		*into = *new(C)
+		return json.Unmarshal(raw, into)
+	})
 }
 
 // Later implements engine.Hesitant: a workflow without a mode can be kept, and never

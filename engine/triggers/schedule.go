@@ -164,16 +164,18 @@ func (*scheduleTrigger) Name() string { return "schedule" }
 
 func (*scheduleTrigger) Decode(raw json.RawMessage) (any, node.Problems) {
 	var c ScheduleConfig
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &c); err != nil {
-			return nil, node.Problems{"": "The settings of this trigger are not readable: " + err.Error()}
-		}
-	}
+	wrong, whole := readConfig(raw, &c)
 	if text, ok := c.Repeat.(string); ok {
 		c.cron, _ = schedule.ParseCron(text)
 	}
 	if loc, err := time.LoadLocation(c.TimeZone); c.TimeZone != "" && err == nil {
 		c.zone = loc
+	}
+	switch {
+	case whole && len(wrong) > 0:
+		return nil, wrong.Above(c.problems())
+	case len(wrong) > 0:
+		return nil, wrong
 	}
 	return c, nil
 }

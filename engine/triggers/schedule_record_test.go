@@ -265,7 +265,7 @@ func TestScheduleChecks(t *testing.T) {
 		`{"mode": 1, "collection": "orders", "startsOn": {"field": "seen"}, "endsOn": {"field": "status"}}`: "endsOn.field: “Status” holds no date",
 		`{"mode": 1, "collection": "orders", "startsOn": {"field": "seen"}, "endsOn": "x"}`:                 "endsOn: Write a date",
 		`{"mode": 1, "collection": "orders", "startsOn": {"field": "seen"}, "appends": ["moon"]}`:           "appends: “orders” has no field “moon”",
-		`{"mode": "0"}`: ": The settings of this trigger are not readable",
+		`{"mode": "0"}`: "mode: Give a whole number here, not a text.|startsOn: Say when",
 	} {
 		problems := kind.Check(json.RawMessage(config), o.records)
 		want := strings.Split(want, "|")
