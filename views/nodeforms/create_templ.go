@@ -56,7 +56,7 @@ func (f *createForm) Save(config Object) {
 	config["collection"] = f.collection
 	params := sub(config, "params")
 	params["values"] = assignments(f.env, f.collection, "values", f.values, f.problem)
-	params["appends"] = f.appends
+	params["appends"] = append([]string{}, f.appends...)
 }
 
 func (f *createForm) View(env *Env) templ.Component { return createView(f, env) }

@@ -109,7 +109,7 @@ func fieldOptions(env *Env, collectionName, current string, deep bool) []views.O
 		return options
 	}
 	for _, f := range c.Fields {
-		if f.Hidden || f.IsRelation() || (!deep && f.ReadOnly) {
+		if f.Hidden || f.IsRelation() && (deep || !f.ToMany()) || (!deep && f.ReadOnly) {
 			continue
 		}
 		add(f.Name, titleOfField(c, f))

@@ -30,6 +30,7 @@ func env(t *testing.T) *nodeforms.Env {
 			{"name": "note", "type": "string", "title": "Note"}, {"name": "paid", "type": "boolean", "title": "Paid"},
 			{"name": "status", "type": "string", "title": "Status", "uiSchema": {"enum": [{"value": "new", "label": "New"}, {"value": "done", "label": "Done"}]}},
 			{"name": "product", "type": "belongsTo", "target": "products", "foreignKey": "productId", "title": "Product"},
+			{"name": "gifts", "type": "belongsToMany", "target": "products", "title": "Gifts"}, {"name": "parts", "type": "hasMany", "target": "products", "title": "Parts"},
 			{"name": "more", "type": "json", "title": "More"}]}`,
 	} {
 		var d collection.Definition
@@ -110,6 +111,11 @@ func TestRoundTrip(t *testing.T) {
 		{"filter beyond rows", "destroy", `{"collection": "orders", "params": {"filter": {"$not": {"quantity": {"$eq": 1}}}}}`},
 		{"create", "create", `{"collection": "orders", "params": {"values": {"quantity": 3, "note": "for {{$context.data.name}}", "paid": false, "status": "done",
 			"productId": "{{$context.data.id}}", "more": {"a": [1]}}, "appends": ["product"]}, "own": {"kept": true}}`},
+		{"create with to-many relations", "create", `{"collection": "orders", "params": {"values": {"gifts": [3, "{{$context.data.gifts.id}}", "{{$context.data.x:1, 2}}"],
+			"parts": []}, "appends": []}}`},
+		{"create with related records to be made", "create", `{"collection": "orders", "params": {"values": {"gifts": [{"name": "pen"}, 3]}, "appends": []}}`},
+		{"query of one, with a page", "query", `{"collection": "orders", "multiple": false, "failOnEmpty": false, "params": {"filter": {"$and": [{"quantity": {"$gt": 5}}]},
+			"sort": [], "page": 2, "pageSize": 5, "appends": []}}`},
 		{"update", "update", `{"collection": "orders", "params": {"filter": {"$and": [{"id": {"$eq": "{{$context.data.id}}"}}]},
 			"values": {"status": "{{$context.data.status}}", "quantity": null}, "individualHooks": false}}`},
 		{"end", "end", `{"endStatus": -1}`},

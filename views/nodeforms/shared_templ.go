@@ -1784,7 +1784,7 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if a.JSON != "" {
+				if a.asJSON(f) {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 145, "<textarea class=\"input mono\" name=\"")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -1944,6 +1944,8 @@ func filterField(f *collection.Field, op string) *collection.Field {
 func typed(f *collection.Field, in input) input {
 	switch {
 	case f == nil:
+	case f.ToMany():
+		in.Placeholder = "Numbers of records, or a variable"
 	case isNumber(f):
 		in.Mode = "decimal"
 	case f.Type == collection.DateOnly:

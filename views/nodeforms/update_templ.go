@@ -122,7 +122,7 @@ func updateView(f *updateForm, env *Env) templ.Component {
 		}
 		templ_7745c5c3_Err = views.CheckField(views.Field{
 			Name: "individualHooks", Label: "Change records one by one", Checked: f.oneByOne,
-			Help: "Starts the workflows that watch " + orName(env.CollectionTitle(f.collection), "the collection") + ". Off: all in one go, which is faster and starts only those that count many records changed at once.",
+			Help: "Starts the workflows that watch " + orName(env.CollectionTitle(f.collection), "the collection") + ". Off: all in one go, which is faster and starts only those that count many records changed at once; relations to many records stay as they are then.",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
