@@ -212,10 +212,13 @@ func TestNodeSettingsAPI(t *testing.T) {
 	copied := s.postJSON(admin, fmt.Sprintf("/api/workflows:revision?filterByTk=%d", w.ID), `{}`).want(http.StatusOK).object()
 	for _, id := range []int64{w.ID, idOf(copied["id"])} {
 		refused := s.postJSON(admin, fmt.Sprintf("/api/workflows:update/%d", id), `{"enabled": true}`).want(http.StatusBadRequest).Text
-		for _, field := range []string{".config.conditions", ".config.expression", ".config.params.filter", ".config.rejectOnFalse"} {
+		for _, field := range []string{".config.conditions", ".config.expression", ".config.params.filter"} {
 			if !strings.Contains(refused, field+`"`) {
 				t.Errorf("turned on: %s, want a problem at %s", refused, field)
 			}
+		}
+		if strings.Contains(refused, "rejectOnFalse") {
+			t.Errorf("a condition without any settings, which is met, keeps the workflow off: %s", refused)
 		}
 	}
 }
