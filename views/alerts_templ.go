@@ -367,7 +367,7 @@ func alertFields(f AlertsForm) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = TextField(Field{Name: "after", Label: "After", Note: "failures", Value: f.After, InputMode: "numeric", Width: "w-3", Num: true, Required: true, Help: "1: at once.", Error: f.Problems["after"]}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = TextField(Field{Name: "after", Label: "After", Note: "failures", Value: f.After, InputMode: "numeric", Width: "w-2", Num: true, Required: true, Help: "1: at once.", Error: f.Problems["after"]}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -375,7 +375,7 @@ func alertFields(f AlertsForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = TextField(Field{Name: "within", Label: "Within", Value: f.Within, InputMode: "numeric", Width: "w-3", Num: true, Help: "Empty: in a row, without a success between.", Error: f.Problems["minutes"]}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = TextField(Field{Name: "within", Label: "Within", Value: f.Within, InputMode: "numeric", Width: "w-2", Num: true, Help: "Empty: in a row, without a success between.", Error: f.Problems["minutes"]}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -383,7 +383,7 @@ func alertFields(f AlertsForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = SelectField(Field{Name: "withinUnit", Label: "Unit", Value: f.WithinUnit, Options: AlertUnits, Width: "w-3"}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = SelectField(Field{Name: "withinUnit", Label: "Unit", Value: f.WithinUnit, Options: AlertUnits, Width: "w-2"}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -159,6 +159,11 @@ func actionSchemas() openapi3.Schemas {
 	settings := func() *openapi3.SchemaRef {
 		return inline(&openapi3.Schema{Type: &openapi3.Types{openapi3.TypeObject}})
 	}
+	options := func() *openapi3.SchemaRef {
+		return inline(&openapi3.Schema{Type: &openapi3.Types{openapi3.TypeObject}, Description: "timeout (ms; 0: none), stackLimit (1 to 100), concurrency (1 to 1,000), " +
+			"priority (high, normal, low), deleteExecutionOnStatus (list of statuses), history (days, failedDays, most), ownerId (a person who owns it), " +
+			"alerts (mode own or none; owner, userIds, roles, after, minutes, every, recovered)."})
+	}
 	schemas := openapi3.Schemas{
 		"alur.Person": object(map[string]*openapi3.SchemaRef{
 			"id": id(""), "nickname": text(""), "username": none(text("")), "email": none(text("")), "role": text(""), "active": truth("")}),
@@ -171,10 +176,10 @@ func actionSchemas() openapi3.Schemas {
 			"defaultValue": anything(""), "target": text("Of relations: the other collection."), "foreignKey": text("")}),
 		"alur.WorkflowValues": object(map[string]*openapi3.SchemaRef{
 			"title": text(""), "type": text("What starts it; stays as it is."), "description": text(""), "enabled": truth(""), "current": truth("Of what is made: takes the place of the version that is current."), "sync": truth("Run inside the request that starts it."),
-			"config": settings(), "options": settings(), "triggerTitle": text(""), "categories": listOf(anything("The id of a category."))}),
+			"config": settings(), "options": options(), "triggerTitle": text(""), "categories": listOf(anything("The id of a category."))}),
 		"alur.Workflow": object(map[string]*openapi3.SchemaRef{
 			"id": id(""), "key": text("The same in all versions."), "title": text(""), "type": text(""), "enabled": truth(""),
-			"current": none(truth("true for the current version, else null.")), "sync": truth(""), "description": text(""), "config": settings(), "options": settings()}),
+			"current": none(truth("true for the current version, else null.")), "sync": truth(""), "description": text(""), "config": settings(), "options": options()}),
 		"alur.MemberValues": object(map[string]*openapi3.SchemaRef{
 			"userId": none(id("The person; or roleName.")), "roleName": none(text("The role; or userId.")), "level": text("viewer, operator, editor or owner.")}, "level"),
 		"alur.Member": object(map[string]*openapi3.SchemaRef{
