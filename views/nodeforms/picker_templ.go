@@ -48,7 +48,7 @@ func PickerGroups(n Names, address string) []PickerGroup {
 			group.Items = []PickerItem{{Path: g.Path, Title: orName(v.Title, "Result"), Icon: TypeIcon(v), Sample: n.sample(g.Path)}}
 		case len(group.Items) == 0:
 		case isRecord:
-			group.Items = append(group.Items, n.wholes(g.Path+"."+record.Path, false)...)
+			group.Items = append(group.Items, PickerItem{Path: g.Path + "." + record.Path, Title: "The whole record", Icon: "braces"})
 		case g.Node != nil:
 			group.Items = append(group.Items, n.wholes(g.Path, len(g.Variables) == 1 && g.Variables[0].Many)...)
 		}
@@ -72,7 +72,7 @@ func PickerItems(n Names, collectionName, path string, many bool, address string
 // wholes are the value at path as such, and for a list how long it is.
 func (n Names) wholes(path string, many bool) []PickerItem {
 	if !many {
-		return []PickerItem{{Path: path, Title: "All of it", Icon: "braces"}}
+		return []PickerItem{{Path: path, Title: "All of it, as one value", Icon: "braces"}}
 	}
 	return []PickerItem{
 		{Path: path + ".length", Title: "Number of items", Icon: "number", Sample: n.sample(path + ".length")},
