@@ -327,8 +327,21 @@ func (e *Engine) CountExecutions(ctx context.Context, actor auth.Actor, f Execut
 	return min(n, most), n > most, nil
 }
 
-// executionIDs are the first most executions of f that actor may see, the newest
-// first.
+// ExecutionIDs are the first most executions of f that actor may see, the newest
+// first; f.Limit and f.After do not matter.
+func (e *Engine) ExecutionIDs(ctx context.Context, actor auth.Actor, f ExecutionFilter, most int) ([]int64, error) {
+	if err := actor.Require(auth.UseWorkflows); err != nil {
+		return nil, err
+	}
+	f.After = 0
+	ids, err := e.executionIDs(ctx, e.DB, actor, f, most, time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("list the ids of executions: %w", err)
+	}
+	return ids, nil
+}
+
+// executionIDs is ExecutionIDs for who may ask, until a time.
 func (e *Engine) executionIDs(ctx context.Context, q pg.Q, actor auth.Actor, f ExecutionFilter, most int, until time.Time) (ids []int64, err error) {
 	if f.searches() {
 		return e.search(ctx, q, actor, f, most, until)

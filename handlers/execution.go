@@ -8,6 +8,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,6 +142,9 @@ func (l *runLog) stepPanel(c echo.Context, at engine.Job) (*views.StepPanel, err
 	}
 	if j.Status < 0 {
 		p.Problem = l.problem(n, j)
+	}
+	if n != nil && l.rerunnable() {
+		p.Rerun = "/executions/rerun?id=" + views.ID(l.x.ID) + "&node=" + views.ID(n.ID) + "&back=" + url.QueryEscape(l.url())
 	}
 	address := l.stepURL(j.ID)
 	if f := dataFold("input", "Input", j.Input, address+"/input"); f != nil {

@@ -100,6 +100,11 @@ func (l *runLog) read(ctx context.Context) (err error) {
 
 func (l *runLog) gone() bool { return l.wf.ID == 0 }
 
+// rerunnable reports whether the reader may run the execution again now.
+func (l *runLog) rerunnable() bool {
+	return (l.ended() || l.x.Waiting) && !l.gone() && l.level.Includes(auth.Operator)
+}
+
 func (l *runLog) ended() bool { return l.x.EndedAt != nil }
 
 func (l *runLog) url() string { return executionURL(l.x.ID) }
@@ -143,7 +148,7 @@ func (l *runLog) page(p *views.StepPanel) views.Execution {
 	case !l.ended() && l.level.Includes(auth.Operator):
 		vm.Cancel = "/executions/cancel?id=" + vm.ID + "&back=" + url.QueryEscape(l.url())
 	}
-	if (l.ended() || l.x.Waiting) && !l.gone() && l.level.Includes(auth.Operator) {
+	if l.rerunnable() {
 		vm.Rerun = "/executions/rerun?id=" + vm.ID + "&back=" + url.QueryEscape(l.url())
 	}
 	if !l.ended() {

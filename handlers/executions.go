@@ -113,7 +113,7 @@ func (h *executions) list(c echo.Context) error {
 		vm.Title, vm.Crumbs = "Executions of "+titles[0], []views.Link{{Text: "Executions", URL: "/executions"}}
 	}
 	vm.Filter.Wrong = wrong
-	if wrong == "" && q.narrowed() {
+	if wrong == "" && (q.narrowed() || len(q.workflows) > 0) {
 		if err := h.found(c, q, f, &vm); err != nil {
 			return err
 		}

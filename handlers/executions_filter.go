@@ -363,6 +363,11 @@ func (h *executions) found(c echo.Context, q executionQuery, f engine.ExecutionF
 	case !more:
 		vm.Found = views.Count(n, "execution matches", "executions match")
 	}
+	if vm.List.MayCancel && n > 0 {
+		v := q.first().values()
+		v.Set("all", "1")
+		vm.All = "/executions/rerun?" + v.Encode()
+	}
 	if !q.searches() {
 		return nil
 	}

@@ -10,18 +10,80 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"alur/engine"
+	"alur/engine/fault"
 	"alur/views"
 	"alur/views/nodeforms"
 )
 
 // askRerun asks from where, and on which version, the chosen executions run again,
-// and says what will be done a second time.
+// and says what will be done a second time. With node, the one execution begins there.
 func (h *executions) askRerun(c echo.Context) error {
+	if c.QueryParam("all") != "" {
+		return h.askRerunAll(c)
+	}
 	ids, err := chosenIDs(c.QueryParams())
 	if err != nil {
 		return err
 	}
-	ctx, a, back := c.Request().Context(), actor(c), backToList(c.QueryParams())
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = views.ID(id)
+	}
+	back := backToList(c.QueryParams())
+	vm := views.Confirm{Title: "Run " + views.Count(len(ids), "execution", "executions") + " again", Back: back, Hidden: map[string]string{"id": strings.Join(texts, ","), "back": back}}
+	if node := c.QueryParam("node"); node != "" {
+		return h.askRerunFrom(c, vm, ids, node)
+	}
+	if err := h.rerunQuestion(c, &vm, ids, ""); err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
+}
+
+// rerunForm is what all questions of running again have in common.
+func (h *executions) rerunForm(vm *views.Confirm) {
+	vm.Do, vm.Action, vm.Calm = "Run again", "/executions/rerun", true
+	vm.Hidden["asked"] = strconv.FormatInt(h.server.Now().UnixMilli(), 10)
+}
+
+// versionChoice asks for the version.
+var versionChoice = views.Field{Name: "version", Label: "Which version", Value: "this", Options: []views.Option{
+	{Value: "this", Text: "The one that ran"}, {Value: "newest", Text: "The current one", Help: "Steps that are new or changed there run as they are there."}}}
+
+// askRerunFrom asks whether to run an execution again from a node on.
+func (h *executions) askRerunFrom(c echo.Context, vm views.Confirm, ids []int64, node string) error {
+	id, err := strconv.ParseInt(node, 10, 64)
+	if err != nil || len(ids) != 1 {
+		return fault.New(fault.Invalid, "Choose one execution, and a step of it to run again from.")
+	}
+	plan, err := h.engine.RerunPlan(c.Request().Context(), actor(c), ids, engine.Rerun{NodeID: id})
+	if err != nil {
+		return err
+	}
+	if len(plan.Passed) > 0 {
+		return fault.New(fault.Invalid, plan.Passed[0].Why)
+	}
+	from := "the start: it is the first step"
+	if len(plan.From) == 1 {
+		from = "“" + plan.From[0] + "”"
+	}
+	h.rerunForm(&vm)
+	vm.Hidden["node"] = node
+	vm.Text = "It runs again from " + from + ", as a new execution with the same trigger data. Earlier steps are taken over and do not run. What is recorded of the old one stays as it is."
+	vm.Lines = append(vm.Lines, repeatWords(plan))
+	if plan.Waiting > 0 {
+		vm.Lines = append(vm.Lines, "It waits and is stopped first; its tasks are closed.")
+	}
+	if plan.Newer {
+		vm.Ask = append(vm.Ask, versionChoice)
+	}
+	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
+}
+
+// rerunQuestion fills vm in for executions; part says which of them were looked at,
+// when not all were.
+func (h *executions) rerunQuestion(c echo.Context, vm *views.Confirm, ids []int64, part string) error {
+	ctx, a := c.Request().Context(), actor(c)
 	start, err := h.engine.RerunPlan(ctx, a, ids, engine.Rerun{})
 	if err != nil {
 		return err
@@ -30,14 +92,10 @@ func (h *executions) askRerun(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = views.ID(id)
-	}
-	vm := views.Confirm{
-		Title: "Run " + views.Count(len(ids), "execution", "executions") + " again", Do: "Run again", Action: "/executions/rerun", Back: back, Calm: true,
-		Text:   "Each runs again as a new execution with the same trigger data. What is recorded of the old one stays as it is.",
-		Hidden: map[string]string{"id": strings.Join(texts, ","), "back": back, "asked": strconv.FormatInt(h.server.Now().UnixMilli(), 10)},
+	h.rerunForm(vm)
+	vm.Text = "Each runs again as a new execution with the same trigger data. What is recorded of the old one stays as it is."
+	if part != "" {
+		vm.Text += " " + part
 	}
 	if start.Waiting > 0 {
 		vm.Lines = append(vm.Lines, views.Count(start.Waiting, "waits and is stopped first; its tasks are closed.", "wait and are stopped first; their tasks are closed."))
@@ -61,10 +119,9 @@ func (h *executions) askRerun(c echo.Context) error {
 	}
 	vm.Ask = append(vm.Ask, from)
 	if start.Newer || len(start.Again) == 0 {
-		vm.Ask = append(vm.Ask, views.Field{Name: "version", Label: "Which version", Value: "this", Options: []views.Option{
-			{Value: "this", Text: "The one that ran"}, {Value: "newest", Text: "The current one", Help: "Steps that are new or changed there run as they are there."}}})
+		vm.Ask = append(vm.Ask, versionChoice)
 	}
-	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
+	return nil
 }
 
 // repeatWords says what a plan does a second time.
@@ -92,13 +149,22 @@ func (h *executions) rerun(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	r := engine.Rerun{Failed: form.Get("from") == "failed", Newest: form.Get("version") == "newest"}
+	if asked, err := strconv.ParseInt(form.Get("asked"), 10, 64); err == nil {
+		r.Asked = time.UnixMilli(asked)
+	}
+	if form.Get("all") != "" {
+		return h.rerunAll(c, form, r)
+	}
 	ids, err := chosenIDs(form)
 	if err != nil {
 		return err
 	}
-	r := engine.Rerun{Failed: form.Get("from") == "failed", Newest: form.Get("version") == "newest"}
-	if asked, err := strconv.ParseInt(form.Get("asked"), 10, 64); err == nil {
-		r.Asked = time.UnixMilli(asked)
+	if node := form.Get("node"); node != "" {
+		if r.NodeID, err = strconv.ParseInt(node, 10, 64); err != nil || len(ids) != 1 {
+			return fault.New(fault.Invalid, "Choose one execution, and a step of it to run again from.")
+		}
+		r.Failed = false
 	}
 	ctx, a := c.Request().Context(), actor(c)
 	if len(ids) == 1 {

@@ -73,6 +73,15 @@ type ExecutionRow struct {
 	Why      string // what went wrong, or what it waits for
 }
 
+// RerunProgress says how far running many executions again is.
+type RerunProgress struct {
+	Total, Made, Passed int
+	Why                 string            // why the first one was passed over; "" for none
+	Action              string            // where Next is sent
+	Next                map[string]string // the values of the form that goes on; nil: all is done
+	Back                string            // address of the list
+}
+
 // SkippedRow is an event that started nothing.
 type SkippedRow struct {
 	ID       string
@@ -143,6 +152,7 @@ type StepPanel struct {
 	Text    string // a plain sentence, for steps that did not run
 	Facts   []Fact
 	Links   []Link
+	Rerun   string // address of the question whether to run again from here; "" for none
 	Data    []DataFold
 	Log     []string
 	Runs    []StepRun // of the same node, newest first; empty when it ran once
