@@ -87,6 +87,9 @@ var (
 	}
 )
 
+// States are the words of [Execution.State].
+var States = []string{"queued", "running", "waiting", "completed", "failed", "error", "cancelled", "rejected"}
+
 // lengths are the classes of alur.length: class n is from lengths[n-1] on.
 var lengths = []time.Duration{time.Second, 10 * time.Second, time.Minute, time.Hour, 24 * time.Hour}
 

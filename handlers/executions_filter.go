@@ -315,7 +315,7 @@ func (h *executions) filterBar(c echo.Context, q executionQuery, vm *views.Execu
 	if !tabbed {
 		vm.Chips = append(vm.Chips, stateChips(q)...)
 	}
-	for _, s := range []string{views.Queued, views.Running, views.Waiting, views.Completed, views.Failed, views.Error, views.Cancelled, views.Rejected} {
+	for _, s := range engine.States {
 		f.AllStates = append(f.AllStates, views.Option{Value: s, Text: views.StateWord(s), Selected: slices.Contains(q.states, s)})
 	}
 	vm.Filter = f

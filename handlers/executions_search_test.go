@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -174,5 +176,58 @@ func TestSearchKeepsSecrets(t *testing.T) {
 	var n int
 	if err := s.DB.GetContext(t.Context(), &n, `SELECT count(*) FROM alur.execution_texts WHERE body ILIKE '%canary%'`); err != nil || n > 0 {
 		t.Errorf("the secret is in %d texts, %v", n, err)
+	}
+}
+
+// TestExecutionsSearchAPI holds the same for programs.
+func TestExecutionsSearchAPI(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.index()
+	var about struct {
+		Record int64 `db:"record"`
+		Person int64 `db:"person"`
+	}
+	if err := s.DB.GetContext(t.Context(), &about, `SELECT context #>> '{data,id}' AS record, created_by AS person FROM alur.executions WHERE id = $1`, s.refused); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(who role, filter, more string) answer {
+		return s.get(who, "/api/executions:list?fields[]=id&filter="+url.QueryEscape(filter)+more)
+	}
+	for filter, want := range map[string][]int64{
+		`{"$search": {"text": "laptop"}}`:                                                             {s.broken, s.refused, s.fits},
+		`{"$search": {"text": "laptop", "states": ["completed"]}}`:                                    {s.refused, s.fits},
+		`{"$search": {"text": "laptop"}, "status": {"$lt": 0}}`:                                       {s.broken},
+		`{"$search": {"keys": ["leave", "orders"], "states": ["waiting", "error"]}}`:                  {s.waiting, s.broken},
+		fmt.Sprintf(`{"$search": {"record": {"collection": "orders", "id": %d}}}`, about.Record):      {s.refused},
+		fmt.Sprintf(`{"$search": {"personId": "%d", "since": "2020-01-01T00:00:00Z"}}`, about.Person): {s.waiting, s.broken, s.refused, s.fits},
+		`{"$search": {"personId": 4711}}`:                                                             {},
+		`{"$search": {"text": "laptop", "until": "2020-01-01T00:00:00Z"}}`:                            {},
+	} {
+		var got struct {
+			Data []struct{ ID int64 }
+			Meta struct{ HasNext bool }
+		}
+		a := ask(root, filter, "").want(http.StatusOK)
+		if err := json.Unmarshal([]byte(a.Text), &got); err != nil {
+			t.Fatal(err)
+		}
+		ids := []int64{}
+		for _, x := range got.Data {
+			ids = append(ids, x.ID)
+		}
+		if !slices.Equal(ids, want) || got.Meta.HasNext {
+			t.Errorf("%s finds %v, want %v", filter, ids, want)
+		}
+	}
+	if a := ask(root, `{"$search": {"text": "laptop"}}`, "&pageSize=1&page=2&sort=-createdAt").want(http.StatusOK); !strings.Contains(a.Text, views.ID(s.refused)) || !strings.Contains(a.Text, `"hasNext":true`) {
+		t.Errorf("the second page is %s", a.Text)
+	}
+	for filter, more := range map[string]string{`{"$search": {"text": "ab"}}`: "", `{"$search": {"txt": "abc"}}`: "", `{"$search": {"states": ["done"]}}`: "", `{"$search": {"text": "abcd"}}`: "&sort=id",
+		`{"$search": {"text": "abce"}}`: "&page=2000&pageSize=1000", `{"$search": "abc"}`: ""} {
+		ask(root, filter, more).want(http.StatusBadRequest)
+	}
+	if a := ask(member, `{"$search": {"text": "laptop"}}`, ""); strings.Contains(a.Text, views.ID(s.broken)) {
+		t.Errorf("who sees no executions is answered %s", a.Text)
 	}
 }

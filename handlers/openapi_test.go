@@ -207,6 +207,7 @@ func (a *apiTour) workflows() {
 	a.call("POST", "/userWorkflowTasks:destroy", "", `filter={"userId":1}`, "")
 	a.call("POST", "/userWorkflowTaskStats:destroy", "", `filter={"userId":1}`, "")
 	a.call("GET", "/executions:list", "", "appends[]=jobs&appends[]=workflow.nodes", "")
+	a.call("GET", "/executions:list", "", "filter="+url.QueryEscape(`{"$search": {"text": "zanzibar"}}`), "")
 	a.call("GET", "/executions:get", "", "filterByTk="+execution, "")
 	a.call("POST", "/executions:destroy", "", "filterByTk="+execution, "")
 

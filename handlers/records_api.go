@@ -15,6 +15,8 @@ type recordsAPI struct {
 	db    *pg.DB
 	store *collection.Store
 	files *attachment.Store // nil when only described
+
+	searcher api.Searcher
 }
 
 // Routes registers the general routes of the API. Routes with a name go first,
@@ -24,5 +26,5 @@ func (h *recordsAPI) Routes(g *Group) {
 }
 
 func (h *recordsAPI) handler() *api.Records {
-	return &api.Records{DB: h.db, Store: h.store, Zone: zone, Actor: func(c echo.Context) auth.Actor { return actor(c) }, Files: h.files, Uploaded: uploaded}
+	return &api.Records{DB: h.db, Store: h.store, Zone: zone, Actor: func(c echo.Context) auth.Actor { return actor(c) }, Files: h.files, Uploaded: uploaded, Searcher: h.searcher}
 }

@@ -93,7 +93,7 @@ func (s *Server) resources() []Resource {
 		&tasksAPI{store: s.Tasks, db: s.DB, records: s.Records},
 		&authAPI{store: s.Auth, db: s.DB, records: s.Records},
 		&apiDocs{server: s, records: &recordsAPI{db: s.DB, store: s.Records}},
-		&recordsAPI{db: s.DB, store: s.Records, files: s.Files},
+		&recordsAPI{db: s.DB, store: s.Records, files: s.Files, searcher: s.Engine},
 		&files{store: s.Files},
 		&records{server: s, store: s.Records, files: s.Files, db: s.DB},
 		&transfers{records: &records{server: s, store: s.Records, files: s.Files, db: s.DB}, store: s.Imports},

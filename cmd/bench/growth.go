@@ -51,12 +51,58 @@ func (b *bench) growth() error {
 			return err
 		}
 	}
+	if err := b.index(l); err != nil {
+		return err
+	}
 	s, err := b.serve()
 	if err != nil {
 		return err
 	}
 	defer s.stop()
 	return b.growthRequests(l, s)
+}
+
+// index takes everything into the search, without the pauses that leave room for
+// others, and measures what that costs.
+func (b *bench) index(l *local) error {
+	began := time.Now()
+	var had, have int
+	const count = "SELECT count(*) FROM alur.execution_texts"
+	if err := l.db.GetContext(b.ctx, &had, count); err != nil {
+		return err
+	}
+	for {
+		if _, err := l.db.ExecContext(b.ctx, "UPDATE alur.execution_search SET due_at = 'epoch'"); err != nil {
+			return err
+		}
+		if _, err := l.engine.SearchOnce(b.ctx); err != nil {
+			return err
+		}
+		behind, err := l.engine.SearchBehind(b.ctx)
+		if err != nil {
+			return err
+		}
+		if behind.Newest == nil && behind.Oldest == nil {
+			break
+		}
+	}
+	if err := l.db.GetContext(b.ctx, &have, count); err != nil {
+		return err
+	}
+	if have > had {
+		log.Printf("%d executions taken into the search in %s", have-had, time.Since(began).Round(time.Second))
+		b.result("growth", "search_index", rate(have-had, time.Since(began)), "exec/s", false)
+		if _, err := l.db.Side().ExecContext(b.ctx, "VACUUM (ANALYZE) alur.execution_texts, alur.execution_subjects, alur.execution_blocks"); err != nil {
+			return err
+		}
+	}
+	var size int64
+	if err := l.db.GetContext(b.ctx, &size, `SELECT pg_total_relation_size('alur.execution_texts') + pg_total_relation_size('alur.execution_subjects')
+		+ pg_total_relation_size('alur.execution_blocks')`); err != nil {
+		return err
+	}
+	b.result("growth", "search_size", float64(size)/1e6, "MB", false)
+	return nil
 }
 
 // seed makes workflows with three versions each and lets them have run.
@@ -154,6 +200,27 @@ func (b *bench) growthRequests(l *local, s *server) error {
 		{"executions_before_deep", "/executions?before=" + id(at.Middle)},
 		{"executions_after_deep", "/executions?after=" + id(at.Old)},
 		{"executions_deep_failed", "/executions?state=error&workflow=" + at.First + "&before=" + id(at.Middle)},
+		{"search_common", "/executions?q=deliver"},
+		{"search_some", "/executions?q=urgent"},
+		{"search_few", "/executions?q=recall"},
+		{"search_rare", "/executions?q=zanzibar"},
+		{"search_none", "/executions?q=xylophone"},
+		{"search_words", "/executions?q=recall+leipzig"},
+		{"search_phrase", "/executions?q=" + json(`"glass keep"`)},
+		{"search_number", "/executions?q=0512345"},
+		{"search_mail", "/executions?q=anna.keller123@example.test"},
+		{"search_common_rejected", "/executions?q=deliver&state=rejected"},
+		{"search_few_rejected", "/executions?q=recall&state=rejected"},
+		{"search_some_rare_workflow", "/executions?q=urgent&workflow=" + at.Last},
+		{"search_few_workflow", "/executions?q=recall&workflow=" + at.First},
+		{"search_some_days", "/executions?q=urgent&since=days&from=" + day(400) + "&to=" + day(399)},
+		{"search_some_over_minute", "/executions?q=urgent&longer=1m"},
+		{"search_record", "/executions?collection=benchItems&record=777"},
+		{"search_record_hot", "/executions?collection=benchItems&record=7&state=rejected"},
+		{"search_person", "/executions?person=1"},
+		{"search_person_rare_workflow", "/executions?person=1&workflow=" + at.Last},
+		{"search_person_text_state", "/executions?person=33&q=urgent&state=cancelled"},
+		{"search_workflows_failed", "/executions?state=failed&state=error&workflow=" + at.First + "&workflow=" + at.Last},
 		{"executions_skipped", "/executions/skipped"},
 		{"execution", "/executions/" + id(at.Recent)},
 		{"execution_long", "/executions/" + id(at.Long)},
@@ -168,6 +235,7 @@ func (b *bench) growthRequests(l *local, s *server) error {
 		{"api_executions_key_status", "/api/executions:list?sort=-createdAt&filter=" + json(`{"key":"`+at.First+`","status":-5}`)},
 		{"api_executions_status", "/api/executions:list?sort=-createdAt&filter=" + json(`{"status":-2}`)},
 		{"api_executions_time", "/api/executions:list?sort=-createdAt&filter=" + json(`{"createdAt":{"$dateBefore":"`+day(600)+`"}}`)},
+		{"api_executions_search", "/api/executions:list?filter=" + json(`{"$search": {"text": "recall"}}`)},
 		{"api_execution_jobs", "/api/executions:get?filterByTk=" + id(at.Recent) + "&appends[]=jobs&appends[]=workflow"},
 		{"api_execution_long_jobs", "/api/executions:get?filterByTk=" + id(at.Long) + "&appends[]=jobs"},
 		{"api_jobs", "/api/jobs:list?filter=" + json(`{"executionId":`+id(at.Recent)+`}`)},

@@ -28,6 +28,8 @@ type Records struct {
 	Actor func(c echo.Context) auth.Actor
 	Zone  func(c echo.Context) *time.Location // in which days begin for who asks
 
+	Searcher Searcher // of executions
+
 	// Files keeps uploads; nil to describe the API only. Uploaded writes the file
 	// that a request holds as field into one of ours, which the caller deletes.
 	Files    *attachment.Store

@@ -130,7 +130,11 @@ func (d *document) collection(c *collection.Collection) {
 	}
 	if c.Allows(d.actor, auth.View) {
 		read := []string{"filter", "fields", "appends", "except"}
-		on(http.MethodGet, "list", "List records, page by page", operation{
+		summary := "List records, page by page"
+		if c.Name == "executions" {
+			summary = searchSummary
+		}
+		on(http.MethodGet, "list", summary, operation{
 			params: append(slices.Clone(read), "sort", "page", "pageSize", "paginate", "tree"), answer: listOf(ref(c.Name)), meta: true})
 		on(http.MethodGet, "get", "Read one record", operation{params: append([]string{"filterByTk"}, read...), answer: orNone(ref(c.Name))})
 		on(http.MethodPost, "query", "Group records and reckon up", operation{body: ours("Groups"), answer: listOf(object(nil))})
@@ -213,6 +217,12 @@ func (h *Records) serveDocument(c echo.Context) error {
 	}
 	return c.JSON(http.StatusOK, doc)
 }
+
+// searchSummary says how executions are searched.
+const searchSummary = `List executions, page by page. The filter may hold {"$search": {…}} beside other conditions, with any of: "text", words and ` +
+	`"exact text" in the data, at least three characters or four digits; "personId", who started it or decided in it; "record", {"collection": "orders", "id": 5}, ` +
+	`that started it; "keys" of workflows; "states": queued, running, waiting, completed, failed, error, cancelled, rejected; "since" and "until", times. ` +
+	`What a search finds comes newest first, without a count; it knows an execution some seconds after its start and its end`
 
 func parameters() openapi3.ParametersMap {
 	out := openapi3.ParametersMap{}

@@ -184,9 +184,16 @@ func isID(v any) bool {
 }
 
 func (h *Records) list(c *call) (any, error) {
+	search, err := c.searched()
+	if err != nil {
+		return nil, err
+	}
 	q, err := h.query(c)
 	if err != nil {
 		return nil, err
+	}
+	if search != nil {
+		return h.search(c, *search, q)
 	}
 	coll, err := h.Store.Collection(c.ctx, c.resource)
 	if err != nil {
