@@ -26,10 +26,12 @@ const (
 	lookFirst = 1000
 	// walkFirst is how many executions a lead offers in its first turn, and
 	// blocksFirst how many blocks of the index the texts do. Each further turn takes
-	// walkMore times as many.
+	// walkMore times as many, unless fewer are enough, as it went in the last one; but
+	// no fewer than walkLeast.
 	walkFirst   = 2000
 	blocksFirst = 128
 	walkMore    = 4
+	walkLeast   = 100
 	// maxGrams is how many pieces of a text are asked of the index: more of them
 	// hardly leave out another block.
 	maxGrams = 16
@@ -63,8 +65,9 @@ func (f ExecutionFilter) Check() error {
 // searched for. found builds the statement that offers up to most of them, from ids
 // above and below on.
 type lead struct {
-	first int
-	once  bool // it takes the first turn only
+	first int     // candidates in its next turn
+	once  bool    // it takes the first turn only
+	rate  float64 // hits among the candidates of its last turn
 	found func(s *seek, above, below int64, most int) string
 }
 
@@ -119,8 +122,8 @@ func (e *Engine) search(ctx context.Context, q pg.Q, actor auth.Actor, f Executi
 	for {
 		from := leads[0]
 		most := from.first
-		if leads = leads[1:]; !from.once {
-			leads = append(leads, lead{first: min(most*walkMore, math.MaxInt32), found: from.found})
+		if enough := 1.5 * float64(want-len(hits)) / from.rate; from.rate > 0 && enough < float64(most) {
+			most = max(int(enough), walkLeast)
 		}
 		var got struct {
 			Hits    pq.Int64Array `db:"hits"`
@@ -131,6 +134,11 @@ func (e *Engine) search(ctx context.Context, q pg.Q, actor auth.Actor, f Executi
 		query := from.found(s, above, below, most)
 		if err := q.GetContext(ctx, &got, query, s.args...); err != nil {
 			return hits, fmt.Errorf("search executions: %w", err)
+		}
+		if leads = leads[1:]; !from.once {
+			from.first = min(from.first*walkMore, math.MaxInt32)
+			from.rate = float64(len(got.Hits)) / float64(most)
+			leads = append(leads, from)
 		}
 		hits = append(hits, got.Hits...)
 		if len(hits) >= want || got.Offered < most {
@@ -156,15 +164,15 @@ func (s *seek) leads() (list []lead) {
 	narrowed := len(s.f.Keys) > 0 || len(s.f.States) > 0 || s.f.Longer > 0 || !s.reach.Every()
 	if len(s.terms) > 0 {
 		if len(list) == 0 && !narrowed {
-			list = append(list, lead{lookFirst, true, (*seek).byList})
+			list = append(list, lead{first: lookFirst, once: true, found: (*seek).byList})
 		}
-		list = append(list, lead{blocksFirst, false, (*seek).byText})
+		list = append(list, lead{first: blocksFirst, found: (*seek).byText})
 	}
 	if s.f.Person != 0 {
 		list = append(list, bySubject(search.Person(s.f.Person)))
 	}
 	if narrowed {
-		list = append(list, lead{walkFirst, false, (*seek).byList})
+		list = append(list, lead{first: walkFirst, found: (*seek).byList})
 	}
 	return list
 }
@@ -199,7 +207,7 @@ func (s *seek) byList(above, below int64, most int) string {
 
 // bySubject offers the executions of a subject.
 func bySubject(subject int64) lead {
-	return lead{walkFirst, false, func(s *seek, above, below int64, most int) string {
+	return lead{first: walkFirst, found: func(s *seek, above, below int64, most int) string {
 		is := s.arg(subject)
 		walk := "SELECT l.execution_id AS id FROM alur.execution_subjects l WHERE (l.subject, l.execution_id) > (" + is + ", " + s.arg(above) +
 			") AND (l.subject, l.execution_id) < (" + is + ", " + s.arg(below) + ") ORDER BY l.subject " + s.order() + ", l.execution_id " + s.order() + " LIMIT " + strconv.Itoa(most)

@@ -32,4 +32,30 @@
 // they are. Those from before the index come last, the newest first. While many
 // executions are queued, all this takes a twentieth of one connection's time, and
 // nothing of it is done in the transactions that run workflows.
+//
+// # Why
+//
+// Measured on a million executions of orders with 550 bytes of trigger data and four
+// steps each, with PostgreSQL's default of 128 MB of shared buffers, on a machine
+// that was busy with other things: times are CPU time of PostgreSQL.
+//
+// The index takes 375 MB for the texts (250 bytes each), 436 MB for the blocks and
+// 161 MB for the subjects, beside 2,400 MB of executions and jobs, and some 0.3 ms to
+// take an execution in. Taken into the index of pieces one row at a time, it was more
+// than four times that; it takes them a list at a time now (fastupdate).
+//
+// A page of 50 costs 1.5 ms for a word that all have, 19 for one that 2 % have, 7 for
+// 0.1 %, 3 for 20 of the million and for none; 4 for a number, 47 for a mail address,
+// 17 for two words. With a state 34 to 42, with a workflow 6 to 46, with a length of
+// time 29 to 80, with a day 16; a person or a record 0.5 to 1.5, with a state or a
+// workflow 7 to 14, with a text 3 to 59. Dear are texts whose words are everywhere,
+// but seldom or never beside each other (100, and 690 if all of the pieces are in
+// nearly every block), and all filters together when little is left of much (520).
+//
+// An index of the pieces of single texts (pg_trgm, which not every PostgreSQL has)
+// took 340 MB for a million, one of their words (tsvector) as much, and finds no part
+// of a word. Both read all texts with a word for each page: of 100,000 texts 2,020
+// pages for a word that 2 % have, 3,840 for one that all have, and ten times that of a
+// million. Blocks of 32 took 285 MB instead of 436, but up to five times as long for
+// two words, as more of them hold both.
 package search
