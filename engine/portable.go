@@ -174,7 +174,7 @@ func (x exporter) workflow(ctx context.Context, w Workflow, nodes []Node) (Porta
 	if err := x.tx.SelectContext(ctx, &p.Categories, portableSQL.Get("category_titles"), w.ID); err != nil {
 		return p, fmt.Errorf("read the categories of workflow %d: %w", w.ID, err)
 	}
-	if p.Options, err = x.settings(ctx, w.Options, nil); err != nil {
+	if p.Options, err = x.settings(ctx, w.Options, optionPeople); err != nil {
 		return p, err
 	}
 	if p.Trigger.Config, err = x.settings(ctx, w.Config, nil); err != nil {

@@ -195,20 +195,16 @@ func (e *Engine) assemble(a *Arrival, people map[string]int64) {
 		return
 	}
 	a.link(ids)
+	var err error
+	if a.w.Options, err = a.settle(a.w.Options, optionPeople, people, "The workflow"); err != nil {
+		a.wrong(PortableNode{}, "options", "The options cannot be read.")
+		return
+	}
+	for field, msg := range sortedProblems(checkOptions(a.w.Options)) {
+		a.wrong(PortableNode{}, field, msg)
+	}
 	for i, n := range p.Nodes {
-		settings, err := exactly(n.Config)
-		if err != nil {
-			a.wrong(n, "config", "The settings cannot be read.")
-			continue
-		}
-		replacePeople(settings, peopleKeys(n.Type), func(ref PersonRef) any {
-			if id := people[ref.Key()]; id != 0 {
-				return id
-			}
-			a.miss("person", ref.String(), cmp.Or(n.Title, "A node of type "+n.Type))
-			return nil
-		}, true)
-		raw, err := inOrder(settings)
+		raw, err := a.settle(n.Config, peopleKeys(n.Type), people, cmp.Or(n.Title, "A node of type "+n.Type))
 		if err != nil {
 			a.wrong(n, "config", "The settings cannot be read.")
 			continue
@@ -218,6 +214,23 @@ func (e *Engine) assemble(a *Arrival, people map[string]int64) {
 			a.wrong(n, "config", "Give an object here.")
 		}
 	}
+}
+
+// settle is settings with the people of this server in the place of those of the file,
+// as far as people knows them; where says what needs them.
+func (a *Arrival) settle(raw json.RawMessage, keys []string, people map[string]int64, where string) (json.RawMessage, error) {
+	v, err := exactly(raw)
+	if err != nil {
+		return nil, err
+	}
+	replacePeople(v, keys, func(ref PersonRef) any {
+		if id := people[ref.Key()]; id != 0 {
+			return id
+		}
+		a.miss("person", ref.String(), where)
+		return nil
+	}, true)
+	return inOrder(v)
 }
 
 // link puts the nodes in their places.

@@ -55,6 +55,10 @@ type person struct {
 	Active bool   `db:"active"`
 }
 
+// optionPeople are the options of a workflow that hold people: who answers for it, and
+// who hears of what goes wrong.
+var optionPeople = []string{"ownerId", "alerts.userIds"}
+
 // peopleKeys are the settings of a node type that hold people.
 func peopleKeys(kind string) []string {
 	if k := node.Lookup(kind); k != nil {
@@ -75,7 +79,10 @@ func replacePeople(settings any, keys []string, fn func(PersonRef) any, write bo
 		last := path[len(path)-1]
 		if v, ok := at[last]; ok {
 			made := eachPerson(v, fn)
-			if write {
+			switch {
+			case write && made == nil:
+				delete(at, last)
+			case write:
 				at[last] = made
 			}
 		}
@@ -123,13 +130,15 @@ func asPerson(x map[string]any) (PersonRef, bool) {
 func (e *Engine) guests(ctx context.Context, file Portable) (refs map[string]PersonRef, here map[string]int64, err error) {
 	refs, here = map[string]PersonRef{}, map[string]int64{}
 	var mails, names pq.StringArray
+	look := func(raw json.RawMessage, keys []string) {
+		if v, err := exactly(raw); err == nil { // else it is said where the node is checked
+			replacePeople(v, keys, func(p PersonRef) any { refs[p.Key()] = p; return nil }, false)
+		}
+	}
 	for _, w := range file.Workflows {
+		look(w.Options, optionPeople)
 		for _, n := range w.Nodes {
-			v, err := exactly(n.Config)
-			if err != nil {
-				continue // said where the node is checked
-			}
-			replacePeople(v, peopleKeys(n.Type), func(p PersonRef) any { refs[p.Key()] = p; return nil }, false)
+			look(n.Config, peopleKeys(n.Type))
 		}
 	}
 	for _, p := range refs {

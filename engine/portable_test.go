@@ -61,7 +61,8 @@ func TestExportAndImport(t *testing.T) {
 	ann := here.hire("Ann", auth.Root)
 	wf := orderFlow(t, here.world)
 	here.add(wf.ID, []flow{asks("m", fmt.Sprintf(`[%d, "{{$context.data.createdById}}", 4711]`, ann.ID))}, nil, nil)
-	title, about, options := "Stock & orders", "Checks <everything>.\nThen writes back.", `{"timeout": 60000, "concurrency": 2}`
+	title, about, options := "Stock & orders", "Checks <everything>.\nThen writes back.", fmt.Sprintf(`{"timeout": 60000, "concurrency": 2, "ownerId": %d,
+		"alerts": {"mode": "own", "owner": false, "userIds": [%d, 4711], "roles": ["admin"], "after": 1, "minutes": 0, "every": 60, "recovered": true}}`, ann.ID, ann.ID)
 	if _, err := here.e.UpdateWorkflow(t.Context(), auth.System, wf.ID, engine.WorkflowChange{Title: &title, Description: &about, Options: []byte(options)}); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,9 @@ func TestExportAndImport(t *testing.T) {
 			t.Errorf("%s came in enabled %v, current %v", w.Title, w.Enabled, w.Current)
 		}
 		ids = append(ids, w.ID)
+	}
+	if got := there.one(`SELECT (options ->> 'ownerId') || ' ' || (options #>> '{alerts,userIds}') FROM alur.workflows WHERE options ? 'alerts'`); got != fmt.Sprintf("%d [%d]", boss.UserID, boss.UserID) {
+		t.Errorf("who answers and who hears of failures is %s, want Ann of this server", got)
 	}
 	if again := there.exported(boss, ids...); again != raw {
 		t.Errorf("exported again it is\n%s\nwant\n%s", again, raw)
