@@ -122,15 +122,19 @@ func (e *Engine) Armed(ctx context.Context, kind string) ([]*Armed, error) {
 	return of, nil
 }
 
-// plan tells the trigger of w that what is on of its key has changed. w is as it
-// is now.
+// plan tells the triggers that what is on of the key of w has changed. w is as it
+// is now; the version that was on before may have had a trigger of another type.
 func (e *Engine) plan(ctx context.Context, tx *pg.Tx, w Workflow) error {
-	kind, ok := LookupTrigger(w.Type).(Scheduler)
-	if !ok {
-		return nil
+	for _, kind := range TriggerKinds() {
+		if other, ok := kind.(Scheduler); ok && (kind.Name() != w.Type || !w.Enabled) {
+			if err := other.Plan(ctx, e, tx, w.Key, nil); err != nil {
+				return err
+			}
+		}
 	}
-	if !w.Enabled {
-		return kind.Plan(ctx, e, tx, w.Key, nil)
+	kind, ok := LookupTrigger(w.Type).(Scheduler)
+	if !ok || !w.Enabled {
+		return nil
 	}
 	config, problems := LookupTrigger(w.Type).Decode(w.Config)
 	if len(problems) > 0 {

@@ -9,8 +9,7 @@ import (
 )
 
 // TestDieWhileAlerting kills a server when it has written alerts and not committed
-// them, and right after that: somebody is told once either way. Its death is told
-// too, by the process that takes over what it held.
+// them, and right after that: somebody is told once either way.
 func TestDieWhileAlerting(t *testing.T) {
 	t.Parallel()
 	for point, before := range map[string]int{crashpoint.DuringAlert: 0, crashpoint.AfterAlert: 1} {

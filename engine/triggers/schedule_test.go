@@ -194,6 +194,24 @@ func TestScheduleLife(t *testing.T) {
 	}
 }
 
+// TestOtherTrigger: a version with a trigger of another type takes the schedule off.
+func TestOtherTrigger(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	id := o.schedule(`{"startsOn": "2027-01-01T00:00:00.000Z", "repeat": 1000}`)
+	o.until(noon.Add(2 * time.Second))
+	key := o.one("SELECT key FROM alur.workflows WHERE id = $1", id)
+	o.enable(o.add(engine.NewWorkflow{Type: "collection", Key: key}, `{"collection": "orders", "mode": 1}`), true)
+	o.until(noon.Add(5 * time.Second))
+	o.want("with another trigger", "1 2")
+	if got := o.one("SELECT count(*) FROM alur.schedules WHERE workflow_id IS NOT NULL"); got != "0" {
+		t.Errorf("%s schedules are planned", got)
+	}
+	o.enable(id, true)
+	o.until(noon.Add(7 * time.Second))
+	o.want("and back", "1 2 6 7")
+}
+
 func mustID(t *testing.T, text string) (id int64) {
 	t.Helper()
 	if _, err := fmt.Sscan(text, &id); err != nil {
