@@ -73,6 +73,12 @@ func (c *Conn) drop() {
 }
 
 func (c *Conn) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
+	// lib/pq watches ctx beside the statement; on a busy machine each of many short
+	// ones is over before it has looked.
+	if err := ctx.Err(); err != nil {
+		c.failed = c.failed || c.inTx
+		return nil, err
+	}
 	if e, ok := c.stmts[query]; ok {
 		c.order.MoveToFront(e)
 		return e.Value.(*stmt).Stmt, nil

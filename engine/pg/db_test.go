@@ -120,6 +120,35 @@ func TestCommitAfterError(t *testing.T) {
 	}
 }
 
+// TestNothingAfterTheEnd: what comes after the end of ctx does not begin, so that a
+// transaction of many short statements ends there, and its connection stays.
+func TestNothingAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	db := counter(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var backend [2]int
+	err := db.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		exec(t, tx, "UPDATE counter SET n = 5")
+		if err := tx.GetContext(t.Context(), &backend[0], "SELECT pg_backend_pid()"); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if _, err := tx.ExecContext(ctx, "UPDATE counter SET n = 6"); !errors.Is(err, context.Canceled) {
+			t.Errorf("a statement after the end: %v", err)
+		}
+		if err := tx.GetContext(t.Context(), &backend[1], "SELECT pg_backend_pid()"); err != nil || backend[0] != backend[1] {
+			t.Errorf("the connection went from %d to %d: %v", backend[0], backend[1], err)
+		}
+		return nil
+	})
+	if !errors.Is(err, pg.ErrFailed) {
+		t.Errorf("a commit of what did not all happen: %v", err)
+	}
+	if n := count(t, db); n != 0 {
+		t.Errorf("the counter is %d, want 0", n)
+	}
+}
+
 func TestSavepoint(t *testing.T) {
 	t.Parallel()
 	db := counter(t)
