@@ -118,7 +118,9 @@ func TestTimeout(t *testing.T) {
 					w.eventually("SELECT count(*) = 1 FROM alur.executions WHERE status = -3")
 				}
 			})
-			if got := w.story() + " " + w.one("SELECT reason FROM alur.executions"); got != tc.want {
+			got := w.story() + " " + w.one("SELECT reason FROM alur.executions")
+			// What looks after deadlines may be faster than the worker, which drops the step then.
+			if swept := tc.name == "before a node" && got == "-3: timeout"; got != tc.want && !swept {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
