@@ -71,6 +71,10 @@ func (h *executions) list(c echo.Context) error {
 	var rows []engine.ExecutionRow
 	var more bool
 	err := f.Check()
+	var count chan counted
+	if err == nil && !isPartial(c.Request()) && (q.narrowed() || len(q.workflows) > 0) {
+		count = h.count(ctx, a, f) // beside the list: a search may take as long
+	}
 	if p, ok := errors.AsType[*fault.Error](err); ok {
 		wrong, status = p.Fields["text"], http.StatusUnprocessableEntity
 	} else if rows, more, err = h.engine.Executions(ctx, a, f); err != nil {
@@ -113,8 +117,8 @@ func (h *executions) list(c echo.Context) error {
 		vm.Title, vm.Crumbs = "Executions of "+titles[0], []views.Link{{Text: "Executions", URL: "/executions"}}
 	}
 	vm.Filter.Wrong = wrong
-	if wrong == "" && (q.narrowed() || len(q.workflows) > 0) {
-		if err := h.found(c, q, f, &vm); err != nil {
+	if count != nil {
+		if err := h.found(c, q, <-count, &vm); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -21,7 +22,7 @@ const (
 	// countedMost is up to where the executions that match are counted, and
 	// countedWithin how long that may take.
 	countedMost   = 10_000
-	countedWithin = 40 * time.Millisecond
+	countedWithin = 25 * time.Millisecond
 	// behindAfter is from when on people are told that the search is behind.
 	behindAfter = 15 * time.Second
 )
@@ -350,12 +351,28 @@ func (h *executions) peopleOptions(c echo.Context, id int64) (list []views.Optio
 	return append(list, views.Option{Value: views.ID(id), Text: name, Selected: true}), name, nil
 }
 
+// counted is how many executions match, see [engine.Engine.CountExecutions].
+type counted struct {
+	n    int
+	more bool
+	err  error
+}
+
+// count begins to count those that match.
+func (h *executions) count(ctx context.Context, a auth.Actor, f engine.ExecutionFilter) chan counted {
+	answer := make(chan counted, 1) // nobody may take it
+	go func() {
+		n, more, err := h.engine.CountExecutions(ctx, a, f, countedMost, countedWithin)
+		answer <- counted{n, more, err}
+	}()
+	return answer
+}
+
 // found says how many executions match, and what the search does not know yet.
-func (h *executions) found(c echo.Context, q executionQuery, f engine.ExecutionFilter, vm *views.Executions) error {
-	ctx, a := c.Request().Context(), actor(c)
-	n, more, err := h.engine.CountExecutions(ctx, a, f, countedMost, countedWithin)
-	if err != nil {
-		return err
+func (h *executions) found(c echo.Context, q executionQuery, of counted, vm *views.Executions) error {
+	ctx, n, more := c.Request().Context(), of.n, of.more
+	if of.err != nil {
+		return of.err
 	}
 	switch {
 	case more && n > 0:
