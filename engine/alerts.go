@@ -3,9 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -137,18 +135,7 @@ func (e *Engine) AlertSettings(ctx context.Context, actor auth.Actor) (AlertSett
 }
 
 func readAlertSettings(ctx context.Context, q pg.Q) (AlertSettings, error) {
-	s := defaultAlerts()
-	var raw []byte
-	switch err := q.GetContext(ctx, &raw, workflowQueries.Get("alert_settings")); {
-	case errors.Is(err, sql.ErrNoRows):
-		return s, nil
-	case err != nil:
-		return s, fmt.Errorf("read the settings of alerts: %w", err)
-	}
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return s, fmt.Errorf("read the settings of alerts: %w", err)
-	}
-	return s, nil
+	return readSettings(ctx, q, "alerts", defaultAlerts())
 }
 
 // SaveAlertSettings changes who hears of what on this server. Those who hear of
@@ -179,13 +166,9 @@ func (e *Engine) SaveAlertSettings(ctx context.Context, actor auth.Actor, s Aler
 	if err := fault.Fields(problems); err != nil {
 		return err
 	}
-	raw, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("encode the settings of alerts: %w", err)
-	}
 	return e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		if _, err := tx.ExecContext(ctx, workflowQueries.Get("save_alert_settings"), raw, e.now()); err != nil {
-			return fmt.Errorf("save the settings of alerts: %w", err)
+		if err := saveSettings(ctx, tx, "alerts", s, e.now()); err != nil {
+			return err
 		}
 		return actor.Note(ctx, tx, audit.Settings, e.now(), "Changed who hears by mail of what goes wrong: "+s.Alerts.words()+".")
 	})

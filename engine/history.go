@@ -73,18 +73,7 @@ func (e *Engine) HistorySettings(ctx context.Context, actor auth.Actor) (History
 }
 
 func readHistory(ctx context.Context, q pg.Q) (HistorySettings, error) {
-	s := HistorySettings{RecordMonths: defaultRecordMonths}
-	var raw []byte
-	switch err := q.GetContext(ctx, &raw, retentionSQL.Get("settings")); {
-	case errors.Is(err, sql.ErrNoRows):
-		return s, nil
-	case err != nil:
-		return s, fmt.Errorf("read the settings of history: %w", err)
-	}
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return s, fmt.Errorf("read the settings of history: %w", err)
-	}
-	return s, nil
+	return readSettings(ctx, q, "history", HistorySettings{RecordMonths: defaultRecordMonths})
 }
 
 // SaveHistorySettings changes how long executions are kept on this server.
@@ -102,13 +91,9 @@ func (e *Engine) SaveHistorySettings(ctx context.Context, actor auth.Actor, s Hi
 	if err := fault.Fields(problems); err != nil {
 		return err
 	}
-	raw, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("encode the settings of history: %w", err)
-	}
 	return e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		if _, err := tx.ExecContext(ctx, retentionSQL.Get("save_settings"), raw, e.now()); err != nil {
-			return fmt.Errorf("save the settings of history: %w", err)
+		if err := saveSettings(ctx, tx, "history", s, e.now()); err != nil {
+			return err
 		}
 		return actor.Note(ctx, tx, audit.Settings, e.now(), fmt.Sprintf("Changed how long executions are kept: %s; what stays of them for %d months.", s.History.words(), s.RecordMonths))
 	})

@@ -92,12 +92,12 @@ UPDATE alur.workflows
 SET options = CASE WHEN CAST($2 AS bigint) = 0 THEN options - 'ownerId' ELSE options || jsonb_build_object('ownerId', CAST($2 AS bigint)) END
 WHERE key = $1
 
--- name: alert_settings
-SELECT value FROM alur.settings WHERE key = 'alerts'
+-- name: server_settings
+SELECT value FROM alur.settings WHERE key = $1
 
--- name: save_alert_settings
+-- name: save_server_settings
 INSERT INTO alur.settings (key, value, updated_at)
-VALUES ('alerts', $1, $2)
+VALUES ($1, $2, $3)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
 
 -- name: take_over
