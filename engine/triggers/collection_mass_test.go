@@ -73,8 +73,9 @@ func TestMass(t *testing.T) {
 				t.Errorf("%s: %s executions, want %s", tc.name, s.executions(), want)
 			}
 		}
-		// Of each of twenty parts: update, condition, record, relation, insert. And some around.
-		if got, most := int(statements.Load()-before), len(tc.ends)*20*5+20; got > most || got < 20 {
+		// Of each of twenty parts: update, condition, record, relation, insert. As many
+		// again for what is read anew from time to time, on a slow machine more often.
+		if got, most := int(statements.Load()-before), 2*len(tc.ends)*20*5; got > most || got < 20 {
 			t.Errorf("%s: %d statements, want at most %d", tc.name, got, most)
 		}
 		if got := s.one(`SELECT count(DISTINCT context #>> '{data,id}') || ' ' || count(DISTINCT id) || ' ' || min(context #>> '{data,customer,name}') || ' ' || max(context #>> '{previous,status}') FROM alur.executions`); got != "10000 10000 Ann new" {
