@@ -289,7 +289,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 			}
 			templ_7745c5c3_Err = views.CheckField(views.Field{
 				Name: "bulk", Label: "Many records changed at once", Checked: f.bulk, Error: env.Problem("bulk"),
-				Help: "By an update step that works on all in one go, or by the database when a record they belong to is deleted. Each of them starts a run.",
+				Help: "By an update step that works on all in one go, or by the database when a record they belong to is deleted. Each of them starts an execution.",
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
