@@ -29,7 +29,9 @@ func TooMany(n int) error {
 
 // UpdateMany is Update for who only wants to know how many records were changed:
 // listeners hear of 500 at a time, as they are written, and memory does not grow with
-// the number.
+// the number. Of changes whose listeners do something there and then ([Listener.Long])
+// they hear once all are written: what they do finds every record changed, and does
+// not happen at all when a later one cannot be.
 func (s *Store) UpdateMany(ctx context.Context, tx *pg.Tx, a Access, collection string, filter any, values Record) (int, error) {
 	w, c, err := s.writer(ctx, tx, a, collection)
 	if err != nil {
@@ -133,6 +135,7 @@ func (w *writer) updateParts(ctx context.Context, c *Collection, filter any, val
 			return 0, err
 		}
 	}
+	hold := false
 	for _, keys := range parts {
 		which := filter
 		if keys != nil {
@@ -147,12 +150,35 @@ func (w *writer) updateParts(ctx context.Context, c *Collection, filter any, val
 		if bulk {
 			w.markBulk(c, first)
 		}
+		if !hold && len(parts) > 1 {
+			if hold, err = w.acted(ctx); err != nil {
+				return 0, err
+			}
+		}
+		if hold {
+			continue
+		}
 		if err := w.tell(ctx); err != nil {
 			return 0, err
 		}
 		w.changes, w.silent = nil, nil
 	}
-	return n, nil
+	return n, w.tell(ctx)
+}
+
+// acted reports whether listeners act on a change at once, before others are told.
+func (w *writer) acted(ctx context.Context) (bool, error) {
+	asked := map[string]bool{}
+	for _, ch := range w.changes {
+		if asked[ch.Collection.Name] {
+			continue
+		}
+		asked[ch.Collection.Name] = true
+		if long, err := w.s.long(ctx, ch.Collection.Name); err != nil || long {
+			return long, err
+		}
+	}
+	return false, nil
 }
 
 // markBulk notes that the changes from first on that are those of c were made in

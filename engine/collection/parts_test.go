@@ -63,6 +63,14 @@ func TestUpdateMany(t *testing.T) {
 	if n, err := change(true, map[string]any{"stock": 2.0}, collection.Record{"stock": 3.0}); n != 1201 || err != nil || len(s.told) != 1201 || s.calls != 3 || !s.told[0].Bulk {
 		t.Errorf("in bulk: %d (%v), told of %d in %d parts", n, err, len(s.told), s.calls)
 	}
+	s.long = true
+	if n, err := change(true, map[string]any{"stock": 3.0}, collection.Record{"stock": 2.0}); n != 1201 || err != nil || len(s.told) != 1201 || s.calls != 1 {
+		t.Errorf("by a listener that acts at once: %d (%v), told of %d in %d parts; want 1201 in 1", n, err, len(s.told), s.calls)
+	}
+	if n, err := change(false, map[string]any{"stock": 2.0}, collection.Record{"stock": 3.0}); n != 1201 || err != nil || s.calls != 1 {
+		t.Errorf("one by one, by a listener that acts at once: %d (%v), told %d times", n, err, s.calls)
+	}
+	s.long = false
 	// The histories of what nobody listens to are kept in parts too.
 	s.bulk = nil
 	s.keepHistory("products")

@@ -73,7 +73,7 @@ type Change struct {
 type Listener interface {
 	Changed(ctx context.Context, tx *pg.Tx, a Access, changes []Change) error
 	// Long reports whether Changed may take more than a few statements for this
-	// collection.
+	// collection, and do something with the records there and then.
 	Long(ctx context.Context, collection string) (bool, error)
 	// Starts names the collections for each change of which Changed starts something,
 	// and those for which it does so when they were changed in bulk ([Change.Bulk])

@@ -139,6 +139,74 @@ func (measuring) Starts(context.Context) (each, bulk map[string]bool, err error)
 	return nil, nil, nil
 }
 
+// TestEventsAfterAllRowsAreSaved is spec/nodes-core.md §8: the events of an update node
+// are raised after all of its rows are saved, so a workflow that the first row starts
+// finds the others changed; and when a later row is refused, by a workflow or by the
+// database, nothing was started for the rows before it. The rows are more than are
+// told of at once.
+func TestEventsAfterAllRowsAreSaved(t *testing.T) {
+	t.Parallel()
+	const (
+		records = 1201
+		left    = `{"collection": "orders", "multiple": true, "params": {"filter": {"status": "new"}, "pageSize": 5000}}`
+	)
+	for _, mode := range []struct{ name, individually string }{{"one by one", "true"}, {"in bulk", "false"}} {
+		for _, sync := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, sync %v", mode.name, sync), func(t *testing.T) {
+				t.Parallel()
+				s := newShop(t)
+				const fill = `INSERT INTO public.orders (id, title, status, updated_at) SELECT i, 'o' || i, 'new', now() FROM generate_series(1, $1) i`
+				if _, err := s.db.ExecContext(t.Context(), fill, records); err != nil {
+					t.Fatal(err)
+				}
+				id := s.add(engine.NewWorkflow{Title: "Look", Sync: sync}, `{"collection": "orders", "mode": 2, "bulk": true, "condition": {"title": "o1"}}`,
+					step{"query", "left", left}, step{"output", "out", `{"value": "{{$jobsMapByNodeKey.left.length}} left"}`})
+				s.enable(id, true)
+				// Not for all rows at once: they are done when a row of the last part comes.
+				sweep := s.add(engine.NewWorkflow{Title: "Sweep", Sync: true}, `{"collection": "customers", "mode": 1}`,
+					step{"update", "all", `{"collection": "orders", "params": {"individualHooks": ` + mode.individually + `, "filter": {"status": "new"}, "values": {"status": "paid"}}}`})
+				s.enable(sweep, true)
+				var told int
+				s.records.Listen(measuring(func() { told++ }))
+				state := func() string {
+					t.Helper()
+					s.work()
+					return s.one(`SELECT concat_ws(', ', (SELECT count(*) FROM public.orders WHERE status = 'paid') || ' paid',
+						(SELECT string_agg(w.title || ' ' || x.status || coalesce(' ' || (x.output #>> '{}'), ''), ', ' ORDER BY x.id DESC) FROM alur.executions x JOIN alur.workflows w ON w.id = x.workflow_id))`)
+				}
+				run := func(name, want string) {
+					t.Helper()
+					if _, err := s.db.ExecContext(t.Context(), "DELETE FROM alur.executions"); err != nil {
+						t.Fatal(err)
+					}
+					told = 0
+					s.create("customers", collection.Record{"name": "c"})
+					if got := state(); got != want {
+						t.Errorf("%s: %s, want %s", name, got, want)
+					}
+				}
+
+				if _, err := s.db.ExecContext(t.Context(), "ALTER TABLE public.orders ADD CONSTRAINT never CHECK (status <> 'paid' OR title <> 'o1200')"); err != nil {
+					t.Fatal(err)
+				}
+				run("a later row is refused by the database", "0 paid, Sweep -2")
+				if sync && told > 1 { // of the customer
+					t.Errorf("a later row is refused by the database: events were raised %d times, want none of the orders", told-1)
+				}
+				if _, err := s.db.ExecContext(t.Context(), "ALTER TABLE public.orders DROP CONSTRAINT never"); err != nil {
+					t.Fatal(err)
+				}
+				guard := s.add(engine.NewWorkflow{Title: "Guard", Sync: true}, `{"collection": "orders", "mode": 2, "bulk": true, "rollbackOnFailure": true, "condition": {"title": "o1200"}}`,
+					step{"end", "no", `{"endStatus": -1}`})
+				s.enable(guard, true)
+				run("a later row is refused by a workflow", "0 paid, Guard -1, Sweep -2")
+				s.enable(guard, false)
+				run("none is refused", "1201 paid, Look 1 0 left, Sweep 1")
+			})
+		}
+	}
+}
+
 // TestMassLimit: more than 100,000 records do not start workflows in one go, which
 // is said in words; workflows that would not start for them stand in nobody's way.
 func TestMassLimit(t *testing.T) {
