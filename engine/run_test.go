@@ -21,6 +21,7 @@ import (
 	"alur/engine/pg"
 	"alur/engine/pgtest"
 	"alur/engine/queue"
+	"alur/engine/script/scripttest"
 	"alur/engine/snowflake"
 )
 
@@ -147,6 +148,7 @@ func (w *world) another(db *pg.DB, worker int) *engine.Engine {
 	ids := snowflake.New(worker, time.Now)
 	services := &node.Services{}
 	node.Provide(services, w.clock)
+	node.Provide(services, scripttest.Shared())
 	return engine.New(engine.Options{DB: db, IDs: ids, Now: w.clock.now, Records: collection.NewStore(db, ids, w.clock.now),
 		Services: services, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil))})
 }

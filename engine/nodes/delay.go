@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,17 +21,19 @@ const maxDelay = 10 * 365 * 24 * time.Hour
 // DelayConfig is the settings of a delay node (spec/nodes-extension.md §3).
 type DelayConfig struct {
 	Duration  expr.Template `json:"duration"`  // a number of units, at least 1; or variables that come to one, at least 0
-	Unit      int64         `json:"unit"`      // milliseconds: of a second, minute, hour, day or week; 0 is a second
-	EndStatus *int          `json:"endStatus"` // 1 go on, -1 fail; nil is 1
+	Unit      *whole        `json:"unit"`      // how many milliseconds one is: of a second, minute, hour, day or week; nil is a second
+	EndStatus *whole        `json:"endStatus"` // 1 go on, -1 fail; nil is 1
 }
 
-var delayUnits = []int64{1000, 60_000, 3_600_000, 86_400_000, 604_800_000}
+// delayUnits are the units by their milliseconds.
+var delayUnits = map[whole]string{1000: "seconds", 60_000: "minutes", 3_600_000: "hours", 86_400_000: "days", 604_800_000: "weeks"}
 
+// unit is never 0: versions that were saved with that count in seconds, as ever.
 func (c DelayConfig) unit() time.Duration {
-	if c.Unit == 0 {
+	if c.Unit == nil || *c.Unit == 0 {
 		return time.Second
 	}
-	return time.Duration(c.Unit) * time.Millisecond
+	return time.Duration(*c.Unit) * time.Millisecond
 }
 
 func (c DelayConfig) then() node.Status {
@@ -44,15 +45,13 @@ func (c DelayConfig) then() node.Status {
 
 func (c DelayConfig) Validate() node.Problems {
 	p := node.Problems{}
-	switch {
-	case c.Duration.IsZero():
+	switch n, ok := amount(filledIn(c.Duration)); {
+	case c.Duration.IsZero(), c.Duration.Value() == "":
 		p["duration"] = "Enter how long to wait."
-	case len(c.Duration.Paths()) == 0:
-		if n, ok := amount(c.Duration.Value()); !ok || n < 1 || n*float64(c.unit()) > float64(maxDelay) {
-			p["duration"] = "Enter a number of at least 1, for at most 10 years, or choose a variable."
-		}
+	case !ok, len(c.Duration.Paths()) == 0 && (n < 1 || n*float64(c.unit()) > float64(maxDelay)):
+		p["duration"] = "Enter a number of at least 1, for at most 10 years, or choose a variable."
 	}
-	if c.Unit != 0 && !slices.Contains(delayUnits, c.Unit) {
+	if c.Unit != nil && delayUnits[*c.Unit] == "" {
 		p["unit"] = "Choose seconds, minutes, hours, days or weeks."
 	}
 	if s := c.then(); s != node.Resolved && s != node.Failed {
@@ -62,6 +61,22 @@ func (c DelayConfig) Validate() node.Problems {
 		return nil
 	}
 	return p
+}
+
+// filledIn is what t comes to when each of its variables is 1: whether that is a number
+// tells whether it can come to one.
+func filledIn(t expr.Template) any {
+	text, ok := t.Value().(string)
+	if !ok {
+		return t.Value()
+	}
+	var b strings.Builder
+	last := 0
+	for _, p := range expr.Placeholders(text) {
+		b.WriteString(text[last:p.Start] + "1")
+		last = p.End
+	}
+	return b.String() + text[last:]
 }
 
 // amount reads a number, also one that is written as text.
@@ -86,13 +101,14 @@ func (delay) Effect() node.Effect { return node.Pure }
 
 func (delay) Waits() {}
 
-// Run waits; the result is the pause in milliseconds.
+// Run waits; the result is the pause in milliseconds. The log has the unit by its
+// name: 1000 beside a number reads as if that were one of milliseconds.
 func (delay) Run(_ context.Context, s *node.Step, c DelayConfig) (node.Outcome, error) {
 	v, err := c.Duration.Eval(s.Vars)
 	if err != nil {
 		return node.Outcome{}, err
 	}
-	s.Input = map[string]any{"duration": v, "unit": float64(c.unit().Milliseconds())}
+	s.Input = map[string]any{"duration": v, "unit": delayUnits[whole(c.unit().Milliseconds())]}
 	n, ok := amount(v)
 	switch {
 	case !ok:

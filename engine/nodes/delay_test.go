@@ -26,15 +26,18 @@ func TestDelayValidate(t *testing.T) {
 		`{"duration": "5", "unit": 604800000}`:            "",
 		`{"duration": 25, "unit": 86400000}`:              "", // 2^31 ms and more
 		`{"duration": "{{$context.data.days}}"}`:          "",
-		`{}`:                                              "duration",
-		`{"duration": null}`:                              "duration",
-		`{"duration": 0}`:                                 "duration",
-		`{"duration": 0.5}`:                               "duration",
-		`{"duration": "soon"}`:                            "duration",
-		`{"duration": 600, "unit": 604800000}`:            "duration",
-		`{"duration": 1, "unit": 7}`:                      "unit",
-		`{"duration": 1, "endStatus": 0}`:                 "endStatus",
-		`{"duration": 1, "endStatus": -5}`:                "endStatus",
+		`{"duration": "{{$context.data.days:3}}"}`:        "",
+		`{"duration": "{{$context.a}}.{{$context.b}}"}`:   "",
+		`{"duration": "{{$context.data.days}} days"}`:     "duration",
+		`{}`:                                   "duration",
+		`{"duration": null}`:                   "duration",
+		`{"duration": 0}`:                      "duration",
+		`{"duration": 0.5}`:                    "duration",
+		`{"duration": "soon"}`:                 "duration",
+		`{"duration": 600, "unit": 604800000}`: "duration",
+		`{"duration": 1, "unit": 7}`:           "unit",
+		`{"duration": 1, "endStatus": 0}`:      "endStatus",
+		`{"duration": 1, "endStatus": -5}`:     "endStatus",
 	} {
 		p := delayOf(t, raw).Validate()
 		if field == "" && p != nil || field != "" && (len(p) != 1 || p[field] == "") {
@@ -59,6 +62,7 @@ func TestDelayRun(t *testing.T) {
 		fails string
 	}{
 		{`{"duration": 2}`, 2 * time.Second, node.Resolved, ""},
+		{`{"duration": 2, "unit": 0}`, 2 * time.Second, node.Resolved, ""}, // as old versions may have it
 		{`{"duration": 30, "unit": 86400000, "endStatus": -1}`, 30 * 24 * time.Hour, node.Failed, ""},
 		{`{"duration": "{{$context.two}}", "unit": 60000}`, 2 * time.Minute, node.Resolved, ""},
 		{`{"duration": "{{$context.text}}", "unit": 1000}`, 3 * time.Second, node.Resolved, ""},
@@ -78,6 +82,12 @@ func TestDelayRun(t *testing.T) {
 		}
 		if err != nil || out.Status != node.Pending || !out.Due.Equal(now.Add(tc.pause)) || out.Then != tc.then || out.Result != float64(tc.pause.Milliseconds()) {
 			t.Errorf("%s: %+v %v", tc.raw, out, err)
+		}
+	}
+	for raw, want := range map[string]string{`{"duration": 2}`: "seconds", `{"duration": 2, "unit": 1000}`: "seconds", `{"duration": 2, "unit": 604800000}`: "weeks"} {
+		s := &node.Step{Now: now, Vars: vars}
+		if _, err := (delay{}).Run(t.Context(), s, delayOf(t, raw)); err != nil || s.Input.(map[string]any)["unit"] != want {
+			t.Errorf("%s: the log has %v (%v), want %s", raw, s.Input, err, want)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package nodes
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,10 +20,10 @@ var _ = node.Register[MultiConditionsConfig](multiConditions{})
 type MultiConditionsConfig struct {
 	// Conditions are asked one after the other until one is met. That with index i
 	// has branch i+1.
-	Conditions []Case
+	Conditions listed[Case] `json:"conditions"`
 	// ContinueOnNoMatch goes on below when no condition is met, instead of ending
 	// with Failed. Branch 0 runs in both cases.
-	ContinueOnNoMatch flag
+	ContinueOnNoMatch flag `json:"continueOnNoMatch"`
 }
 
 // Case is one condition of several. Engines that nobody knows are basic.
@@ -46,32 +45,6 @@ func (c *Case) UnmarshalJSON(raw []byte) error {
 	}
 	c.Title = plain.Title
 	return c.read(raw)
-}
-
-// UnmarshalJSON says of every problem in which condition it is.
-func (c *MultiConditionsConfig) UnmarshalJSON(raw []byte) error {
-	var plain struct {
-		Conditions        []json.RawMessage `json:"conditions"`
-		ContinueOnNoMatch flag              `json:"continueOnNoMatch"`
-	}
-	if err := json.Unmarshal(raw, &plain); err != nil {
-		return err
-	}
-	*c = MultiConditionsConfig{Conditions: make([]Case, len(plain.Conditions)), ContinueOnNoMatch: plain.ContinueOnNoMatch}
-	for i := range c.Conditions {
-		err := json.Unmarshal(plain.Conditions[i], &c.Conditions[i])
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			at := "conditions." + strconv.Itoa(i)
-			if wrong.Field != "" {
-				at += "." + wrong.Field
-			}
-			wrong.Field = at
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (c MultiConditionsConfig) Validate() node.Problems {

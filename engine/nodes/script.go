@@ -20,10 +20,10 @@ var _ = node.Register[ScriptConfig](javaScript{})
 
 // ScriptConfig is the settings of a JavaScript node (spec/nodes-extension.md §7).
 type ScriptConfig struct {
-	Content   string           `json:"content"` // the body of an async function; no template
-	Arguments []ScriptArgument `json:"arguments"`
-	Timeout   int64            `json:"timeout"`  // ms, at most script.MaxTimeout; 0: script.DefaultTimeout
-	Continue  bool             `json:"continue"` // go on after an error
+	Content   string                 `json:"content"` // the body of an async function; no template
+	Arguments listed[ScriptArgument] `json:"arguments"`
+	Timeout   whole                  `json:"timeout"`  // ms, at most script.MaxTimeout; 0: script.DefaultTimeout
+	Continue  flag                   `json:"continue"` // go on after an error
 }
 
 // ScriptArgument becomes a global variable of the script.
@@ -60,7 +60,7 @@ func (c ScriptConfig) Validate() node.Problems {
 		}
 		names[a.Name] = true
 	}
-	if most := script.MaxTimeout.Milliseconds(); c.Timeout < 0 || c.Timeout > most {
+	if most := whole(script.MaxTimeout.Milliseconds()); c.Timeout < 0 || c.Timeout > most {
 		p["timeout"] = fmt.Sprintf("Write a time of at most %d seconds, or nothing for %d seconds.",
 			most/1000, script.DefaultTimeout.Milliseconds()/1000)
 	}

@@ -30,6 +30,9 @@ func TestWrongTypes(t *testing.T) {
 			"conditions.2": "Give an object here, not a text.", "continueOnNoMatch": "Give true or false here, not the number 2."}},
 		{"not a list", "multi-conditions", `{"conditions": {"0": {}}}`, map[string]string{"conditions": "Give a list here, not an object."}},
 		{"sort keys", "query", `{"collection": "x", "params": {"sort": [{"field": "a"}, {"field": 1}]}}`, map[string]string{"params.sort.field": "Give a text here, not a number."}},
+		{"of an argument", "script", `{"arguments": [{"name": "class"}, {"name": 2}, 3], "timeout": "5 s", "continue": "yes"}`, map[string]string{
+			"arguments.0.name": "Choose another name", "arguments.1.name": "Give a text here, not a number.", "arguments.2": "Give an object here, not a number.",
+			"timeout": "Give a whole number here, not a text.", "continue": "Give true or false here, not a text."}},
 		{"the key in other letters", "update", `{"Collection": 7}`, map[string]string{"collection": "Give a text here"}},
 	}
 	for _, tc := range tests {
@@ -55,6 +58,8 @@ func TestTolerantTypes(t *testing.T) {
 	for _, tc := range []struct{ kind, config, same string }{
 		{"end", `{"endStatus": "-1"}`, `{"endStatus": -1}`},
 		{"end", `{"endStatus": -1.0}`, `{"endStatus": -1}`},
+		{"delay", `{"duration": "5", "unit": "60000", "endStatus": "-1"}`, `{"duration": 5, "unit": 60000, "endStatus": -1}`},
+		{"delay", `{"duration": 5, "unit": null, "endStatus": null}`, `{"duration": 5, "unit": 1000, "endStatus": 1}`},
 		{"condition", `{"rejectOnFalse": "true", "engine": "math.js", "expression": "1 > 2"}`, `{"rejectOnFalse": true, "engine": "math.js", "expression": "1 > 2"}`},
 		{"condition", `{"rejectOnFalse": "false", "engine": "math.js", "expression": "1 > 2"}`, `{"rejectOnFalse": false, "engine": "math.js", "expression": "1 > 2"}`},
 	} {
@@ -65,7 +70,7 @@ func TestTolerantTypes(t *testing.T) {
 		}
 		got, _ := k.Run(t.Context(), &node.Step{Vars: orderVars}, c)
 		want, _ := k.Run(t.Context(), &node.Step{Vars: orderVars}, same)
-		if got.Status != want.Status || got.Branch != want.Branch {
+		if got.Status != want.Status || got.Branch != want.Branch || got.Then != want.Then || got.Result != want.Result {
 			t.Errorf("%s %s: %+v, want %+v", tc.kind, tc.config, got, want)
 		}
 	}

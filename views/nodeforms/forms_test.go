@@ -131,6 +131,8 @@ func TestRoundTrip(t *testing.T) {
 			{"name": "stock", "value": "{{$context.data.stock}}"}, {"name": "n", "value": 5}, {"name": "text", "value": "5"}, {"name": "none", "value": null},
 			{"name": "empty", "value": ""}, {"name": "list", "value": [1, {"a": "{{$context.data.a}}"}]}]}`},
 		{"script without a time", "script", `{"content": "return 1", "timeout": 0, "continue": false, "arguments": []}`},
+		{"delay", "delay", `{"duration": 3, "unit": 60000, "endStatus": -1}`},
+		{"delay of a variable", "delay", `{"duration": "{{$context.data.days}}", "unit": 86400000, "endStatus": 1}`},
 		{"manual", "manual", `{"assignees": [7, "{{$context.data.managerId}}"], "mode": 0, "title": "Check {{$context.data.title}}",
 			"schema": {"summary": "Please", "facts": [{"label": "From", "value": "{{$context.data.from}}"}]},
 			"forms": {"f1": {"type": "custom", "title": "Decision", "collection": {"name": "x", "fields": [
@@ -208,6 +210,32 @@ func TestJSONProblem(t *testing.T) {
 	} {
 		if got := nodeforms.JSONProblem(text) != ""; got != problem {
 			t.Errorf("JSONProblem(%q) is %v", text, got)
+		}
+	}
+}
+
+// TestLeftOut: a form and the words on the canvas show what a run does with a setting
+// that is left out, or is a text.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	e := env(t)
+	for _, tc := range []struct{ kind, config, summary, control, value string }{
+		{"delay", `{"duration": 3}`, "3 seconds", "unit", "1000"},
+		{"delay", `{"duration": 1, "unit": null}`, "1 second", "unit", "1000"},
+		{"delay", `{"duration": 3}`, "3 seconds", "endStatus", "1"},
+		{"delay", `{"duration": "3", "unit": "3600000"}`, "3 hours", "unit", "3600000"},
+		{"script", `{"content": "return 1", "continue": "true"}`, "return 1", "continue", "true"},
+		{"script", `{"content": "return 1"}`, "return 1", "continue", ""},
+		{"script", `{"content": "return 1", "timeout": "2500"}`, "return 1", "seconds", "2.5"},
+		{"script", `{"content": "return 1"}`, "return 1", "seconds", ""},
+	} {
+		f := nodeforms.Lookup(tc.kind).New()
+		f.Load(nodeforms.Decode(json.RawMessage(tc.config)))
+		if got := submitted(render(t, f, e)).Get(tc.control); got != tc.value {
+			t.Errorf("%s %s: %s shows %q, want %q", tc.kind, tc.config, tc.control, got, tc.value)
+		}
+		if got := nodeforms.SummaryOf(tc.kind, json.RawMessage(tc.config), e); got != tc.summary {
+			t.Errorf("%s %s: the canvas says %q, want %q", tc.kind, tc.config, got, tc.summary)
 		}
 	}
 }

@@ -46,8 +46,8 @@ func (p parameter) blank() bool { return p == parameter{} }
 
 func (f *scriptForm) Load(config Object) {
 	f.content = text(config["content"])
-	f.goOn, _ = config["continue"].(bool)
-	if ms, ok := config["timeout"].(float64); ok && ms != 0 {
+	f.goOn = truth(config["continue"])
+	if ms, err := strconv.ParseFloat(valueText(config["timeout"]), 64); err == nil && ms != 0 {
 		f.seconds = strconv.FormatFloat(ms/1000, 'f', -1, 64)
 	}
 	list, _ := config["arguments"].([]any)
