@@ -11,10 +11,57 @@ import (
 	"alur/engine/pg"
 )
 
-// loadNeeded has the trigger and the nodes above n load the relations that the
-// variables of n go through, as if somebody had ticked them there: a relation that
-// is not loaded has no value (spec/variables.md §5). What cannot be loaded is left to
-// [Engine.Check].
+// Load is a relation that a trigger or a node loads with its record, since a variable
+// goes through it.
+type Load struct {
+	NodeKey  string // "" for the trigger
+	Node     string // what people call the place, as in Problem
+	Relation string // a dotted path from the record
+}
+
+// load has the trigger of w and nodes load the relations that variables go through, as
+// if somebody had ticked them there: a relation that is not loaded has no value
+// (spec/variables.md §5). The variables are those of the nodes that of picks; with nil of
+// all. It changes w and nodes, not what is stored, and returns what it added in the order
+// of the canvas. What cannot be loaded is left to [Engine.Check].
+func (e *Engine) load(w *Workflow, nodes []Node, of func(Node) bool) []Load {
+	tree, _ := BuildTree(nodes) // as far as it can be walked
+	scopes, needs := newScoper(*w, tree, e.Records, nil), map[string][]string{}
+	tree.Walk(func(n *TreeNode) {
+		if of != nil && !of(n.Node) {
+			return
+		}
+		if used := References(n.Node); len(used) > 0 {
+			scopes.references(n).need(used, needs)
+		}
+	})
+	var loads []Load
+	add := func(key, called string, config *json.RawMessage, path ...string) {
+		relations := longest(needs[key])
+		if len(relations) == 0 {
+			return
+		}
+		made, ok := withAppends(*config, relations, path...)
+		if !ok {
+			return
+		}
+		*config = made
+		for _, r := range relations {
+			loads = append(loads, Load{key, called, r})
+		}
+	}
+	add("", "The trigger", &w.Config)
+	tree.Walk(func(n *TreeNode) {
+		if tree.Find(n.Key) != n {
+			return // another one of the same key is meant
+		}
+		i := slices.IndexFunc(nodes, func(other Node) bool { return other.ID == n.ID })
+		add(n.Key, n.displayName(), &nodes[i].Config, "params")
+	})
+	return loads
+}
+
+// loadNeeded is load for variables of what is stored, where n is as it shall be.
 func (e *Engine) loadNeeded(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node, n Node) error {
 	nodes = slices.Clone(nodes)
 	if i := slices.IndexFunc(nodes, func(other Node) bool { return other.ID == n.ID }); i >= 0 {
@@ -22,43 +69,41 @@ func (e *Engine) loadNeeded(ctx context.Context, tx *pg.Tx, w *Workflow, nodes [
 	} else {
 		nodes = append(nodes, n)
 	}
-	tree, _ := BuildTree(nodes) // as far as it can be walked
-	at := tree.Find(n.Key)
-	used := References(n)
-	if at == nil || len(used) == 0 {
-		return nil
+	return e.storeLoads(ctx, tx, w, nodes, e.load(w, nodes, func(other Node) bool { return other.ID == n.ID }))
+}
+
+// storeLoads writes the settings that load changed.
+func (e *Engine) storeLoads(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node, loads []Load) error {
+	changed := func(key string) bool {
+		return slices.ContainsFunc(loads, func(l Load) bool { return l.NodeKey == key })
 	}
-	for key, relations := range newScoper(*w, tree, e.Records, nil).references(at).needs(used) {
-		var err error
-		if key == "" {
-			err = e.loadWithTrigger(ctx, tx, w, relations)
-		} else {
-			err = e.loadWithNode(ctx, tx, tree.Find(key).Node, relations)
-		}
+	if changed("") {
+		_, err := tx.ExecContext(ctx, workflowQueries.Get("update"), w.ID, w.Title, w.Description, w.TriggerTitle, w.Config, w.Options)
 		if err != nil {
-			return fmt.Errorf("load relations for node %d: %w", n.ID, err)
+			return fmt.Errorf("load relations with the trigger: %w", err)
+		}
+	}
+	for _, n := range nodes {
+		if n.Key == "" || !changed(n.Key) {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get("update_node"), n.ID, n.Title, n.Config, e.now()); err != nil {
+			return fmt.Errorf("load relations with node %d: %w", n.ID, err)
 		}
 	}
 	return nil
 }
 
-// needs returns the relations to load, by the key of the node whose settings do it,
-// "" for the trigger.
-func (r references) needs(used []Reference) map[string][]string {
-	needs := map[string][]string{}
+// need adds the relations that used goes through to needs, by the key of the node whose
+// settings load them, "" for the trigger.
+func (r references) need(used []Reference, needs map[string][]string) {
+	r.also = needs
 	for _, ref := range used {
 		// With a relation loaded the next one of the path may be missing.
-		f := r.find(ref)
-		for f.relation != "" && !slices.Contains(needs[f.key], f.relation) {
+		for f := r.find(ref); f.relation != "" && !slices.Contains(needs[f.key], f.relation); f = r.find(ref) {
 			needs[f.key] = append(needs[f.key], f.relation)
-			r.also = needs
-			f = r.find(ref)
 		}
 	}
-	for key, list := range needs {
-		needs[key] = longest(list)
-	}
-	return needs
 }
 
 // longest drops the paths that another one begins with.
@@ -80,30 +125,12 @@ func (r references) loads(key, relation string) bool {
 	return n != nil && n.Kind != nil && n.Kind.Knows("params.appends")
 }
 
-func (e *Engine) loadWithTrigger(ctx context.Context, tx *pg.Tx, w *Workflow, relations []string) error {
-	config, ok := withAppends(w.Config, relations)
-	if !ok {
-		return nil
-	}
-	w.Config = config
-	_, err := tx.ExecContext(ctx, workflowQueries.Get("update"), w.ID, w.Title, w.Description, w.TriggerTitle, w.Config, w.Options)
-	return err
-}
-
-func (e *Engine) loadWithNode(ctx context.Context, tx *pg.Tx, n Node, relations []string) error {
-	config, ok := withAppends(n.Config, relations, "params")
-	if !ok {
-		return nil
-	}
-	_, err := tx.ExecContext(ctx, workflowQueries.Get("update_node"), n.ID, n.Title, config, e.now())
-	return err
-}
-
 // withAppends adds relations to the list called appends in the object at path in
 // config; ok is false for settings of another shape.
 func withAppends(config json.RawMessage, relations []string, path ...string) (_ json.RawMessage, ok bool) {
-	var settings map[string]any
-	if json.Unmarshal(config, &settings) != nil || settings == nil {
+	read, err := exactly(config)
+	settings, isObject := read.(map[string]any)
+	if err != nil || !isObject {
 		return nil, false
 	}
 	at := settings
@@ -127,6 +154,6 @@ func withAppends(config json.RawMessage, relations []string, path ...string) (_ 
 		list = append(list, r)
 	}
 	at["appends"] = list
-	raw, err := json.Marshal(settings)
+	raw, err := inOrder(settings)
 	return raw, err == nil
 }

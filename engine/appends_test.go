@@ -123,3 +123,110 @@ func (w *world) related() {
 		w.t.Fatal(err)
 	}
 }
+
+// A file that does not load what its variables need loads it when it comes in, and the
+// preview says so; one that does stays as it is.
+func TestImportLoadsRelations(t *testing.T) {
+	t.Parallel()
+	s, boss := abroad(t)
+	s.related()
+	raw := inFile(`
+		{"key": "q", "type": "query", "title": "Look up", "config": {"collection": "products", "params": {"filter": {"id": {"$eq": 9007199254740993}}}}},
+		{"key": "o", "type": "output", "title": "", "upstream": "q", "config": {"value": ["{{$context.data.product.supplier.name}}", "{{$context.data.tags.name}}",
+			"{{$jobsMapByNodeKey.q.supplier.products.0.name}}", "{{$context.data.nothing.name}}"]}}`)
+	p, err := s.e.PreviewImport(t.Context(), boss, read(t, raw), engine.Choices{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []engine.Load{{Node: "The trigger", Relation: "product.supplier"}, {Node: "The trigger", Relation: "tags"}, {NodeKey: "q", Node: "Look up", Relation: "supplier.products"}}
+	if got := p.Arrivals[0].Loads; !slices.Equal(got, want) {
+		t.Errorf("the preview loads %v, want %v", got, want)
+	}
+	if got := p.Arrivals[0].Problems; len(got) != 1 || !strings.Contains(got[0].Msg, "There is no “nothing”") {
+		t.Errorf("problems are %v, want the one that is no relation", got)
+	}
+	made, err := s.e.ImportWorkflows(t.Context(), boss, read(t, raw), engine.Choices{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const loaded = "q: supplier.products, trigger: product.supplier tags"
+	if got := s.appends(made[0].ID); got != loaded {
+		t.Errorf("what came in loads %q, want %q", got, loaded)
+	}
+	if got := string(s.node(made[0].ID, "q").Config); !strings.Contains(got, "9007199254740993") {
+		t.Errorf("the other settings of the node are %s", got)
+	}
+
+	out := s.exported(boss, made[0].ID)
+	p, err = s.e.PreviewImport(t.Context(), boss, read(t, out), engine.Choices{})
+	if err != nil || len(p.Arrivals[0].Loads) > 0 {
+		t.Errorf("exported again it loads %v besides, %v", p.Arrivals[0].Loads, err)
+	}
+	again, err := s.e.ImportWorkflows(t.Context(), boss, read(t, out), engine.Choices{Versions: map[int]bool{0: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.exported(boss, again[0].ID); got != out {
+		t.Errorf("exported again it is\n%s\nwant\n%s", got, out)
+	}
+
+	// A trigger for deleted records cannot load any.
+	p, err = s.e.PreviewImport(t.Context(), boss, read(t, strings.Replace(raw, `"mode": 1`, `"mode": 4`, 1)), engine.Choices{})
+	if err != nil || len(p.Arrivals[0].Loads) != 1 || p.Arrivals[0].Loads[0].NodeKey != "q" {
+		t.Errorf("for deleted records it loads %v, %v", p.Arrivals[0].Loads, err)
+	}
+}
+
+// A node that moves to where it sees a node has the relations loaded that its variables
+// need, and so has a copy of a workflow that was made without them.
+func TestMovesAndCopiesLoadRelations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.related()
+	made, err := w.e.CreateWorkflow(t.Context(), auth.System, engine.NewWorkflow{Title: "Orders", Type: "collection",
+		Config: json.RawMessage(`{"collection": "orders", "mode": 1}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.add(made.ID, []flow{
+		{kind: "output", key: "o", config: `{"value": "{{$jobsMapByNodeKey.q.supplier.name}}"}`},
+		{kind: "query", key: "q", config: `{"collection": "products"}`},
+	}, nil, nil)
+	if got := w.appends(made.ID); got != "" {
+		t.Fatalf("before, %q is loaded", got)
+	}
+	_, nodes, err := w.e.Workflow(t.Context(), auth.System, made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(key string) engine.Node {
+		return nodes[slices.IndexFunc(nodes, func(n engine.Node) bool { return n.Key == key })]
+	}
+	moved, err := w.e.MoveNode(t.Context(), auth.System, at("q").ID, engine.Place{})
+	if got := engine.LoadedRelations(moved.Config); err != nil || w.appends(made.ID) != "q: supplier" || !slices.Equal(got, []string{"supplier"}) {
+		t.Errorf("after the move %q is loaded, the node that moved loads %v, %v", w.appends(made.ID), got, err)
+	}
+
+	// As a program of before wrote it.
+	if _, err := w.db.ExecContext(t.Context(), `UPDATE alur.flow_nodes SET config = '{"collection": "products"}' WHERE id = $1`, at("q").ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.e.UpdateNode(t.Context(), auth.System, at("o").ID, engine.NodeChange{Config: json.RawMessage(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.ExecContext(t.Context(), `UPDATE alur.flow_nodes SET config = '{"value": "{{$jobsMapByNodeKey.q.supplier.name}} {{$context.data.product.name}}"}' WHERE id = $1`, at("o").ID); err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]string{"a version": made.Key, "a copy": ""} {
+		c, err := w.e.Revise(t.Context(), auth.System, made.ID, key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.appends(c.ID); got != "q: supplier, trigger: product" {
+			t.Errorf("%s loads %q", name, got)
+		}
+	}
+	if got := w.appends(made.ID); got != "" {
+		t.Errorf("what was copied loads %q now", got)
+	}
+}

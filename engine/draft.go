@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"alur/engine/auth"
@@ -131,10 +132,12 @@ func (e *Engine) ReviseWith(ctx context.Context, actor auth.Actor, id int64, key
 }
 
 // copyVersion copies w under key and returns the id of the copy. Nodes keep
-// their keys, so variables in their settings keep their meaning.
+// their keys, so variables in their settings keep their meaning. What they need is
+// loaded in the copy, also if it is not in w.
 func (e *Engine) copyVersion(ctx context.Context, tx *pg.Tx, actor auth.Actor, w Workflow, nodes []Node, key, title string) (int64, error) {
-	id := e.IDs.Next()
-	if _, err := tx.ExecContext(ctx, workflowQueries.Get("copy_workflow"), w.ID, id, key, title, userID(actor), e.now()); err != nil {
+	id, nodes := e.IDs.Next(), slices.Clone(nodes)
+	e.load(&w, nodes, nil)
+	if _, err := tx.ExecContext(ctx, workflowQueries.Get("copy_workflow"), w.ID, id, key, title, userID(actor), e.now(), w.Config); err != nil {
 		return 0, fmt.Errorf("copy its row: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, workflowQueries.Get("create_stats"), key, id); err != nil {

@@ -24,6 +24,7 @@ type Arrival struct {
 	Here     *Workflow // the workflow of this key, if actor may change it: it can get a new version; nil otherwise
 	Wrong    []Problem // why it cannot come in at all, as when it is saved; Field is a path in the file
 	Missing  []Missing // what it needs and is not here; it can come in all the same
+	Loads    []Load    // what its trigger and nodes load besides, since variables need it
 	Problems []Problem // what else is to be done before it can be turned on; Field is a path in the file
 
 	w     Workflow
@@ -321,6 +322,7 @@ func (e *Engine) examine(ctx context.Context, a *Arrival) {
 	if len(a.Wrong) > 0 {
 		return
 	}
+	a.Loads = e.load(&a.w, a.nodes, nil)
 	for _, p := range e.check(ctx, a.w, a.nodes, env) {
 		if !a.knows(p) {
 			p.NodeID = 0 // of no node that is stored

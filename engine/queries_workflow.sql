@@ -117,7 +117,7 @@ INSERT INTO alur.workflows (
     id, key, title, description, type, trigger_title, config, options, sync,
     created_by_id, updated_by_id, created_at, updated_at, current)
 SELECT $2, $3, $4, description, type, CASE WHEN key = $3 THEN trigger_title ELSE '' END,
-    config, options, sync, $5, $5, $6, $6, CASE WHEN key <> $3 THEN true END
+    $7, options, sync, $5, $5, $6, $6, CASE WHEN key <> $3 THEN true END
 FROM alur.workflows
 WHERE id = $1
 

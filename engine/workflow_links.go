@@ -34,7 +34,7 @@ func (e *Engine) MoveNode(ctx context.Context, actor auth.Actor, id int64, to Pl
 		}
 	}
 	var moved Node
-	err := e.changeNode(ctx, actor, id, 0, func(ctx context.Context, tx *pg.Tx, _ *Workflow, nodes []Node) error {
+	err := e.changeNode(ctx, actor, id, 0, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
 		g := newGraph(nodes)
 		n := g.nodes[id]
 		switch {
@@ -51,8 +51,13 @@ func (e *Engine) MoveNode(ctx context.Context, actor auth.Actor, id int64, to Pl
 		if err := g.insert(n, to.UpstreamID, to.BranchIndex); err != nil {
 			return err
 		}
-		moved = *n
-		return relink(ctx, tx, g)
+		if err := relink(ctx, tx, g); err != nil {
+			return err
+		}
+		list := g.list()
+		loads := e.load(w, list, nil) // for what it sees there, and for those that see it now
+		moved = list[slices.IndexFunc(list, func(other Node) bool { return other.ID == id })]
+		return e.storeLoads(ctx, tx, w, list, loads)
 	})
 	if err != nil {
 		return Node{}, fmt.Errorf("move node %d: %w", id, err)

@@ -142,10 +142,24 @@ func (h *workflows) arrive(c echo.Context, file engine.Portable) error {
 	if err != nil {
 		return err
 	}
-	if len(made) == 1 {
-		return done(c, "/workflows/"+views.ID(made[0].ID), "“"+made[0].Title+"” is imported. It is off.")
+	loads := 0
+	for i, a := range seen.Arrivals {
+		if !choices.Leave[i] {
+			loads += len(a.Loads)
+		}
 	}
-	return done(c, "/workflows", fmt.Sprintf("%s are imported. They are off.", views.Count(len(made), "workflow", "workflows")))
+	said := " is imported. It is off."
+	if loads > 0 {
+		said += " It now loads " + views.Count(loads, "relation", "relations") + " more, which variables need."
+	}
+	if len(made) == 1 {
+		return done(c, "/workflows/"+views.ID(made[0].ID), "“"+made[0].Title+"”"+said)
+	}
+	said = fmt.Sprintf("%s are imported. They are off.", views.Count(len(made), "workflow", "workflows"))
+	if loads > 0 {
+		said += " They now load " + views.Count(loads, "relation", "relations") + " more, which variables need."
+	}
+	return done(c, "/workflows", said)
 }
 
 // arrivals shows what would be made, with what was chosen.
@@ -218,6 +232,9 @@ func arrivalRow(i int, a engine.Arrival, env *nodeforms.Env, chosen engine.Choic
 	for _, m := range a.Missing {
 		what := strings.ToUpper(m.What[:1]) + m.What[1:]
 		row.Missing = append(row.Missing, views.MissingRow{What: what, Name: m.Name, Where: strings.Join(m.Where, ", ")})
+	}
+	for _, l := range a.Loads {
+		row.Loads = append(row.Loads, views.Problem{Place: l.Node, Field: l.Relation})
 	}
 	return row
 }

@@ -1,8 +1,11 @@
 package handlers
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -70,5 +73,73 @@ func TestExchangeAPI(t *testing.T) {
 	}
 	if count() != was {
 		t.Errorf("%d workflows, were %d", count(), was)
+	}
+}
+
+// TestImportLoads: what variables need and a file does not load is loaded when it comes
+// in; the preview and the result say so, and so do the pages. The same goes for nodes
+// that are made, changed and copied one by one.
+func TestImportLoads(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.shop()
+	const file = `{"format": "alur.workflows", "version": 1, "workflows": [{"key": "w", "title": "W", "trigger": {"type": "collection", "config": {"collection": "sales", "mode": 1}},
+		"nodes": [{"key": "q", "type": "query", "title": "Look up", "config": {"collection": "sales", "params": {"filter": {"id": {"$gt": 0}}}}},
+			{"key": "o", "type": "output", "title": "", "upstream": "q", "config": {"value": "{{$context.data.good.name}} {{$jobsMapByNodeKey.q.good.name}}"}}]}]}`
+	appends := func(id int64) string {
+		t.Helper()
+		var got string
+		if err := s.DB.GetContext(t.Context(), &got, `SELECT concat_ws('; ', w.config -> 'appends',
+			(SELECT string_agg(n.key || ' ' || (n.config #>> '{params,appends}'), '; ') FROM alur.flow_nodes n WHERE n.workflow_id = w.id)) FROM alur.workflows w WHERE id = $1`, id); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	for _, query := range []string{"?dryRun=true", ""} {
+		out := s.postJSON(admin, "/api/workflows:import"+query, file).want(http.StatusOK).object()["workflows"].([]any)[0].(map[string]any)
+		got, _ := json.Marshal(out["loads"])
+		if want := `[{"place":"The trigger","relation":"good"},{"node":"q","place":"Look up","relation":"good"}]`; string(got) != want {
+			t.Errorf("import%s says it loads %s, want %s", query, got, want)
+		}
+		if id := idOf(out["id"]); query == "" {
+			if got := appends(id); got != `["good"]; q ["good"]` {
+				t.Errorf("what came in loads %s", got)
+			}
+			back := s.postJSON(admin, fmt.Sprintf("/api/workflows:export/%d", id), "").want(http.StatusOK).Text
+			again := s.postJSON(admin, "/api/workflows:import?dryRun=true", back).want(http.StatusOK).Text
+			if !strings.Contains(again, `"loads":[]`) {
+				t.Errorf("of what loads all already the preview says %s", again)
+			}
+		}
+	}
+	page := s.sendForm(admin, "/workflows/import", url.Values{"text": {file}}).want(http.StatusOK).doc()
+	if got := page.Find("#workflow-0").Text(); !strings.Contains(got, "Loaded with the record") || !strings.Contains(got, "Look up:") {
+		t.Errorf("the page of the preview says %q", got)
+	}
+	sent := s.sendForm(admin, "/workflows/import", url.Values{"text": {file}, "do": {"import"}, "take.0": {"true"}}).want(http.StatusSeeOther)
+	var said []byte
+	for _, c := range sent.Cookies() {
+		if c.Name == flashCookie {
+			said, _ = base64.RawURLEncoding.DecodeString(c.Value) // else it is compared as it is
+		}
+	}
+	if !strings.Contains(string(said), "It now loads 2 relations more, which variables need.") {
+		t.Errorf("afterwards it says %q", said)
+	}
+
+	made := s.postJSON(admin, "/api/workflows:create", `{"title": "By hand", "type": "collection", "config": {"collection": "sales", "mode": 1}}`).want(http.StatusOK).object()
+	id := idOf(made["id"])
+	node := s.postJSON(admin, fmt.Sprintf("/api/workflows/%d/nodes:create", id), `{"type": "output", "key": "o", "config": {"value": "{{$context.data.quantity}}"}}`).want(http.StatusOK).object()
+	if got := appends(id); got != "" {
+		t.Fatalf("at first it loads %s", got)
+	}
+	s.postJSON(admin, fmt.Sprintf("/api/flow_nodes:update?filterByTk=%d", idOf(node["id"])), `{"config": {"value": "{{$context.data.good.name}}"}}`).want(http.StatusOK)
+	if got := appends(id); got != `["good"]` {
+		t.Errorf("after flow_nodes:update it loads %s", got)
+	}
+	s.postJSON(admin, fmt.Sprintf("/api/workflows:update?filterByTk=%d", id), `{"config": {"collection": "sales", "mode": 1}}`).want(http.StatusOK)
+	s.postJSON(admin, fmt.Sprintf("/api/flow_nodes:duplicate?filterByTk=%d", idOf(node["id"])), `{}`).want(http.StatusOK)
+	if got := appends(id); got != `["good"]` {
+		t.Errorf("after flow_nodes:duplicate it loads %s", got)
 	}
 }

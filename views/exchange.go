@@ -25,6 +25,7 @@ type WorkflowArrival struct {
 	As       Field // a workflow of its own, or a version; without Options there is no choice
 	Wrong    []Problem
 	Missing  []MissingRow
+	Loads    []Problem // relations that are loaded besides: Place, and Field with its path
 	Problems []Problem
 }
 

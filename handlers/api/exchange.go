@@ -45,7 +45,15 @@ type arrival struct {
 	Existing *int64           `json:"existing"` // the version here that has its key; null for none that one may change
 	Wrong    []placed         `json:"wrong"`
 	Missing  []engine.Missing `json:"missing"`
+	Loads    []load           `json:"loads"`
 	Problems []placed         `json:"problems"`
+}
+
+// load is a relation that variables need and the file did not have loaded.
+type load struct {
+	Node     string `json:"node,omitempty"` // the key of what loads it now; none for the trigger
+	Place    string `json:"place"`
+	Relation string `json:"relation"`
 }
 
 type placed struct {
@@ -114,12 +122,15 @@ func arrivals(seen engine.Preview, made []engine.Workflow) any {
 		People    []guest   `json:"people"`
 	}{[]arrival{}, []guest{}}
 	for i, a := range seen.Arrivals {
-		row := arrival{Key: a.Portable.Key, Title: a.Portable.Title, Nodes: len(a.Portable.Nodes), Wrong: places(a.Wrong), Problems: places(a.Problems), Missing: a.Missing}
+		row := arrival{Key: a.Portable.Key, Title: a.Portable.Title, Nodes: len(a.Portable.Nodes), Wrong: places(a.Wrong), Problems: places(a.Problems), Missing: a.Missing, Loads: []load{}}
 		if a.Here != nil {
 			row.Existing = &a.Here.ID
 		}
 		if row.Missing == nil {
 			row.Missing = []engine.Missing{}
+		}
+		for _, l := range a.Loads {
+			row.Loads = append(row.Loads, load{l.NodeKey, l.Node, l.Relation})
 		}
 		if i < len(made) {
 			row.ID, row.Key = made[i].ID, made[i].Key

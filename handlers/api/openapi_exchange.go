@@ -39,7 +39,10 @@ func addExchange(schemas openapi3.Schemas) {
 				"id": id("Of the version that was made."), "key": text(""), "title": text(""), "nodes": whole("How many."),
 				"existing": orNone(id("The version here that has the key of the file, if one may change it.")),
 				"wrong":    placed, "problems": placed,
-				"missing": listOf(object(members{"what": text(""), "name": text(""), "where": listOf(text(""))}))}, "wrong", "missing", "problems")),
+				"missing": listOf(object(members{"what": text(""), "name": text(""), "where": listOf(text(""))})),
+				"loads": listOf(object(members{
+					"node": text("The key of the node that loads it now; none for the trigger."), "place": text("What people call it."),
+					"relation": text("A relation that variables need and the file does not load, with dots for depth.")}, "place", "relation"))}, "wrong", "missing", "loads", "problems")),
 			"people": listOf(object(members{"key": text("For the parameter people."), "name": text(""), "userId": orNone(id("Who that is here."))}))}, "workflows", "people"),
 	})
 	schemas["alur.WorkflowFile"].Value.Example = map[string]any{"format": "alur.workflows", "version": 1, "workflows": []any{map[string]any{
