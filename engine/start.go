@@ -157,8 +157,8 @@ func (s *stops) record(ctx context.Context) error {
 		if o.events > 1 {
 			what = plural(o.events, "change", "changes")
 		}
-		detail := fmt.Sprintf("%s came from a run of this workflow itself (%s in the same chain), and its recursion limit is %d.",
-			what, plural(o.runs, "run", "runs"), o.workflow.StackLimit)
+		detail := fmt.Sprintf("%s came from an execution of this workflow itself (%s in the same chain), and its recursion limit is %d.",
+			what, plural(o.runs, "execution", "executions"), o.workflow.StackLimit)
 		if err := s.e.Skip(ctx, s.tx, o.workflow, StackLimit, detail, o.stack); err != nil {
 			return err
 		}

@@ -173,7 +173,7 @@ func (l *runLog) otherRuns(n *engine.TreeNode, at engine.Job) []views.StepRun {
 	for i, j := range slices.Backward(all) {
 		state := l.jobState(n, j)
 		list = append(list, views.StepRun{State: state, URL: l.stepURL(j.ID), Current: j.ID == at.ID,
-			Text: fmt.Sprintf("Run %d · %s · %s", i+1, l.w.ClockMilli(j.StartedAt), views.Duration(l.took(j)))})
+			Text: fmt.Sprintf("Step %d · %s · %s", i+1, l.w.ClockMilli(j.StartedAt), views.Duration(l.took(j)))})
 	}
 	return list
 }

@@ -369,7 +369,7 @@ func (l *runLog) jobCard(n *engine.TreeNode, j engine.Job) views.FlowCard {
 		card.Figure += " · attempt " + strconv.Itoa(j.Attempt)
 	}
 	if runs := len(l.runs[j.NodeKey]); runs > 1 && n != nil {
-		card.Figure += " · " + strconv.Itoa(runs) + " runs"
+		card.Figure += " · " + strconv.Itoa(runs) + " times"
 	}
 	return card
 }

@@ -178,10 +178,10 @@ func emptyExecutions(q executionQuery) views.EmptyList {
 	case q.narrowed():
 		return views.EmptyList{Title: "No executions match", Text: "Nothing has run that fits all of these filters.", Link: views.Link{Text: "Clear filters", URL: cleared.url()}}
 	case len(q.workflows) == 1:
-		return views.EmptyList{Title: "This workflow has not run yet", Text: "Each of its runs shows here with all its steps. If you expected one, see what was not started.",
+		return views.EmptyList{Title: "This workflow has not run yet", Text: "Each of its executions shows here with all its steps. If you expected one, see what was not started.",
 			Link: views.Link{Text: "Not started", URL: "/executions/skipped?" + url.Values{"workflow": q.workflows}.Encode()}}
 	}
-	return views.EmptyList{Title: "Nothing has run yet", Text: "When something starts a workflow that is turned on, the run shows here with all its steps.",
+	return views.EmptyList{Title: "Nothing has run yet", Text: "When something starts a workflow that is turned on, the execution shows here with all its steps.",
 		Link: views.Link{Text: "Workflows", URL: "/workflows"}}
 }
 

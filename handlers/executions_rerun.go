@@ -93,7 +93,10 @@ func (h *executions) rerunQuestion(c echo.Context, vm *views.Confirm, ids []int6
 		return err
 	}
 	h.rerunForm(vm)
-	vm.Text = "Each runs again as a new execution with the same trigger data. What is recorded of the old one stays as it is."
+	vm.Text = "It runs again as a new execution with the same trigger data. What is recorded of the old one stays as it is."
+	if len(ids) > 1 {
+		vm.Text = "Each" + strings.TrimPrefix(vm.Text, "It")
+	}
 	if part != "" {
 		vm.Text += " " + part
 	}

@@ -279,14 +279,14 @@ func (d *desk) renderFollow(p place, follower *engine.TreeNode, v nodeforms.Vari
 	vm := views.FollowMenu{
 		Action: d.url() + "/nodes", Back: d.url(), Title: v.Title, Place: "after the trigger", Take: belowAll,
 		Hidden:  map[string]string{"after": p.after, "branch": d.c.FormValue("branch"), "type": d.c.FormValue("type")},
-		Help:    "That is “" + nodeTitle(follower) + "” and all below it.",
-		Options: []views.Option{{Value: belowAll, Text: "Below it", Help: "It runs whichever branch ran before."}},
+		Help:    "“" + nodeTitle(follower) + "” and all that follow.",
+		Options: []views.Option{{Value: belowAll, Text: "Below its branches", Help: "They run whichever branch was taken."}},
 	}
 	if n := d.tree.Find(p.after); n != nil {
 		vm.Place = "after “" + nodeTitle(n) + "”"
 	}
 	for _, b := range branches {
-		vm.Options = append(vm.Options, views.Option{Value: strconv.Itoa(b.Index), Text: "Into its branch “" + b.Label + "”"})
+		vm.Options = append(vm.Options, views.Option{Value: strconv.Itoa(b.Index), Text: "Into the branch “" + b.Label + "”"})
 	}
 	d.toDialog()
 	return render(d.c, http.StatusOK, views.FollowMenuPage(vm), views.FollowMenuDialog(vm))
@@ -299,7 +299,7 @@ func (d *desk) toDialog() {
 }
 
 func (h *workflows) addNode(c echo.Context) error {
-	d, _, err := h.openToChange(c)
+	d, err := h.openFor(c, auth.Editor)
 	if err != nil {
 		return err
 	}
@@ -314,13 +314,16 @@ func (h *workflows) addNode(c echo.Context) error {
 		return d.renderMenu(http.StatusUnprocessableEntity, p, c.FormValue("branch"), "Choose a type of node.")
 	}
 	variant := kind.Variant(variantName)
-	n := engine.NewNode{Type: kindName, Title: d.freeTitle(kind.Title), Config: json.RawMessage(variant.Config), Incomplete: true, BranchIndex: p.branch}
-	if up := d.tree.Find(p.after); up != nil {
-		n.UpstreamID = &up.ID
-	}
 	branches := variantBranches(registered, variant)
 	if follower := d.follower(p); follower != nil && len(branches) > 0 && c.FormValue("take") == "" {
 		return d.renderFollow(p, follower, variant, branches)
+	}
+	if d, _, err = d.editable(); err != nil { // a question alone makes no draft
+		return err
+	}
+	n := engine.NewNode{Type: kindName, Title: d.freeTitle(kind.Title), Config: json.RawMessage(variant.Config), Incomplete: true, BranchIndex: p.branch}
+	if up := d.tree.Find(p.after); up != nil {
+		n.UpstreamID = &up.ID
 	}
 	if take, err := strconv.Atoi(c.FormValue("take")); err == nil {
 		if slices.ContainsFunc(branches, func(b node.Branch) bool { return b.Index == take }) {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"strconv"
 	"time"
 
 	"alur/engine"
@@ -11,6 +12,17 @@ import (
 
 // forecasts is how many of the next starts of a workflow are shown.
 const forecasts = 5
+
+// recordName is a record's title; one that is only a number gets what it is a
+// number of before it.
+func recordName(env *nodeforms.Env, config, title string) string {
+	name, _ := nodeforms.Decode([]byte(config))["collection"].(string)
+	c := env.Collection(name)
+	if _, err := strconv.ParseInt(title, 10, 64); err != nil || c == nil {
+		return title
+	}
+	return nodeforms.Singular(c.Title) + " " + title
+}
 
 // forecast words when the trigger in p starts next, as it stands in the form.
 func (d *desk) forecast(env *nodeforms.Env, p panel) {
@@ -43,7 +55,7 @@ func (d *desk) forecast(env *nodeforms.Env, p panel) {
 	for _, n := range next {
 		text := n.At.In(zone).Format("Mon 2 Jan 2006, 15:04:05")
 		if n.Record != "" {
-			text += " · " + n.Record
+			text += " · " + recordName(env, config, n.Record)
 		}
 		env.Upcoming = append(env.Upcoming, text)
 	}

@@ -126,7 +126,7 @@ func (d *desk) trial(n *engine.TreeNode, typed url.Values) (*views.Trial, map[st
 	if typed == nil {
 		t.From = from
 		if examples {
-			t.From = strings.TrimPrefix(from+". What no run has yet is an example", ". ")
+			t.From = strings.TrimPrefix(from+". What no execution has yet is an example", ". ")
 		}
 	}
 	if env {

@@ -24,7 +24,7 @@ func TestTrial(t *testing.T) {
 	if len(form) != 2 || form.Get(stock) != "1" || form.Get(quantity) != "1" {
 		t.Fatalf("before any run the form holds %v, want examples", form)
 	}
-	if got := tab.find("#test-enough .help"); !strings.HasPrefix(got, "What no run has yet is an example.") {
+	if got := tab.find("#test-enough .help"); !strings.HasPrefix(got, "What no execution has yet is an example.") {
 		t.Errorf("where the values come from: %q", got)
 	}
 	if got := tab.find("#test-enough label"); got != "Find the good / Stock" {

@@ -42,7 +42,7 @@ func (h *workflows) scope(c echo.Context) error {
 }
 
 // samples lets names show what variables held in the newest run, and says which
-// run that was; "" when there was none. What no run has yet has an example.
+// run that was; "" when there was none. What no execution has yet has an example.
 func (d *desk) samples(names *nodeforms.Names) (from string, err error) {
 	ctx := d.c.Request().Context()
 	run := runVars{"$system": d.h.engine.SystemVars()}

@@ -97,7 +97,7 @@ func (h *workflows) list(c echo.Context) error {
 	}
 	vm.Title = views.Sort{Text: "Name", URL: address("sort", ""), Dir: "ascending"}
 	vm.Failed = views.Sort{Text: "Failed, 7 days", URL: address("sort", "failed")}
-	vm.Last = views.Sort{Text: "Last run", URL: address("sort", "last")}
+	vm.Last = views.Sort{Text: "Last execution", URL: address("sort", "last")}
 	switch f.Sort {
 	case "failed":
 		vm.Title.Dir, vm.Failed.Dir = "", "descending"

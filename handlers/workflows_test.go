@@ -129,7 +129,7 @@ func TestWorkflowList(t *testing.T) {
 		t.Errorf("row %q", got)
 	}
 	for name, want := range map[string]string{
-		"tbody [data-label='Last run']": "Never ran", "tbody .person": "AA Ann Admin", "tbody [data-label='Failed, 7 days']": "–",
+		"tbody [data-label='Last execution']": "Never ran", "tbody .person": "AA Ann Admin", "tbody [data-label='Failed, 7 days']": "–",
 	} {
 		if got := page.find(name); got != want {
 			t.Errorf("%s says %q, want %q", name, got, want)
@@ -383,6 +383,9 @@ func TestDraftByEditing(t *testing.T) {
 	s := newSite(t)
 	w := s.shop()
 	s.post(admin, string(pathOf(w))+"/enable", url.Values{"on": {"true"}}).want(http.StatusSeeOther)
+	// To be asked where the nodes below go is no change yet.
+	s.postPart(admin, string(pathOf(w))+"/nodes", url.Values{"after": {"find"}, "type": {"condition/branches"}}).want(http.StatusOK).find("dialog input[name=take]")
+	s.get(admin, string(pathOf(w))+"/discard").want(http.StatusGone)
 	path := pathOf(w).node("take")
 	form := formOf(s.get(admin, path), "#form-take")
 	form.Set("title", "Only in the draft")
@@ -427,8 +430,8 @@ func TestAddAndRemoveNode(t *testing.T) {
 		t.Errorf("%d node types, want all", n)
 	}
 	for kind, want := range map[string]string{
-		"condition/branches": "below Below it, 1 Into its branch “Yes”, 0 Into its branch “No”",
-		"multi-conditions/":  "below Below it, 1 Into its branch “Condition 1”, 0 Into its branch “Otherwise”",
+		"condition/branches": "below Below its branches, 1 Into the branch “Yes”, 0 Into the branch “No”",
+		"multi-conditions/":  "below Below its branches, 1 Into the branch “Condition 1”, 0 Into the branch “Otherwise”",
 	} {
 		asked := s.postPart(admin, base+"/nodes", url.Values{"after": {"find"}, "type": {kind}}).want(http.StatusOK)
 		if got := asked.Header.Get("HX-Retarget"); got != "#dialog" {

@@ -900,7 +900,7 @@ func stepPanel(p StepPanel) templ.Component {
 			}
 		}
 		if len(p.Runs) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "<section class=\"stack-s\" aria-labelledby=\"h-step-runs\"><h3 id=\"h-step-runs\">All runs of this step</h3><ol class=\"timeline\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "<section class=\"stack-s\" aria-labelledby=\"h-step-runs\"><h3 id=\"h-step-runs\">All steps of this node</h3><ol class=\"timeline\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

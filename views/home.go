@@ -90,11 +90,11 @@ func RunsOf(completed, failed []int, start time.Time, w Words) (bars []Bar, summ
 	}
 	switch {
 	case most == 0:
-		return bars, "No runs yet today"
+		return bars, "No executions yet today"
 	case bad == 0:
-		return bars, fmt.Sprintf("Runs by hour: most at %s with %d; none failed", w.Clock(start.Add(time.Duration(best)*time.Hour)), most)
+		return bars, fmt.Sprintf("Executions by hour: most at %s with %d; none failed", w.Clock(start.Add(time.Duration(best)*time.Hour)), most)
 	}
-	return bars, fmt.Sprintf("Runs by hour: most at %s with %d; %d failed", w.Clock(start.Add(time.Duration(best)*time.Hour)), most, bad)
+	return bars, fmt.Sprintf("Executions by hour: most at %s with %d; %d failed", w.Clock(start.Add(time.Duration(best)*time.Hour)), most, bad)
 }
 
 func bar(i, ok, bad, most int, hour string) Bar {

@@ -449,7 +449,7 @@ func runs(r Runs) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Card(CardTitle{ID: "h-runs", Title: "Runs today", Link: Link{Text: "All executions", URL: "/executions"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Card(CardTitle{ID: "h-runs", Title: "Executions today", Link: Link{Text: "All executions", URL: "/executions"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

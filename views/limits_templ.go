@@ -198,7 +198,7 @@ func LimitsPage(f LimitsForm) templ.Component {
 							}()
 						}
 						ctx = templ.InitializeContext(ctx)
-						templ_7745c5c3_Err = TextField(Field{Name: "stackLimit", Label: "Runs in one chain", Value: f.StackLimit, InputMode: "numeric", Width: "w-3", Num: true, Required: true,
+						templ_7745c5c3_Err = TextField(Field{Name: "stackLimit", Label: "Executions in one chain", Value: f.StackLimit, InputMode: "numeric", Width: "w-3", Num: true, Required: true,
 							Help: "1: it never starts itself.", Error: f.Problems["stackLimit"]}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err

@@ -86,9 +86,9 @@ func spark(runs []SparkBar) []sparkRect {
 
 func sparkLabel(r WorkflowRow) string {
 	if len(r.Runs) == 0 {
-		return "No runs yet"
+		return "No executions yet"
 	}
-	return fmt.Sprintf("Last %s, %d failed", Count(len(r.Runs), "run", "runs"), r.Failures)
+	return fmt.Sprintf("Last %s, %d failed", Count(len(r.Runs), "execution", "executions"), r.Failures)
 }
 
 // Editor is one version of a workflow with its canvas and, perhaps, the drawer

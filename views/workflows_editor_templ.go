@@ -468,7 +468,7 @@ func editorToolbar(e Editor) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "Runs</a> ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "Executions</a> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1183,7 +1183,7 @@ func NodeDrawer(d Drawer) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "</p><p class=\"muted\">Fields with <kbd>&#123;&#125;</kbd> take text and variables. A variable stands for a value of this run: of the record that started it, or of a step before. Press <kbd>Alt</kbd> <kbd>V</kbd> or type &#123;&#123; to choose one.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "</p><p class=\"muted\">Fields with <kbd>&#123;&#125;</kbd> take text and variables. A variable stands for a value of this execution: of the record that started it, or of a step before. Press <kbd>Alt</kbd> <kbd>V</kbd> or type &#123;&#123; to choose one.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2338,7 +2338,7 @@ func followMenuForm(m FollowMenu) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Choices(Field{Name: "take", Label: "What follows goes", Help: m.Help, Value: m.Take, Options: m.Options, Error: m.Error}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Choices(Field{Name: "take", Label: "Where the nodes below it go", Help: m.Help, Value: m.Take, Options: m.Options, Error: m.Error}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

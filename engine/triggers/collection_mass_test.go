@@ -269,7 +269,7 @@ func TestManyStops(t *testing.T) {
 	s.create("orders", collection.Record{"title": "b"})
 	s.work()
 	got := s.executions() + " " + s.one("SELECT count(*) FROM alur.skipped_triggers") + " " + s.one("SELECT detail FROM alur.skipped_triggers")
-	if want := "1 1 4 changes came from a run of this workflow itself (1 run in the same chain), and its recursion limit is 1."; got != want {
+	if want := "1 1 4 changes came from an execution of this workflow itself (1 execution in the same chain), and its recursion limit is 1."; got != want {
 		t.Errorf("executions and stops: %s, want %s", got, want)
 	}
 }

@@ -52,7 +52,7 @@ func TestAttention(t *testing.T) {
 	exec(`INSERT INTO alur.mails (id, to_address, subject, text_body, status, attempts, due_at, error, created_at)
 		VALUES (1, 'gone@alur.test', 'Approve', 'Approve', 'failed', 8, now(), '550 5.1.1 no such person here', now())`)
 	exec(`INSERT INTO alur.skipped_triggers (id, workflow_id, key, reason, detail)
-		SELECT 8000000000000000 + n, id, key, 'stack_limit', 'The change came from a run of this workflow itself (1 run in the same chain), and its recursion limit is 1.'
+		SELECT 8000000000000000 + n, id, key, 'stack_limit', 'The change came from an execution of this workflow itself (1 execution in the same chain), and its recursion limit is 1.'
 		FROM alur.workflows, generate_series(1, 12) n WHERE key = 'orders' AND current`)
 	exec(`INSERT INTO alur.executions (id, workflow_id, key, context, created_at, lease_until)
 		SELECT 8000000000000000 + n, 1, 'gone', '{}', now() - interval '3 min', now() + interval '1 h' FROM generate_series(1, 4120) n`)

@@ -31,7 +31,7 @@ func TestFirstStart(t *testing.T) {
 	v.fill("Password", adminPassword)
 	v.follow("Create administrator and start")
 	v.sees("h1", "Home")
-	v.sees("#h-runs", "Runs today")
+	v.sees("#h-runs", "Executions today")
 	v.inspect("home")
 
 	v.open(s.Setup)

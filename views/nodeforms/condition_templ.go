@@ -21,7 +21,7 @@ var _ = Register(Kind{
 	Help: "Compares values and decides how the workflow goes on.",
 	Variants: []Variant{
 		{Name: "branches", Title: "Condition: yes or no", Help: "Two branches: one for yes, one for no. Both come together again.", Config: `{"rejectOnFalse": false, "engine": "basic"}`},
-		{Name: "reject", Title: "Condition: go on only if", Help: "Goes on when the condition holds, and ends the run as failed when it does not.", Config: `{"rejectOnFalse": true, "engine": "basic"}`},
+		{Name: "reject", Title: "Condition: go on only if", Help: "Goes on when the condition holds, and ends the execution as failed when it does not.", Config: `{"rejectOnFalse": true, "engine": "basic"}`},
 	},
 	Test:    "Says whether the condition holds with the values below. Nothing is changed or stored, and no branch runs.",
 	Keys:    []string{"rejectOnFalse", "engine", "calculation", "expression"},
@@ -132,7 +132,7 @@ func conditionView(f *conditionForm, env *Env) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if f.reject {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"help\">Goes on only if this holds. Otherwise the run ends as failed.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"help\">Goes on only if this holds. Otherwise the execution ends as failed.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

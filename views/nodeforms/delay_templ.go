@@ -123,7 +123,7 @@ func delayView(f *delayForm, env *Env) templ.Component {
 			Name: "endStatus", Label: "Then", Value: f.then, Error: env.problem("endStatus"),
 			Options: []views.Option{
 				{Value: "1", Text: "Go on", Help: "With the next node."},
-				{Value: "-1", Text: "Fail", Help: "The branch, or the run, ends as failed."},
+				{Value: "-1", Text: "Fail", Help: "The branch, or the execution, ends as failed."},
 			},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

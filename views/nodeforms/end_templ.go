@@ -16,15 +16,15 @@ import (
 
 var _ = Register(Kind{
 	Name: "end", Title: "End", Group: "Flow", Icon: "stop",
-	Help:     "Ends the whole run at once, also from inside a branch.",
-	Variants: []Variant{{Title: "End", Help: "Ends the whole run at once, also from inside a branch.", Config: `{"endStatus": 1}`}},
+	Help:     "Ends the whole execution at once, also from inside a branch.",
+	Variants: []Variant{{Title: "End", Help: "Ends the whole execution at once, also from inside a branch.", Config: `{"endStatus": 1}`}},
 	Keys:     []string{"endStatus"},
 	New:      func() Form { return &endForm{} },
 	Summary: func(config json.RawMessage, _ *Env) string {
 		if valueText(Decode(config)["endStatus"]) == "-1" {
-			return "The run has failed"
+			return "The execution has failed"
 		}
-		return "The run is completed"
+		return "The execution is completed"
 	},
 })
 
@@ -65,7 +65,7 @@ func endView(f *endForm, env *Env) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = views.Choices(views.Field{
-			Name: "endStatus", Label: "The run ends as", Value: f.status, Error: env.problem("endStatus"),
+			Name: "endStatus", Label: "The execution ends as", Value: f.status, Error: env.problem("endStatus"),
 			Options: []views.Option{
 				{Value: "1", Text: "Completed", Help: "Everything went as it should."},
 				{Value: "-1", Text: "Failed", Help: "A rule said no. It counts as a failure in lists."},

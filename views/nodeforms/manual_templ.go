@@ -406,7 +406,7 @@ func neededOptions(f *manualForm, current string) []views.Option {
 }
 
 var actionEffects = []views.Option{
-	{Value: "1", Text: "goes on"}, {Value: "-5", Text: "ends the run as rejected"}, {Value: "0", Text: "saves only"},
+	{Value: "1", Text: "goes on"}, {Value: "-5", Text: "ends the execution as rejected"}, {Value: "0", Text: "saves only"},
 }
 
 func (f *manualForm) at(key string, i int) string {

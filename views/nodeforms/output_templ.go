@@ -19,8 +19,8 @@ import (
 
 var _ = Register(Kind{
 	Name: "output", Title: "Output", Group: "Flow", Icon: "export",
-	Help:     "Sets what the run gives to whoever started it: a value, a text, or JSON with variables. Of several outputs the last one that ran counts.",
-	Variants: []Variant{{Title: "Output", Help: "Sets what the run gives to whoever started it.", Config: "{}"}},
+	Help:     "Sets what the execution gives to whoever started it: a value, a text, or JSON with variables. Of several outputs the last one that ran counts.",
+	Variants: []Variant{{Title: "Output", Help: "Sets what the execution gives to whoever started it.", Config: "{}"}},
 	Test:     "Fills the values below in and shows what would be given. Nothing is changed or stored.",
 	Keys:     []string{"value"},
 	New:      func() Form { return &outputForm{} },

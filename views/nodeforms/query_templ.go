@@ -23,7 +23,7 @@ var _ = Register(Kind{
 		{Name: "one", Title: "Query one record", Help: "Finds the first record that matches.", Config: `{"multiple": false}`},
 		{Name: "list", Title: "Query a list", Help: "Finds the records that match: 20, or as many as you say.", Config: `{"multiple": true}`},
 	},
-	Test:    "Reads the records with the values below, as the run would. Nothing is changed or stored.",
+	Test:    "Reads the records with the values below, as the execution would. Nothing is changed or stored.",
 	Keys:    []string{"collection", "params.filter", "params.sort", "params.page", "params.pageSize", "params.appends", "filter", "sort"},
 	New:     func() Form { return &queryForm{} },
 	Summary: querySummary,
@@ -434,7 +434,7 @@ func queryView(f *queryForm, env *Env) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, ">End the run as failed</label></fieldset>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, ">End the execution as failed</label></fieldset>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -282,7 +282,7 @@ func scriptView(f *scriptForm, env *Env) templ.Component {
 		}
 		templ_7745c5c3_Err = views.CheckField(views.Field{
 			Name: "continue", Label: "Go on after an error", Checked: f.goOn,
-			Help: "The result is then the text of the error. Off: the run ends here.",
+			Help: "The result is then the text of the error. Off: the execution ends here.",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -590,7 +590,7 @@ func scriptHelp() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</pre><p class=\"muted\">What <code>return</code> gives is the result; later nodes reach into it. <code>console.log</code> writes into the log of the step. An error that is thrown ends the run here, unless “Go on after an error” is ticked.</p><p class=\"muted\">Dates arrive as text: <code>new Date(order.createdAt)</code>. <code>await</code> works. There are no timers, no network and no files.</p></section><section class=\"stack-s\" aria-labelledby=\"help-modules\"><h3 id=\"help-modules\">Modules</h3><p class=\"muted\">Load one with <code>const _ = require(\"lodash\")</code>. There are no others.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</pre><p class=\"muted\">What <code>return</code> gives is the result; later nodes reach into it. <code>console.log</code> writes into the log of the step. An error that is thrown ends the execution here, unless “Go on after an error” is ticked.</p><p class=\"muted\">Dates arrive as text: <code>new Date(order.createdAt)</code>. <code>await</code> works. There are no timers, no network and no files.</p></section><section class=\"stack-s\" aria-labelledby=\"help-modules\"><h3 id=\"help-modules\">Modules</h3><p class=\"muted\">Load one with <code>const _ = require(\"lodash\")</code>. There are no others.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

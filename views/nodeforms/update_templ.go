@@ -16,7 +16,7 @@ import (
 
 var _ = Register(Kind{
 	Name: "update", Title: "Update records", Group: "Data", Icon: "edit",
-	Help:     "Changes the records that match. Gives the number of them. A new value cannot be worked out from the record itself: query it and calculate first. Nothing gets in between, because a run reads and writes as if it were the only one.",
+	Help:     "Changes the records that match. Gives the number of them. A new value cannot be worked out from the record itself: query it and calculate first. Nothing gets in between, because an execution reads and writes as if it were the only one.",
 	Variants: []Variant{{Title: "Update records", Help: "Changes the records that match.", Config: `{"params": {"individualHooks": true}}`}},
 	Keys:     []string{"collection", "params.filter", "params.values", "filter", "values"},
 	New:      func() Form { return &updateForm{} },

@@ -300,7 +300,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 			}
 			if env.Sync {
 				templ_7745c5c3_Err = views.CheckField(views.Field{
-					Name: "rollbackOnFailure", Label: "Refuse the change when the run fails", Checked: f.rollback,
+					Name: "rollbackOnFailure", Label: "Refuse the change when the execution fails", Checked: f.rollback,
 					Help: "Whoever saves is told that it was refused, and nothing is saved.",
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
