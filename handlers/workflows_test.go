@@ -170,7 +170,7 @@ func TestEditorTree(t *testing.T) {
 		"Find the good Goods · ID is Sale / Good",
 		"Enough? Stock ≥ Sale / Quantity",
 		"Take from stock Goods · sets Stock",
-		"Sold out The run has failed",
+		"Sold out The execution has failed",
 	}
 	if strings.Join(cards, "\n") != strings.Join(want, "\n") {
 		t.Errorf("cards:\n%s\nwant:\n%s", strings.Join(cards, "\n"), strings.Join(want, "\n"))

@@ -65,7 +65,7 @@ func TestSeveralConditions(t *testing.T) {
 	v.saved()
 	v.addFirst("Otherwise", "End")
 	v.check("Failed")
-	v.sees("#flow .branch", "The run has failed")
+	v.sees("#flow .branch", "The execution has failed")
 
 	v.tap("#flow > li.split > .node .node-open")
 	v.sees("#drawer-title", "Several conditions")
