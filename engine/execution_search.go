@@ -25,16 +25,16 @@ const (
 	// else: what is common is among them.
 	lookFirst = 1000
 	// walkFirst is how many executions a lead offers in its first turn, and
-	// blocksFirst how many blocks of the index the texts do. Each further turn takes
-	// walkMore times as many, unless fewer are enough, as it went in the last one; but
-	// no fewer than walkLeast.
+	// blocksFirst how many blocks of the index the texts do: reading so many takes as
+	// long as asking the index. Each further turn takes walkMore times as many, unless
+	// fewer are enough, as it went in the last one; but no fewer than walkLeast.
 	walkFirst   = 2000
-	blocksFirst = 128
+	blocksFirst = 512
 	walkMore    = 4
 	walkLeast   = 100
-	// maxGrams is how many pieces of a text are asked of the index: more of them
-	// hardly leave out another block.
-	maxGrams = 16
+	// maxGrams is how many pieces of a text are asked of the index: a seldom one must
+	// be among them, and more hardly leave out another block.
+	maxGrams = 64
 )
 
 // searches reports whether f asks for what only the index of package search knows.
@@ -65,9 +65,10 @@ func (f ExecutionFilter) Check() error {
 // searched for. found builds the statement that offers up to most of them, from ids
 // above and below on.
 type lead struct {
-	first int     // candidates in its next turn
-	once  bool    // it takes the first turn only
-	rate  float64 // hits among the candidates of its last turn
+	first int           // candidates in its next turn
+	once  bool          // it takes the first turn only
+	rate  float64       // hits among the candidates of its last turn
+	spent time.Duration // in its turns
 	found func(s *seek, above, below int64, most int) string
 }
 
@@ -75,11 +76,11 @@ type lead struct {
 //
 // None of them alone is quick for everything: a rare word is found at once in the
 // index of texts, a common one among the failed executions of a small workflow only
-// by looking at these. So they take turns. In its turn a lead offers so many
-// candidates, of which those are left that meet all other conditions; the next one
-// goes on from the id where it stopped, and has more. Once a lead has no more to
-// offer, all is found. So a search takes a few times as long as by the best of the
-// leads, which nobody has to guess.
+// by looking at these. So they take turns: next is always the one that has taken the
+// least time so far. In its turn a lead offers so many candidates, of which those are
+// left that meet all other conditions; the next one goes on from the id where it
+// stopped, and has more. Once a lead has no more to offer, all is found. So a search
+// takes a few times as long as by the best of the leads, which nobody has to guess.
 type seek struct {
 	f     ExecutionFilter
 	now   time.Time
@@ -120,7 +121,13 @@ func (e *Engine) search(ctx context.Context, q pg.Q, actor auth.Actor, f Executi
 	above, below := f.bounds()
 	leads := s.leads()
 	for {
-		from := leads[0]
+		at := 0
+		for i, l := range leads {
+			if l.spent < leads[at].spent {
+				at = i
+			}
+		}
+		from := leads[at]
 		most := from.first
 		if enough := 1.5 * float64(want-len(hits)) / from.rate; from.rate > 0 && enough < float64(most) {
 			most = max(int(enough), walkLeast)
@@ -132,12 +139,14 @@ func (e *Engine) search(ctx context.Context, q pg.Q, actor auth.Actor, f Executi
 		}
 		s.args, s.want = nil, want-len(hits)
 		query := from.found(s, above, below, most)
+		began := e.Now()
 		if err := q.GetContext(ctx, &got, query, s.args...); err != nil {
 			return hits, fmt.Errorf("search executions: %w", err)
 		}
-		if leads = leads[1:]; !from.once {
+		if leads = slices.Delete(leads, at, at+1); !from.once {
 			from.first = min(from.first*walkMore, math.MaxInt32)
 			from.rate = float64(len(got.Hits)) / float64(most)
+			from.spent += e.Now().Sub(began)
 			leads = append(leads, from)
 		}
 		hits = append(hits, got.Hits...)
@@ -162,17 +171,17 @@ func (s *seek) leads() (list []lead) {
 		list = append(list, bySubject(search.Record(s.f.Record.Collection, s.f.Record.ID)))
 	}
 	narrowed := len(s.f.Keys) > 0 || len(s.f.States) > 0 || s.f.Longer > 0 || !s.reach.Every()
-	if len(s.terms) > 0 {
-		if len(list) == 0 && !narrowed {
-			list = append(list, lead{first: lookFirst, once: true, found: (*seek).byList})
-		}
-		list = append(list, lead{first: blocksFirst, found: (*seek).byText})
+	if len(s.terms) > 0 && len(list) == 0 && !narrowed {
+		list = append(list, lead{first: lookFirst, once: true, found: (*seek).byList})
 	}
 	if s.f.Person != 0 {
 		list = append(list, bySubject(search.Person(s.f.Person)))
 	}
 	if narrowed {
 		list = append(list, lead{first: walkFirst, found: (*seek).byList})
+	}
+	if len(s.terms) > 0 {
+		list = append(list, lead{first: blocksFirst, found: (*seek).byText})
 	}
 	return list
 }

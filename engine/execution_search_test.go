@@ -337,3 +337,49 @@ func TestSearchFollows(t *testing.T) {
 		t.Error("there are no blocks of what is from before")
 	}
 }
+
+// TestSearchFindsSlowWriters is about an import that commits when others that began
+// after it have long been taken in: it is found as soon as it is over, not only when
+// housekeeping counts.
+func TestSearchFindsSlowWriters(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.index()
+	slow, err := h.DB.Side().BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Rollback()
+	id := snowflake.At(h.now) + 1
+	if _, err := slow.ExecContext(t.Context(), `INSERT INTO alur.executions (id, workflow_id, key, context, status, created_at, ended_at)
+		VALUES ($1, $2, $3, '["a slow loris"]', 1, $4, $4)`, id, h.wf.ID, h.wf.Key, h.now); err != nil {
+		t.Fatal(err)
+	}
+	var others []int64
+	for range 20 {
+		h.now = h.now.Add(time.Minute)
+		others = append(others, h.ran(h.wf, 0, 1))
+		h.index()
+	}
+	counted := h.number(`SELECT counted_to FROM alur.housekeeping`)
+	if err := slow.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	// Transactions of other tests may be open, which the index waits for too.
+	for end := time.Now().Add(time.Minute); ; {
+		h.index()
+		rows, _, err := h.Executions(t.Context(), auth.System, engine.ExecutionFilter{Text: "loris"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) == 1 && rows[0].ID == id {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the execution is not found; %d others are in", len(others))
+		}
+	}
+	if n := h.number(`SELECT counted_to FROM alur.housekeeping`); n != counted {
+		t.Error("housekeeping has counted: this shows nothing")
+	}
+}

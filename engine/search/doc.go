@@ -18,17 +18,19 @@
 // # The index
 //
 // Sixteen texts with ids one after the other are a block; of each block the index
-// knows all pieces of three characters, and of four digits. A text is looked for in
-// the blocks that hold all of its pieces, the newest block first, by reading their
-// texts. So what comes first is found first, however many there are: an index of the
-// single texts would have to be read to its end, and sorted, for each page.
+// knows all pieces of three characters, of four digits, and of those where a word or
+// number begins with what is before it. A text is looked for in the blocks that hold
+// all of its pieces, the newest block first, by reading their texts. So what comes
+// first is found first, however many there are: an index of the single texts would
+// have to be read to its end, and sorted, for each page.
 //
 // # How it keeps up
 //
 // The row execution_search says how far the index is, so a restart goes on there.
-// New executions are taken in by their ids; what another process committed late is
-// found when housekeeping is sure that nothing more can turn up
-// (housekeeping.counted_to). Executions that were not over are looked at again until
+// New executions are taken in by their ids. What is committed late, as by an import
+// that takes minutes, is found when the transactions are over that were open when its
+// ids were made; the last of it when housekeeping is sure that nothing more can turn
+// up (housekeeping.counted_to). Executions that were not over are looked at again until
 // they are. Those from before the index come last, the newest first. While many
 // executions are queued, all this takes a twentieth of one connection's time, and
 // nothing of it is done in the transactions that run workflows.
@@ -39,22 +41,23 @@
 // steps each, with PostgreSQL's default of 128 MB of shared buffers, on a machine
 // that was busy with other things: times are CPU time of PostgreSQL.
 //
-// The index takes 375 MB for the texts (250 bytes each), 436 MB for the blocks and
+// The index takes 375 MB for the texts (250 bytes each), 328 MB for the blocks and
 // 161 MB for the subjects, beside 2,400 MB of executions and jobs, and some 0.15 ms to
 // take an execution in. Taken into the index of pieces one row at a time, it was more
 // than four times that; it takes them a list at a time now (fastupdate).
 //
-// A page of 50 costs 1.5 ms for a word that all have, 19 for one that 2 % have, 7 for
-// 0.1 %, 3 for 20 of the million and for none; 4 for a number, 47 for a mail address,
-// 17 for two words. With a state 34 to 42, with a workflow 6 to 46, with a length of
-// time 29 to 80, with a day 16; a person or a record 0.5 to 1.5, with a state or a
-// workflow 7 to 14, with a text 3 to 59. Dear are texts whose words are everywhere,
-// but seldom or never beside each other (100, and 690 if all of the pieces are in
-// nearly every block), and all filters together when little is left of much (520).
+// A page of 50 costs 1 ms for a word that all have, 9 for one that 2 % have, 5 for
+// 0.1 %, 3 for 20 of the million and for none; 2 for a number, 8 for a mail address,
+// 11 for two words, 5 to 8 for two common words beside each other, and 2 when they
+// never are. With a state 2 to 33, with a workflow 2 to 8, with a length of time 36,
+// with a day 7; a person or a record 0.5 to 1.5, with a state or a workflow 6 to 12,
+// with a text and a state 28. Text, person, state, workflow, length and time at once
+// cost 7 to 30, and 90 to 150 if each of them is common and all together are not.
 //
-// On the same machine at rest 6,600 executions a second were taken in, and the whole
-// page, count included, took 7 to 99 ms (p95) for 21 kinds of search, and 144 for a
-// seldom phrase of frequent words (go run ./cmd/bench -only growth).
+// The pieces where words begin are a quarter of all. Without them, a phrase of common
+// words cost 50 to 80 ms, and one that is nowhere 110: words in one of sixteen texts
+// are not beside each other in one. Asking for up to 64 pieces instead of any 16 took
+// the mail address from 44 ms to 8.
 //
 // An index of the pieces of single texts (pg_trgm, which not every PostgreSQL has)
 // took 340 MB for a million, one of their words (tsvector) as much, and finds no part

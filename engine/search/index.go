@@ -72,6 +72,12 @@ type place struct {
 	SweptTo   int64 `db:"swept_to"`   // up to here none is missing
 	OpenAt    int64 `db:"open_at"`    // where the look at those that are not over goes on
 	CountedTo int64 `db:"counted_to"` // below this none can turn up any more
+
+	ChasedTo int64 `db:"chased_to"` // up to here none is missing, unless its id is older than its transaction
+	MarkID   int64 `db:"mark_id"`   // nor up to here, when all transactions below MarkXID are over
+	MarkXID  int64 `db:"mark_xid"`
+	OpenXID  int64 `db:"open_xid"` // transactions below this are over
+	NextXID  int64 `db:"next_xid"` // those from this on have not begun
 }
 
 // Once takes in some of what is new, unless another process is at it, and returns
@@ -102,7 +108,7 @@ func (ix *Index) Once(ctx context.Context) (wait time.Duration, err error) {
 				wait *= busyShare
 			}
 		}
-		_, err = tx.ExecContext(ctx, queries.Get("give_back"), began.Add(wait), at.SeenTo, at.PackedTo, at.FilledTo, at.SweptTo, at.OpenAt)
+		_, err = tx.ExecContext(ctx, queries.Get("give_back"), began.Add(wait), at.SeenTo, at.PackedTo, at.FilledTo, at.SweptTo, at.OpenAt, at.ChasedTo, at.MarkID, at.MarkXID)
 		return err
 	})
 	if err != nil {
@@ -113,16 +119,16 @@ func (ix *Index) Once(ctx context.Context) (wait time.Duration, err error) {
 
 // round does one part of each kind of work. worked says that there may be more.
 func (ix *Index) round(ctx context.Context, tx *pg.Tx, at *place, now time.Time) (worked bool, err error) {
+	late, err := ix.late(ctx, tx, at, now)
+	if err != nil {
+		return false, err
+	}
 	var ids []int64
 	if err := tx.SelectContext(ctx, &ids, queries.Get("later"), at.SeenTo, snowflake.At(now.Add(-settle)), batch); err != nil {
 		return false, fmt.Errorf("find new executions: %w", err)
 	}
 	if len(ids) > 0 {
 		at.SeenTo, worked = ids[len(ids)-1], len(ids) == batch
-	}
-	late, err := ix.late(ctx, tx, at)
-	if err != nil {
-		return false, err
 	}
 	moved, err := ix.moved(ctx, tx, at)
 	if err != nil {
@@ -147,14 +153,35 @@ func (ix *Index) round(ctx context.Context, tx *pg.Tx, at *place, now time.Time)
 		worked = true
 		err = ix.fill(ctx, tx, at)
 	}
-	return worked || len(late) == batch || len(moved) == batch, err
+	return worked || len(late) >= batch || len(moved) == batch, err
 }
 
 // late finds executions that were not yet to be seen when those after them were
 // taken in: what writes them took longer than settle.
-func (ix *Index) late(ctx context.Context, tx *pg.Tx, at *place) ([]int64, error) {
-	to := min(at.CountedTo, at.SeenTo)
-	if at.SweptTo >= to {
+//
+// Nearly all of them turn up when the transactions are over that were open when their
+// ids were made. That is marked in each round, and looked at in the next one in which
+// they are; mostly that is before those ids are taken in, and nothing is to be done.
+// The rest, whose transactions began after their ids were made, are found when
+// housekeeping is sure that nothing more can turn up.
+func (ix *Index) late(ctx context.Context, tx *pg.Tx, at *place, now time.Time) (ids []int64, err error) {
+	if at.MarkXID <= at.OpenXID {
+		if ids, err = ix.sweep(ctx, tx, &at.ChasedTo, min(at.MarkID, at.SeenTo)); err != nil {
+			return nil, err
+		}
+		if at.ChasedTo >= min(at.MarkID, at.SeenTo) {
+			at.ChasedTo = max(at.ChasedTo, at.MarkID)
+			at.MarkID, at.MarkXID = max(snowflake.At(now), at.MarkID), at.NextXID
+		}
+	}
+	more, err := ix.sweep(ctx, tx, &at.SweptTo, min(at.CountedTo, at.SeenTo))
+	return append(ids, more...), err
+}
+
+// sweep finds executions above from, up to to, that are not in the index. It moves
+// from to where it got to.
+func (ix *Index) sweep(ctx context.Context, tx *pg.Tx, from *int64, to int64) ([]int64, error) {
+	if *from >= to {
 		return nil, nil
 	}
 	var found struct {
@@ -162,16 +189,16 @@ func (ix *Index) late(ctx context.Context, tx *pg.Tx, at *place) ([]int64, error
 		Last    int64         `db:"last"`
 		Missing pq.Int64Array `db:"missing"`
 	}
-	if err := tx.GetContext(ctx, &found, queries.Get("sweep"), at.SweptTo, to, sweepMost, batch); err != nil {
+	if err := tx.GetContext(ctx, &found, queries.Get("sweep"), *from, to, sweepMost, batch); err != nil {
 		return nil, fmt.Errorf("find executions that turned up late: %w", err)
 	}
 	switch {
 	case len(found.Missing) == batch:
-		at.SweptTo = found.Missing[batch-1]
+		*from = found.Missing[batch-1]
 	case found.Looked == sweepMost:
-		at.SweptTo = found.Last
+		*from = found.Last
 	default:
-		at.SweptTo = to
+		*from = to
 	}
 	return found.Missing, nil
 }

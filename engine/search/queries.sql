@@ -1,7 +1,9 @@
 -- name: take
 -- The index is written by whoever gets the row when it is due; no row: somebody
 -- else is at it, or it is not due.
-SELECT s.seen_to, s.packed_to, s.filled_to, s.swept_to, s.open_at, h.counted_to
+SELECT s.seen_to, s.packed_to, s.filled_to, s.swept_to, s.open_at, s.chased_to, s.mark_id, s.mark_xid, h.counted_to,
+       CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS open_xid,
+       CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS next_xid
 FROM alur.execution_search s
 CROSS JOIN alur.housekeeping h
 WHERE s.due_at <= $1
@@ -9,7 +11,7 @@ FOR UPDATE OF s SKIP LOCKED
 
 -- name: give_back
 UPDATE alur.execution_search
-SET due_at = $1, seen_to = $2, packed_to = $3, filled_to = $4, swept_to = $5, open_at = $6
+SET due_at = $1, seen_to = $2, packed_to = $3, filled_to = $4, swept_to = $5, open_at = $6, chased_to = $7, mark_id = $8, mark_xid = $9
 
 -- name: later
 -- The oldest executions above $1 that began before the id $2.

@@ -68,27 +68,63 @@ func sorted(set map[int16]struct{}) []int16 {
 	return list
 }
 
-// addGrams adds the pieces of one text. Each is hashed to 16 bits: two that share
-// a hash make the index offer a block too many, which reading the texts sorts out.
+// addGrams adds the pieces of one text: all of gramRunes characters, of digits in a
+// row all of gramDigits, and where a word or a number begins, its first two
+// characters with the two before it, or three with a sign or space between. Those
+// tell words beside each other from words far apart, and what has numbers in it from
+// what has others.
+//
+// Each is hashed to 16 bits: two that share a hash make the index offer a block too
+// many, which reading the texts sorts out.
 func addGrams(set map[int16]struct{}, text string) {
-	before, last := -1, -1 // where the two characters before this one begin
-	digits := 0            // in a row, up to here
-	for at, r := range text {
+	var at [5]int   // where the last characters begin, the newest last
+	var is [3]class // what the last ones are, the newest last
+	n, digits := 0, 0
+	for i, r := range text {
 		if r == '\n' {
-			before, last, digits = -1, -1, 0
+			n, digits = 0, 0
 			continue
 		}
-		if digits++; r < '0' || r > '9' {
+		copy(at[:], at[1:])
+		copy(is[:], is[1:])
+		at[4], is[2] = i, classOf(r)
+		n++
+		if digits++; is[2] != digit {
 			digits = 0
 		}
-		switch end := at + utf8.RuneLen(r); {
+		end := i + utf8.RuneLen(r)
+		switch {
 		case digits >= gramDigits:
 			set[hash(text[end-gramDigits:end])] = struct{}{}
-		case digits < gramRunes && before >= 0:
-			set[hash(text[before:end])] = struct{}{}
+		case digits < gramRunes && n >= gramRunes:
+			set[hash(text[at[2]:end])] = struct{}{}
 		}
-		before, last = last, at
+		switch begins := is[1] != is[0] && is[1] != sign; {
+		case begins && is[0] == sign && n >= 5:
+			set[hash(text[at[0]:end])] = struct{}{}
+		case begins && is[0] != sign && n >= 4:
+			set[hash(text[at[1]:end])] = struct{}{}
+		}
 	}
+}
+
+// class is what a character is to the pieces.
+type class byte
+
+const (
+	sign class = iota // also a space
+	letter
+	digit
+)
+
+func classOf(r rune) class {
+	switch {
+	case '0' <= r && r <= '9':
+		return digit
+	case unicode.IsLetter(r):
+		return letter
+	}
+	return sign
 }
 
 // hash is FNV-1a, folded to 16 bits.
