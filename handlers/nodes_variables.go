@@ -32,13 +32,20 @@ func (h *workflows) scope(c echo.Context) error {
 		return err
 	}
 	address := d.url() + "/scope?" + url.Values{"node": {key}}.Encode()
+	back := views.Link{Text: "Back to the workflow", URL: d.panelURL(key)}
 	if of := c.QueryParam("of"); of != "" {
 		items := nodeforms.PickerItems(names, of, c.QueryParam("path"), c.QueryParam("many") == "true", address)
-		group := []nodeforms.PickerGroup{{Title: d.env.CollectionTitle(of), Items: items}}
-		return render(c, http.StatusOK, nodeforms.PickerPage(group, d.url()), nodeforms.PickerList(items))
+		sheet := nodeforms.PickerSheet{Title: d.env.CollectionTitle(of), Crumbs: []views.Link{back, {Text: "Variables", URL: address}},
+			Groups: []nodeforms.PickerGroup{{Title: d.env.CollectionTitle(of), Items: items}}}
+		if trail := nodeforms.PickerTrail(names, c.QueryParam("path"), address); len(trail) > 0 {
+			last := len(trail) - 1
+			sheet.Title, sheet.Crumbs = trail[last].Text, append(sheet.Crumbs, trail[:last]...)
+		}
+		return render(c, http.StatusOK, nodeforms.PickerPage(sheet), nodeforms.PickerList(items))
 	}
 	groups := nodeforms.PickerGroups(names, address)
-	return render(c, http.StatusOK, nodeforms.PickerPage(groups, d.panelURL(key)), nodeforms.Picker(groups, from))
+	sheet := nodeforms.PickerSheet{Title: "Variables", Crumbs: []views.Link{back}, Groups: groups}
+	return render(c, http.StatusOK, nodeforms.PickerPage(sheet), nodeforms.Picker(groups, from))
 }
 
 // samples lets names show what variables held in the newest run, and says which

@@ -178,6 +178,66 @@ func TestSaveLoadsRelations(t *testing.T) {
 	}
 }
 
+// TestPickerByLinks: without JavaScript the list of variables leads to the fields of
+// relations by links, level by level, and back by the crumbs.
+func TestPickerByLinks(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	w := s.shop()
+	if _, err := s.Records.CreateCollection(t.Context(), auth.System, collection.Definition{Name: "makers", Title: "Makers",
+		Fields: []collection.Field{{Name: "name", Type: "string", Title: "Name"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []collection.Field{{Name: "maker", Title: "Maker", Type: "belongsTo", Target: "makers"}, {Name: "sold", Title: "Sold", Type: "hasMany", Target: "sales", ForeignKey: "goodId"}} {
+		if _, err := s.Records.AddField(t.Context(), auth.System, "goods", f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at, page := string(pathOf(w))+"/scope?node=take", (*goquery.Document)(nil)
+	open := func() {
+		t.Helper()
+		page = s.get(admin, at).want(http.StatusOK).doc()
+	}
+	follow := func(link string) {
+		t.Helper()
+		found := page.Find("main a").FilterFunction(func(_ int, a *goquery.Selection) bool { return strings.TrimSpace(a.Text()) == link }).First()
+		if at = found.AttrOr("href", ""); at == "" {
+			t.Fatalf("no link %q in %q", link, page.Find("main").Text())
+		}
+		open()
+	}
+	has := func(title, variable string) {
+		t.Helper()
+		if got := strings.TrimSpace(page.Find("h1").Text()); got != title {
+			t.Errorf("%s: the page is called %q, want %q", at, got, title)
+		}
+		if page.Find("main dd code").FilterFunction(func(_ int, c *goquery.Selection) bool { return c.Text() == "{{"+variable+"}}" }).Length() != 1 {
+			t.Errorf("%s: %s is missing in %q", at, variable, page.Find("main").Text())
+		}
+	}
+	open()
+	has("Variables", "$context.data.quantity")
+	follow("Fields of “Good”")
+	has("Good", "$context.data.good.stock")
+	follow("Fields of “Sold”")
+	has("Sold", "$context.data.good.sold.quantity")
+	has("Sold", "$context.data.good.sold.length")
+	follow("Good")
+	follow("Fields of “Maker”")
+	has("Maker", "$context.data.good.maker.name")
+	follow("Variables")
+	has("Variables", "$jobsMapByNodeKey.find.name")
+	follow("Back to the workflow")
+	if got := page.Find(".drawer").Text(); !strings.Contains(got, "Take from stock") {
+		t.Errorf("back leads to %s", at)
+	}
+
+	// What is not in scope leads nowhere, and breaks nothing.
+	at = string(pathOf(w)) + "/scope?node=take&of=goods&path=$jobsMapByNodeKey.gone.good"
+	open()
+	has("Goods", "$jobsMapByNodeKey.gone.good.stock")
+}
+
 func decoded(t *testing.T, raw json.RawMessage) any {
 	t.Helper()
 	var v any
