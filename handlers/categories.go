@@ -109,6 +109,11 @@ func (h *workflows) saveCategory(c echo.Context) error {
 			return missing
 		}
 		f.ID = all[at].ID
+		if f.Title != all[at].Title {
+			err = nameTaken(slices.Delete(all, at, at+1), f.Title)
+		}
+	}
+	if err == nil && f.ID != 0 {
 		err = h.records.Write(ctx, categoryCollection, func(tx *pg.Tx) error {
 			_, err := h.records.Update(ctx, tx, access(c), categoryCollection, f.ID, values)
 			return err
@@ -124,8 +129,24 @@ func (h *workflows) saveCategory(c echo.Context) error {
 	return done(c, back(c, "/workflow-categories"), "The category “"+f.Title+"” is saved.")
 }
 
+// nameTaken refuses the title of one of all, whatever its capital letters. Programs may
+// use a title twice, as with the reference: only people would mix the two up.
+func nameTaken(all []engine.Category, title string) error {
+	if !slices.ContainsFunc(all, func(cat engine.Category) bool { return strings.EqualFold(strings.TrimSpace(cat.Title), title) }) {
+		return nil
+	}
+	return fault.Fields(map[string]string{"title": "There is a category of this name already. Choose a different one."})
+}
+
 func (h *workflows) createCategory(c echo.Context, values collection.Record) (id int64, err error) {
 	ctx := c.Request().Context()
+	all, err := h.engine.Categories(ctx, actor(c))
+	if err == nil {
+		err = nameTaken(all, collection.Format(values["title"]))
+	}
+	if err != nil {
+		return 0, err
+	}
 	err = h.records.Write(ctx, categoryCollection, func(tx *pg.Tx) error {
 		made, err := h.records.Create(ctx, tx, access(c), categoryCollection, values, nil)
 		if n, ok := made["id"].(float64); ok {

@@ -116,6 +116,18 @@ func TestCategoryPages(t *testing.T) {
 		t.Error("what was typed is lost")
 	}
 	s.post(admin, page, url.Values{"category": {sales}, "new": {"Stock"}}).want(http.StatusSeeOther)
+	for path, form := range map[string]url.Values{
+		"/workflow-categories":          {"title": {" sales"}},
+		"/workflow-categories/" + sales: {"title": {"STOCK"}},
+		page:                            {"category": {sales}, "new": {"Stock "}},
+	} {
+		a := s.post(admin, path, form).want(http.StatusUnprocessableEntity)
+		if text := a.find(".error, [id$=-error]"); !strings.Contains(text, "There is a category of this name already.") {
+			t.Errorf("%s %v: at the field it says %q", path, form, text)
+		}
+	}
+	s.post(admin, "/workflow-categories/"+sales, url.Values{"title": {"sales"}, "color": {"red"}}).want(http.StatusSeeOther)
+	s.post(admin, "/workflow-categories/"+sales, url.Values{"title": {"Sales"}, "color": {"red"}}).want(http.StatusSeeOther)
 	for _, id := range []int64{w.ID, draft.ID} {
 		if n := s.get(admin, fmt.Sprintf("/workflows/%d/categories", id)).doc().Find("[name=category][checked]").Length(); n != 2 {
 			t.Errorf("version %d has %d categories, want 2", id, n)
