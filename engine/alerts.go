@@ -205,7 +205,7 @@ func (e *Engine) SetAlerts(ctx context.Context, actor auth.Actor, id int64, a Wo
 		if _, err := tx.ExecContext(ctx, workflowQueries.Get("set_alerts"), w.Key, options); err != nil {
 			return err
 		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Set the alerts of the workflow “%s”: %s.", w.Title, a.words()))
+		return actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Set the alerts of the workflow “%s”: %s.", w.Title, a.words()))
 	})
 	if err != nil {
 		return fmt.Errorf("set the alerts of workflow %d: %w", id, err)
@@ -379,7 +379,7 @@ func (e *Engine) changeOptions(ctx context.Context, tx *pg.Tx, actor auth.Actor,
 		return nil
 	}
 	w.Options = options
-	return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Changed the options of the workflow “%s” (version %d).", w.Title, w.Number))
+	return actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Changed the options of the workflow “%s” (version %d).", w.Title, w.Number))
 }
 
 // sameJSON reports whether two texts are the same value.

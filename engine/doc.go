@@ -29,8 +29,8 @@
 // copy is a workflow of its own. The last owner stays until there is another one;
 // when the person is deleted, those who manage all workflows decide. Who may only
 // know which workflows there are ([auth.SeeWorkflows]) sees neither settings nor
-// executions. Deleting a workflow leaves its executions to those who could see
-// them.
+// executions. Deleting a workflow takes it from all who had it; its executions stay,
+// for those who manage all workflows.
 //
 // The rule stands in one place, [auth.Reach], and is asked by the statements that
 // read or change rows. To who has no level, a workflow does not exist; to who has

@@ -155,7 +155,7 @@ func (e *Engine) SetHistory(ctx context.Context, actor auth.Actor, id int64, h W
 		if _, err := tx.ExecContext(ctx, retentionSQL.Get("set_history"), w.Key, raw); err != nil {
 			return err
 		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Set the history of the workflow “%s”: %s.", w.Title, h.words()))
+		return actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Set the history of the workflow “%s”: %s.", w.Title, h.words()))
 	})
 	if err != nil {
 		return fmt.Errorf("set the history of workflow %d: %w", id, err)

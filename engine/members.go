@@ -9,7 +9,6 @@ import (
 
 	"github.com/lib/pq"
 
-	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -309,7 +308,7 @@ func (e *Engine) changeMembers(ctx context.Context, actor auth.Actor, workflowID
 		if err != nil || did == "" {
 			return err
 		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), did)
+		return actor.NoteOn(ctx, tx, w.ID, 0, e.now(), did)
 	})
 }
 

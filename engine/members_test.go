@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -322,5 +323,52 @@ func TestOneOwnerStays(t *testing.T) {
 	})
 	if got := s.listed(w); strings.Count(got, "owner") != 1 {
 		t.Errorf("the owners that stayed: %q", got)
+	}
+}
+
+// TestMembersGoWithTheWorkflow: nobody has a workflow that is not there, and who
+// makes one with the same key begins alone.
+func TestMembersGoWithTheWorkflow(t *testing.T) {
+	t.Parallel()
+	s := newStaff(t)
+	bob := s.hire("Bob")
+	w, other := s.reload(s.workflow(false, "").ID), s.reload(s.workflow(false, "").ID)
+	for _, of := range []engine.Workflow{w, other} {
+		s.give(of, engine.NewMember{UserID: bob.ID, Level: auth.Owner})
+		s.give(of, engine.NewMember{Role: auth.Member, Level: auth.Viewer})
+	}
+	draft, err := s.e.Revise(t.Context(), auth.System, w.ID, w.Key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	members := func(key string) (n int) {
+		t.Helper()
+		if err := s.db.GetContext(t.Context(), &n, `SELECT count(*) FROM alur.workflow_members WHERE workflow_key = $1`, key); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	has := members(w.Key)
+	if _, err := s.e.DeleteWorkflow(t.Context(), s.as(bob), draft.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := members(w.Key); n != has || has < 2 {
+		t.Errorf("after a draft is deleted %d have the workflow, want %d", n, has)
+	}
+	if _, err := s.e.DeleteWorkflow(t.Context(), s.as(bob), w.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n, m := members(w.Key), members(other.Key); n != 0 || m != has {
+		t.Errorf("%d have the deleted workflow, and %d the other one, want 0 and %d", n, m, has)
+	}
+
+	s.exec(fmt.Sprintf(`INSERT INTO alur.workflow_members (workflow_key, user_id, level) VALUES ('gone', %d, 'owner')`, bob.ID))
+	migration, err := os.ReadFile("../migrations/0026_left_members.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.exec(string(migration))
+	if n, m := members("gone"), members(other.Key); n != 0 || m != has {
+		t.Errorf("after the migration %d have what is gone, and %d what is there, want 0 and %d", n, m, has)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -154,7 +153,7 @@ func (e *Engine) SetLimits(ctx context.Context, actor auth.Actor, id int64, l Li
 		if err != nil {
 			return err
 		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Set the limits of the workflow “%s”: %s.", w.Title, l.words()))
+		return actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Set the limits of the workflow “%s”: %s.", w.Title, l.words()))
 	})
 	if err != nil {
 		return fmt.Errorf("set the limits of workflow %d: %w", id, err)

@@ -140,6 +140,7 @@ func plans(sql func(file, name string) string, attention map[string][]any) map[s
 		"queries.sql/late":             {{args: []any{execution, now}}},
 		"queries.sql/lock_execution":   {{args: []any{execution}}},
 		"queries.sql/job_status":       {{args: []any{execution, job}}},
+		"queries.sql/workflow_of":      {{args: []any{execution}}},
 		"queries.sql/update_job":       {{args: []any{execution, job, 1, nil, false, nil, false, nil, now}}},
 
 		"queries_figures.sql/figures":        {figures("recent"), figures("recent_reached")},

@@ -7,7 +7,6 @@ import (
 
 	"github.com/lib/pq"
 
-	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
@@ -164,7 +163,7 @@ func (e *Engine) admit(ctx context.Context, tx *pg.Tx, actor auth.Actor, a Arriv
 	if w, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), w.ID); err != nil {
 		return w, err
 	}
-	return w, actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Imported the workflow “%s” (version %d) from a file.", w.Title, w.Number))
+	return w, actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Imported the workflow “%s” (version %d) from a file.", w.Title, w.Number))
 }
 
 // sort gives a version the categories of the file; those that are not here are made

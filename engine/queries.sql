@@ -165,3 +165,6 @@ SET status = coalesce($3, status),
     log = coalesce($8, log),
     ended_at = CASE WHEN coalesce($3, status) <> 0 THEN coalesce(ended_at, $9) END
 WHERE execution_id = $1 AND id = $2
+
+-- name: workflow_of
+SELECT workflow_id FROM alur.executions WHERE id = $1

@@ -110,7 +110,14 @@ DELETE FROM alur.workflows WHERE id = $1
 DELETE FROM alur.workflows WHERE key = $1
 
 -- name: delete_stats
-DELETE FROM alur.workflow_stats WHERE key = $1
+-- As delete_members.
+DELETE FROM alur.workflow_stats s
+WHERE s.key = $1 AND NOT EXISTS (SELECT FROM alur.workflows w WHERE w.key = $1)
+
+-- name: delete_members
+-- What belongs to all versions of a workflow goes with the last of them.
+DELETE FROM alur.workflow_members m
+WHERE m.workflow_key = $1 AND NOT EXISTS (SELECT FROM alur.workflows w WHERE w.key = $1)
 
 -- name: copy_workflow
 INSERT INTO alur.workflows (

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/node"
@@ -69,7 +68,7 @@ func (e *Engine) RecordExecution(ctx context.Context, actor auth.Actor, x RawExe
 		if x.Status == nil {
 			queue.Signal(tx)
 		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Wrote the execution %d of the workflow “%s” by program.", id, w.Title))
+		return actor.NoteOn(ctx, tx, w.ID, id, e.now(), fmt.Sprintf("Wrote the execution %d of the workflow “%s” by program.", id, w.Title))
 	})
 	if pg.IsUnique(err) {
 		return 0, fault.Wrap(fault.Invalid, "There is an execution with this event key already.", err)
@@ -87,7 +86,7 @@ func nullJSON(raw json.RawMessage) any {
 	return []byte(raw)
 }
 
-// JobChange names what [Engine.UpdateJob] and [Engine.Resume] set; nil leaves a
+// JobChange names what [Engine.UpdateJobs] and [Engine.Resume] set; nil leaves a
 // value as it is.
 type JobChange struct {
 	Status *node.Status
@@ -98,35 +97,52 @@ type JobChange struct {
 
 var errHeld = fault.New(fault.Conflict, "This execution is queued or being worked on. Try again when it waits or has ended.")
 
-// UpdateJob writes over what a step came to. It needs the right to manage the
-// server. The execution does not go on by it: while it waits, a step's status
-// changes by [Engine.Resume] alone. It answers Conflict while a worker has the
+// UpdateJobs writes over what steps came to, of all or of none. It needs the right to
+// manage the server. The execution does not go on by it: while it waits, a step's
+// status changes by [Engine.Resume] alone. It answers Conflict while a worker has the
 // execution.
-func (e *Engine) UpdateJob(ctx context.Context, actor auth.Actor, id int64, c JobChange) error {
+func (e *Engine) UpdateJobs(ctx context.Context, actor auth.Actor, ids []int64, c JobChange) error {
 	if err := actor.Require(auth.ManageServer); err != nil {
 		return err
 	}
-	j, err := e.Job(ctx, actor, id)
-	if err != nil {
-		return err
+	ids = sorted(ids)
+	jobs := make([]Job, len(ids))
+	for i, id := range ids {
+		var err error
+		if jobs[i], err = e.Job(ctx, actor, id); err != nil {
+			return fault.OfOne(err, len(ids), "Step", id)
+		}
 	}
-	err = e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		var status *node.Status
-		if err := tx.GetContext(ctx, &status, queries.Get("lock_execution"), j.ExecutionID); err != nil {
-			return err
+	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		for _, j := range jobs {
+			if err := e.updateJob(ctx, tx, actor, j, c); err != nil {
+				return fault.OfOne(err, len(ids), "Step", j.ID)
+			}
 		}
-		if err := c.check(j.Status, status); err != nil {
-			return err
-		}
-		if err := c.write(ctx, tx, j, e.now()); err != nil {
-			return err
-		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Wrote over the step %d of the execution %d by program.", id, j.ExecutionID))
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("update job %d: %w", id, err)
+		return fmt.Errorf("update %d jobs: %w", len(ids), err)
 	}
 	return nil
+}
+
+func (e *Engine) updateJob(ctx context.Context, tx *pg.Tx, actor auth.Actor, j Job, c JobChange) error {
+	var status *node.Status
+	if err := tx.GetContext(ctx, &status, queries.Get("lock_execution"), j.ExecutionID); err != nil {
+		return err
+	}
+	if err := c.check(j.Status, status); err != nil {
+		return err
+	}
+	if err := c.write(ctx, tx, j, e.now()); err != nil {
+		return err
+	}
+	var workflow int64
+	if err := tx.GetContext(ctx, &workflow, queries.Get("workflow_of"), j.ExecutionID); err != nil {
+		return err
+	}
+	return actor.NoteOn(ctx, tx, workflow, j.ExecutionID, e.now(), fmt.Sprintf("Wrote over the step %d of the execution %d by program.", j.ID, j.ExecutionID))
 }
 
 func (c JobChange) write(ctx context.Context, tx *pg.Tx, j Job, now time.Time) error {

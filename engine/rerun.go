@@ -11,7 +11,6 @@ import (
 
 	"github.com/lib/pq"
 
-	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/node"
@@ -138,7 +137,7 @@ func (e *Engine) Rerun(ctx context.Context, actor auth.Actor, id int64, r Rerun)
 		if err := tx.GetContext(ctx, &made, query, args...); err != nil {
 			return err
 		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), a.words(made.ID))
+		return actor.NoteOn(ctx, tx, made.WorkflowID, made.ID, e.now(), a.words(made.ID))
 	})
 	if err != nil {
 		return Execution{}, fmt.Errorf("run execution %d again: %w", id, err)

@@ -268,6 +268,13 @@ func (e *Engine) deleteBatch(ctx context.Context, tx *pg.Tx, list []doomed, by *
 	return n, search.Forget(ctx, tx, ids)
 }
 
+// MayDelete is Forbidden when actor sees one of these executions and may not delete
+// it.
+func (e *Engine) MayDelete(ctx context.Context, actor auth.Actor, ids []int64) error {
+	_, err := e.executionsFor(ctx, actor, ids, auth.Editor)
+	return err
+}
+
 // DeleteExecutions removes ended executions with their jobs and returns how
 // many; those that run or wait are spared, and so are those whose parent does.
 func (e *Engine) DeleteExecutions(ctx context.Context, actor auth.Actor, ids []int64) (int, error) {

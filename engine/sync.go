@@ -106,9 +106,9 @@ func (e *Engine) runSync(ctx context.Context, tx *pg.Tx, ev Event) (id int64, er
 			e.Log.ErrorContext(ctx, "refused execution could not be recorded", "execution_id", claim.ID, "workflow_id", claim.WorkflowID, "err", err)
 		}
 	})
-	return 0, &fault.Error{
-		Kind: fault.Invalid, Code: CodeRefused,
-		Msg: fmt.Sprintf("Not saved. The workflow “%s” refused this change. Its execution %d says why.", ev.Workflow.Title, claim.ID),
-		Err: &refusal{inner: r.refused, write: write},
+	msg := fmt.Sprintf("Not saved. The workflow “%s” refused this change. Its execution %d says why.", ev.Workflow.Title, claim.ID)
+	if ev.Record != "" {
+		msg = fmt.Sprintf("Nothing was changed. The workflow “%s” refused this change of record %s. Its execution %d says why.", ev.Workflow.Title, ev.Record, claim.ID)
 	}
+	return 0, &fault.Error{Kind: fault.Invalid, Code: CodeRefused, Msg: msg, Record: ev.Record, Err: &refusal{inner: r.refused, write: write}}
 }

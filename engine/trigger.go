@@ -185,6 +185,9 @@ type Event struct {
 
 	// MustSucceed makes a synchronous execution that fails fail the change too.
 	MustSucceed bool
+	// Record is the key of the record that it is about, when the change is one of
+	// several; "" otherwise.
+	Record string
 
 	encoded json.RawMessage // Context, once it was encoded
 }

@@ -11,11 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -228,76 +228,119 @@ func (e *Engine) Versions(ctx context.Context, actor auth.Actor, key string) ([]
 }
 
 // DeleteWorkflow deletes a version, and with the current one all versions of
-// its key, for which one must own it. Executions stay, and so does who may see
-// them. It returns how many versions are gone.
-func (e *Engine) DeleteWorkflow(ctx context.Context, actor auth.Actor, id int64) (int, error) {
-	var gone int64
-	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		w, _, err := e.lock(ctx, tx, actor, id, auth.Editor)
-		if err != nil {
-			return err
-		}
-		name := "delete_version"
-		args := []any{id}
-		if w.Current {
-			if err := may(ctx, tx, actor, w.Key, auth.Owner); err != nil {
-				return err
-			}
-			name, args = "delete_all", []any{w.Key}
-		}
-		res, err := tx.ExecContext(ctx, workflowQueries.Get(name), args...)
-		if err != nil {
-			return err
-		}
-		if gone, err = res.RowsAffected(); err != nil {
-			return err
-		}
-		if w.Current {
-			if _, err = tx.ExecContext(ctx, workflowQueries.Get("delete_stats"), w.Key); err != nil {
-				return err
-			}
-		}
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Deleted the workflow “%s” (version %d).", w.Title, w.Number))
+// its key and who has it, for which one must own it. Executions stay. It returns how
+// many versions are gone.
+func (e *Engine) DeleteWorkflow(ctx context.Context, actor auth.Actor, id int64) (gone int, err error) {
+	err = e.changing(ctx, func(tx *pg.Tx) (bool, error) {
+		gone, err = e.deleteIn(ctx, tx, actor, id)
+		return true, err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("delete workflow %d: %w", id, err)
 	}
-	e.workflowsChanged(ctx)
-	return int(gone), nil
+	return gone, nil
+}
+
+// DeleteWorkflows is DeleteWorkflow for several versions, all or none. Those that are
+// not there, or went with their current version, are passed over.
+func (e *Engine) DeleteWorkflows(ctx context.Context, actor auth.Actor, ids []int64) (gone int, err error) {
+	ids = sorted(ids)
+	err = e.changing(ctx, func(tx *pg.Tx) (bool, error) {
+		gone = 0
+		for _, id := range ids {
+			n, err := e.deleteIn(ctx, tx, actor, id)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return false, fault.OfOne(err, len(ids), "Workflow", id)
+			}
+			gone += n
+		}
+		return gone > 0, nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete %d workflows: %w", len(ids), err)
+	}
+	return gone, nil
+}
+
+// sorted leaves every id once, in the order of ids: so two who lock several wait for
+// each other less often.
+func sorted(ids []int64) []int64 { return slices.Compact(slices.Sorted(slices.Values(ids))) }
+
+func (e *Engine) deleteIn(ctx context.Context, tx *pg.Tx, actor auth.Actor, id int64) (int, error) {
+	w, _, err := e.lock(ctx, tx, actor, id, auth.Editor)
+	if err != nil {
+		return 0, err
+	}
+	name, args := "delete_version", []any{id}
+	if w.Current {
+		if err := may(ctx, tx, actor, w.Key, auth.Owner); err != nil {
+			return 0, err
+		}
+		name, args = "delete_all", []any{w.Key}
+	}
+	res, err := tx.ExecContext(ctx, workflowQueries.Get(name), args...)
+	if err != nil {
+		return 0, err
+	}
+	gone, err := res.RowsAffected()
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range []string{"delete_stats", "delete_members"} {
+		if _, err := tx.ExecContext(ctx, workflowQueries.Get(name), w.Key); err != nil {
+			return 0, err
+		}
+	}
+	tx.Notify(auth.Channel, "", membersWait) // whether they have a workflow at all
+	return int(gone), actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Deleted the workflow “%s” (version %d).", w.Title, w.Number))
 }
 
 // change runs fn on the locked version, notes who changed it, and tells the
 // workers when what is on has changed.
-func (e *Engine) change(ctx context.Context, actor auth.Actor, id int64,
-	fn func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error) (Workflow, error) {
-	var before, after Workflow
-	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		w, nodes, err := e.lock(ctx, tx, actor, id, auth.Editor)
-		if err != nil {
-			return err
-		}
-		before = w
-		if err := fn(ctx, tx, &w, nodes); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, workflowQueries.Get("touch"), id, userID(actor), e.now()); err != nil {
-			return err
-		}
-		if after, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), id); err != nil {
-			return err
-		}
-		if before.Enabled != after.Enabled || after.Enabled && !bytes.Equal(before.Config, after.Config) {
-			return e.plan(ctx, tx, after)
-		}
-		return nil
+func (e *Engine) change(ctx context.Context, actor auth.Actor, id int64, fn changeFunc) (after Workflow, err error) {
+	err = e.changing(ctx, func(tx *pg.Tx) (tell bool, err error) {
+		after, tell, err = e.changeIn(ctx, tx, actor, id, fn)
+		return tell, err
 	})
-	if err != nil {
-		return Workflow{}, err
-	}
-	if before.Enabled || after.Enabled || before.Current != after.Current {
+	return after, err
+}
+
+// changeFunc changes w, which is locked and has these nodes.
+type changeFunc func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error
+
+// changing is a transaction that tells the workers, when it is over, if fn says so.
+func (e *Engine) changing(ctx context.Context, fn func(tx *pg.Tx) (tell bool, err error)) error {
+	tell := false
+	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) (err error) {
+		tell, err = fn(tx)
+		return err
+	})
+	if err == nil && tell {
 		e.workflowsChanged(ctx)
 	}
-	return after, nil
+	return err
+}
+
+// changeIn is change as a part of tx; tell says that what is on has changed.
+func (e *Engine) changeIn(ctx context.Context, tx *pg.Tx, actor auth.Actor, id int64, fn changeFunc) (after Workflow, tell bool, err error) {
+	before, nodes, err := e.lock(ctx, tx, actor, id, auth.Editor)
+	if err != nil {
+		return Workflow{}, false, err
+	}
+	w := before
+	if err := fn(ctx, tx, &w, nodes); err != nil {
+		return Workflow{}, false, err
+	}
+	if _, err := tx.ExecContext(ctx, workflowQueries.Get("touch"), id, userID(actor), e.now()); err != nil {
+		return Workflow{}, false, err
+	}
+	if after, _, err = loadWorkflow(ctx, tx, auth.System.Reach(auth.Viewer), id); err != nil {
+		return Workflow{}, false, err
+	}
+	if before.Enabled != after.Enabled || after.Enabled && !bytes.Equal(before.Config, after.Config) {
+		err = e.plan(ctx, tx, after)
+	}
+	return after, before.Enabled || after.Enabled || before.Current != after.Current, err
 }
 
 // lock is open after locking all versions of the key, so that changes of one

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -43,6 +42,37 @@ func (e *Engine) UpdateWorkflow(ctx context.Context, actor auth.Actor, id int64,
 		return Workflow{}, fmt.Errorf("update workflow %d: %w", id, err)
 	}
 	return w, nil
+}
+
+// UpdateWorkflows is UpdateWorkflow for several versions, all or none; the ids of the
+// changed ones come back. Those that are not there are passed over, unless c has
+// settings of a trigger.
+func (e *Engine) UpdateWorkflows(ctx context.Context, actor auth.Actor, ids []int64, c WorkflowChange) (changed []int64, err error) {
+	for _, id := range ids {
+		if err := e.mayHaveOptions(ctx, actor, id, c.Options); err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, fault.OfOne(err, len(ids), "Workflow", id)
+		}
+	}
+	err = e.changing(ctx, func(tx *pg.Tx) (tell bool, err error) {
+		changed = []int64{}
+		for _, id := range sorted(ids) {
+			_, told, err := e.changeIn(ctx, tx, actor, id, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
+				return e.apply(ctx, tx, actor, w, nodes, c)
+			})
+			switch {
+			case fault.Is(err, fault.NotFound) && len(c.Config) == 0:
+				continue
+			case err != nil:
+				return false, fault.OfOne(err, len(ids), "Workflow", id)
+			}
+			changed, tell = append(changed, id), tell || told
+		}
+		return tell, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("update %d workflows: %w", len(ids), err)
+	}
+	return changed, nil
 }
 
 // apply writes c to the row of w, which is locked.
@@ -147,7 +177,7 @@ func (e *Engine) turn(ctx context.Context, tx *pg.Tx, actor auth.Actor, w *Workf
 			return err
 		}
 		w.Enabled = false
-		return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Turned off the workflow “%s” (version %d).", w.Title, w.Number))
+		return actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Turned off the workflow “%s” (version %d).", w.Title, w.Number))
 	}
 	if problems := e.Check(ctx, *w, nodes); len(problems) > 0 {
 		return &NotReady{problems}
@@ -159,7 +189,7 @@ func (e *Engine) turn(ctx context.Context, tx *pg.Tx, actor auth.Actor, w *Workf
 		return err
 	}
 	w.Enabled, w.Current = true, true
-	return actor.Note(ctx, tx, audit.Workflows, e.now(), fmt.Sprintf("Published the workflow “%s” (version %d).", w.Title, w.Number))
+	return actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Published the workflow “%s” (version %d).", w.Title, w.Number))
 }
 
 // promote makes w, which is locked or new, the current version of its key, on or

@@ -200,10 +200,35 @@ type NodeChange struct {
 
 // UpdateNode changes a node of a version that has not run. It returns Conflict
 // when somebody else changed the node after the revision the change is based on.
-func (e *Engine) UpdateNode(ctx context.Context, actor auth.Actor, id int64, c NodeChange) (Node, error) {
-	var n Node
-	err := e.changeNode(ctx, actor, id, c.Seen, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
-		n = nodes[slices.IndexFunc(nodes, func(n Node) bool { return n.ID == id })]
+func (e *Engine) UpdateNode(ctx context.Context, actor auth.Actor, id int64, c NodeChange) (n Node, err error) {
+	if err := e.changeNode(ctx, actor, id, c.Seen, e.nodeUpdate(id, c, &n)); err != nil {
+		return Node{}, fmt.Errorf("update node %d: %w", id, err)
+	}
+	return n, nil
+}
+
+// UpdateNodes is UpdateNode for several nodes, all or none.
+func (e *Engine) UpdateNodes(ctx context.Context, actor auth.Actor, ids []int64, c NodeChange) error {
+	err := e.changing(ctx, func(tx *pg.Tx) (tell bool, err error) {
+		for _, id := range sorted(ids) {
+			told, err := e.changeNodeIn(ctx, tx, actor, id, c.Seen, e.nodeUpdate(id, c, new(Node)))
+			if err != nil {
+				return false, fault.OfOne(err, len(ids), "Node", id)
+			}
+			tell = tell || told
+		}
+		return tell, nil
+	})
+	if err != nil {
+		return fmt.Errorf("update %d nodes: %w", len(ids), err)
+	}
+	return nil
+}
+
+// nodeUpdate changes a node, and leaves it as it is then in now.
+func (e *Engine) nodeUpdate(id int64, c NodeChange, now *Node) changeFunc {
+	return func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
+		n := nodes[slices.IndexFunc(nodes, func(n Node) bool { return n.ID == id })]
 		if c.Title != nil {
 			n.Title = strings.TrimSpace(*c.Title)
 		}
@@ -221,12 +246,9 @@ func (e *Engine) UpdateNode(ctx context.Context, actor auth.Actor, id int64, c N
 		if err != nil {
 			return err
 		}
+		*now = n
 		return e.loadNeeded(ctx, tx, w, nodes, n)
-	})
-	if err != nil {
-		return Node{}, fmt.Errorf("update node %d: %w", id, err)
 	}
-	return n, nil
 }
 
 // RemoveNode deletes a node with everything in its branches; with keep the
@@ -253,12 +275,16 @@ func (e *Engine) RemoveNode(ctx context.Context, actor auth.Actor, id int64, see
 
 // Node returns one node.
 func (e *Engine) Node(ctx context.Context, actor auth.Actor, id int64) (Node, error) {
+	return readNode(ctx, e.DB, actor, id)
+}
+
+func readNode(ctx context.Context, q pg.Q, actor auth.Actor, id int64) (Node, error) {
 	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Node{}, err
 	}
 	var n Node
 	query, args := actor.Reach(auth.Viewer).Query(workflowQueries.Get("node"), id)
-	switch err := e.DB.GetContext(ctx, &n, query, args...); {
+	switch err := q.GetContext(ctx, &n, query, args...); {
 	case errors.Is(err, sql.ErrNoRows):
 		return Node{}, errNoNode
 	case err != nil:
@@ -268,13 +294,17 @@ func (e *Engine) Node(ctx context.Context, actor auth.Actor, id int64) (Node, er
 }
 
 // changeNode is change for the version of a node; nodes holds the node.
-func (e *Engine) changeNode(ctx context.Context, actor auth.Actor, id, seen int64,
-	fn func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error) error {
-	n, err := e.Node(ctx, actor, id)
+func (e *Engine) changeNode(ctx context.Context, actor auth.Actor, id, seen int64, fn changeFunc) error {
+	return e.changing(ctx, func(tx *pg.Tx) (bool, error) { return e.changeNodeIn(ctx, tx, actor, id, seen, fn) })
+}
+
+// changeNodeIn is changeNode as a part of tx.
+func (e *Engine) changeNodeIn(ctx context.Context, tx *pg.Tx, actor auth.Actor, id, seen int64, fn changeFunc) (tell bool, err error) {
+	n, err := readNode(ctx, tx, actor, id)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = e.change(ctx, actor, n.WorkflowID, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
+	_, tell, err = e.changeIn(ctx, tx, actor, n.WorkflowID, func(ctx context.Context, tx *pg.Tx, w *Workflow, nodes []Node) error {
 		i := slices.IndexFunc(nodes, func(n Node) bool { return n.ID == id })
 		switch {
 		case i < 0:
@@ -286,5 +316,5 @@ func (e *Engine) changeNode(ctx context.Context, actor auth.Actor, id, seen int6
 		}
 		return fn(ctx, tx, w, nodes)
 	})
-	return err
+	return tell, err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"alur/engine/audit"
+	"alur/views"
 )
 
 // key is the id of an API key, and scope that of a scope, by name.
@@ -96,7 +97,7 @@ func TestAuditTour(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := list[0]; got.Kind != step.kind || got.Channel != step.channel || !strings.Contains(got.Text, step.text) || got.IP == "" {
+		if got := list[0]; got.Kind != step.kind || got.Channel != step.channel || !strings.Contains(got.Text, step.text) || got.IP == "" || (got.Kind == audit.Workflows) != (views.ID(got.WorkflowID) == workflow) {
 			t.Errorf("after %q (status %d) the log says %+v", step.text, a.StatusCode, got)
 		}
 	}
@@ -107,6 +108,9 @@ func TestAuditTour(t *testing.T) {
 	file := s.get(admin, "/audit.csv?q=stones").want(http.StatusOK)
 	if n := strings.Count(file.Text, "\n"); n != 5 {
 		t.Errorf("the file has %d lines:\n%s", n, file.Text)
+	}
+	if file := s.get(admin, "/audit.csv?kind=workflows").want(http.StatusOK); strings.Count(file.Text, ","+workflow+",") != 4 {
+		t.Errorf("the file does not say which workflow was changed:\n%s", file.Text)
 	}
 	if a := s.get(admin, "/api/auditLogs:list?pageSize=1&q=stones").want(http.StatusOK); !strings.Contains(a.Text, `"hasNext":true`) {
 		t.Errorf("the API says %s", a.Text)

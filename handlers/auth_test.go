@@ -426,7 +426,7 @@ func TestAPIUsers(t *testing.T) {
 		{"update by filter", admin, `users:update?filter=` + url.QueryEscape(`{"username":"carl"}`), `{"active":true}`, 200, `"active":true`},
 		{"no target", admin, "users:update", `{"nickname":"x"}`, 400, "filterByTk"},
 		{"empty filter", admin, "users:destroy?filter={}", ``, 400, "filterByTk"},
-		{"strange key", admin, "users:destroy?filterByTk=x", ``, 400, "not the id"},
+		{"strange key", admin, "users:destroy?filterByTk=x", ``, 400, "an id or a list of ids"},
 		{"unknown key", admin, "users:update?filterByTk=78", `{"nickname":"x"}`, 404, "no such person"},
 		{"the root", admin, "users:destroy?filterByTk=" + id(s.users[root]), ``, 403, "root"},
 		{"destroy", admin, "users:destroy?filterByTk[]=77", ``, 200, `{"data":1}`},

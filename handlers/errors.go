@@ -110,17 +110,18 @@ type apiError struct {
 	Message string `json:"message"`
 	Field   string `json:"field,omitempty"`
 	Code    string `json:"code,omitempty"`
+	Record  string `json:"record,omitempty"`
 }
 
-// failJSON answers {"errors":[{"message","field","code"}]}, one entry for each
-// field.
+// failJSON answers {"errors":[{"message","field","code","record"}]}, one entry for
+// each field.
 func failJSON(c echo.Context, f *fault.Error) error {
 	var list []apiError
 	for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
-		list = append(list, apiError{Message: f.Fields[name], Field: name, Code: f.Code})
+		list = append(list, apiError{Message: f.Fields[name], Field: name, Code: f.Code, Record: f.Record})
 	}
 	if len(list) == 0 {
-		list = []apiError{{Message: f.Msg, Code: f.Code}}
+		list = []apiError{{Message: f.Msg, Code: f.Code, Record: f.Record}}
 	}
 	if f.Kind == fault.Overloaded {
 		c.Response().Header().Set("Retry-After", "2")

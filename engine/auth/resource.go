@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,6 +95,37 @@ func (s *Store) DropResource(ctx context.Context, a Actor, name Role, collection
 		return fmt.Errorf("drop the rules of %s for %s: %w", name, collection, err)
 	}
 	return nil
+}
+
+// DropResources is DropResource for rules by their ids, all or none, and returns how
+// many there were.
+func (s *Store) DropResources(ctx context.Context, a Actor, ids []int64) (gone int, err error) {
+	err = s.changeRoles(ctx, a, "", func(tx *pg.Tx, b *book) error {
+		gone = 0
+		for _, d := range b.list {
+			for _, r := range d.Resources {
+				if !slices.Contains(ids, r.ID) {
+					continue
+				}
+				err := s.changeRoleIn(ctx, tx, a, b, d.Name, func(*RoleDefinition) error {
+					_, err := tx.ExecContext(ctx, roleQueries.Get("delete resource"), d.Name, r.Collection)
+					return err
+				})
+				if err == nil {
+					err = a.Note(ctx, tx, audit.Roles, s.now(), fmt.Sprintf("Took the role %s its own rules for “%s”.", d.Name, r.Collection))
+				}
+				if err != nil {
+					return fault.OfOne(err, len(ids), "Rules", r.ID)
+				}
+				gone++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("drop the rules of roles: %w", err)
+	}
+	return gone, nil
 }
 
 // NamedScope is a filter that rules choose by name.

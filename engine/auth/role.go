@@ -352,28 +352,33 @@ func (s *Store) changeRoles(ctx context.Context, a Actor, did string, fn func(*p
 // fn and after it.
 func (s *Store) changeRole(ctx context.Context, a Actor, name Role, did string, fn func(*pg.Tx, *RoleDefinition) error) error {
 	return s.changeRoles(ctx, a, did, func(tx *pg.Tx, b *book) error {
-		levels, err := a.above(ctx, tx, nil, []Role{name})
-		if err != nil {
-			return err
-		}
-		d, ok := b.byName[name]
-		switch {
-		case !ok:
-			return errNoRole
-		case name == Root:
-			return errFixed
-		case !a.covers(d.rights()), levels.roles[name]:
-			return errAbove
-		}
-		if err := fn(tx, &d); err != nil {
-			return err
-		}
-		if b, err = readBook(ctx, tx); err != nil {
-			return err
-		}
-		if now, ok := b.byName[name]; ok && !a.covers(now.rights()) {
-			return errAbove
-		}
-		return nil
+		return s.changeRoleIn(ctx, tx, a, b, name, func(d *RoleDefinition) error { return fn(tx, d) })
 	})
+}
+
+// changeRoleIn is changeRole as a part of tx.
+func (s *Store) changeRoleIn(ctx context.Context, tx *pg.Tx, a Actor, b *book, name Role, fn func(*RoleDefinition) error) error {
+	levels, err := a.above(ctx, tx, nil, []Role{name})
+	if err != nil {
+		return err
+	}
+	d, ok := b.byName[name]
+	switch {
+	case !ok:
+		return errNoRole
+	case name == Root:
+		return errFixed
+	case !a.covers(d.rights()), levels.roles[name]:
+		return errAbove
+	}
+	if err := fn(&d); err != nil {
+		return err
+	}
+	if b, err = readBook(ctx, tx); err != nil {
+		return err
+	}
+	if now, ok := b.byName[name]; ok && !a.covers(now.rights()) {
+		return errAbove
+	}
+	return nil
 }

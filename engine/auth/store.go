@@ -209,22 +209,65 @@ func taken(err error) error {
 // Nobody changes a root account but its owner. A new role or password ends the
 // person's sessions, so that no old session has new rights.
 func (s *Store) Update(ctx context.Context, a Actor, id int64, c Change) (User, error) {
+	if err := a.mayUpdate(id, c); err != nil {
+		return User{}, err
+	}
+	return s.change(ctx, a, id, s.updating(ctx, a, id, c))
+}
+
+// UpdateAll is Update for several people, all or none; active says besides whether
+// they may sign in, unless it is nil. They come back in the order of ids.
+func (s *Store) UpdateAll(ctx context.Context, a Actor, ids []int64, c Change, active *bool) (changed []User, err error) {
+	sets := make([]func(*pg.Tx, *User) error, len(ids))
+	for i, id := range ids {
+		if err := a.mayUpdate(id, c); err != nil {
+			return nil, fault.OfOne(err, len(ids), "Person", id)
+		}
+		sets[i] = s.updating(ctx, a, id, c)
+	}
+	err = s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		changed = nil
+		for i, id := range ids {
+			u, err := s.changeIn(ctx, tx, a, id, sets[i])
+			if err == nil && active != nil && *active != u.Active {
+				var turn func(*pg.Tx, *User) error
+				if turn, err = s.turning(ctx, a, id, *active); err == nil {
+					u, err = s.changeIn(ctx, tx, a, id, turn)
+				}
+			}
+			if err != nil {
+				return fault.OfOne(err, len(ids), "Person", id)
+			}
+			changed = append(changed, u)
+		}
+		return nil
+	})
+	return changed, err
+}
+
+// mayUpdate is the rule of [Store.Update], as far as a alone decides it.
+func (a Actor) mayUpdate(id int64, c Change) error {
 	if !a.Can(ManageUsers) {
 		if err := a.Require(UseRecords); err != nil {
-			return User{}, err
+			return err
 		}
 		if a.UserID != id {
-			return User{}, errNoUser
+			return errNoUser
 		}
 		if c.Username != nil || c.Email != nil || c.Role != nil || c.More != nil {
-			return User{}, a.Require(ManageUsers)
+			return a.Require(ManageUsers)
 		}
 	}
 	if c.Password != nil && a.UserID == id {
-		return User{}, fault.Fields(map[string]string{"password": "Change your own password on your account page."})
+		return fault.Fields(map[string]string{"password": "Change your own password on your account page."})
 	}
+	return nil
+}
+
+// updating writes c to a locked person.
+func (s *Store) updating(ctx context.Context, a Actor, id int64, c Change) func(*pg.Tx, *User) error {
 	var password string
-	return s.change(ctx, a, id, func(tx *pg.Tx, u *User) error {
+	return func(tx *pg.Tx, u *User) error {
 		old := u.Roles()
 		set(&u.Nickname, c.Nickname)
 		set(&u.Username, c.Username)
@@ -281,7 +324,7 @@ func (s *Store) Update(ctx context.Context, a Actor, id int64, c Change) (User, 
 			return s.endSessions(ctx, tx, id, hash{})
 		}
 		return nil
-	})
+	}
 }
 
 // mayGive notes in p when a may not give roles that a person does not have yet.
@@ -335,87 +378,118 @@ func set(dst *string, src *string) {
 
 // Deactivate keeps a person from signing in and ends their sessions and links.
 func (s *Store) Deactivate(ctx context.Context, a Actor, id int64) (User, error) {
-	if err := a.Require(ManageUsers); err != nil {
+	return s.turn(ctx, a, id, false)
+}
+
+// Reactivate lets a deactivated person sign in again, with the old password.
+func (s *Store) Reactivate(ctx context.Context, a Actor, id int64) (User, error) {
+	return s.turn(ctx, a, id, true)
+}
+
+func (s *Store) turn(ctx context.Context, a Actor, id int64, active bool) (User, error) {
+	turn, err := s.turning(ctx, a, id, active)
+	if err != nil {
 		return User{}, err
 	}
-	if a.UserID == id {
-		return User{}, errSelf
+	return s.change(ctx, a, id, turn)
+}
+
+// turning lets a locked person sign in or not.
+func (s *Store) turning(ctx context.Context, a Actor, id int64, active bool) (func(*pg.Tx, *User) error, error) {
+	if err := a.Require(ManageUsers); err != nil {
+		return nil, err
 	}
-	return s.change(ctx, a, id, func(tx *pg.Tx, u *User) error {
+	if !active && a.UserID == id {
+		return nil, errSelf
+	}
+	return func(tx *pg.Tx, u *User) error {
+		u.Active = active
+		if active {
+			return nil
+		}
 		if u.has(Root) {
 			if err := s.otherRoot(ctx, tx, id); err != nil {
 				return err
 			}
 		}
-		u.Active = false
 		return s.endAccess(ctx, tx, id)
-	})
-}
-
-// Reactivate lets a deactivated person sign in again, with the old password.
-func (s *Store) Reactivate(ctx context.Context, a Actor, id int64) (User, error) {
-	if err := a.Require(ManageUsers); err != nil {
-		return User{}, err
-	}
-	return s.change(ctx, a, id, func(_ *pg.Tx, u *User) error {
-		u.Active = true
-		return nil
-	})
+	}, nil
 }
 
 // Delete removes a person who has left no traces; others can only be
 // deactivated.
 func (s *Store) Delete(ctx context.Context, a Actor, id int64) error {
+	return s.DeleteAll(ctx, a, []int64{id})
+}
+
+// DeleteAll is Delete for several people, all or none.
+func (s *Store) DeleteAll(ctx context.Context, a Actor, ids []int64) error {
 	if err := a.Require(ManageUsers); err != nil {
 		return err
 	}
+	return s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
+		for _, id := range ids {
+			if err := s.deleteIn(ctx, tx, a, id); err != nil {
+				return fault.OfOne(err, len(ids), "Person", id)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) deleteIn(ctx context.Context, tx *pg.Tx, a Actor, id int64) error {
 	if a.UserID == id {
 		return errSelf
 	}
-	return s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		u, err := s.lockUser(ctx, tx, a, id)
-		if err != nil {
+	u, err := s.lockUser(ctx, tx, a, id)
+	if err != nil {
+		return err
+	}
+	if u.has(Root) {
+		if err := s.otherRoot(ctx, tx, id); err != nil {
 			return err
 		}
-		if u.has(Root) {
-			if err := s.otherRoot(ctx, tx, id); err != nil {
-				return err
-			}
-		}
-		s.changed(tx, id)
-		_, err = tx.ExecContext(ctx, queries.Get("delete user"), id)
-		if pg.IsForeignKey(err) {
-			return fault.Wrap(fault.Conflict, u.Nickname+" has tasks or records. Deactivate the account instead, so that the history stays true.", err)
-		}
-		if err != nil {
-			return fmt.Errorf("delete user %d: %w", id, err)
-		}
-		return a.Note(ctx, tx, audit.People, s.now(), "Deleted the account of "+u.described()+".")
-	})
+	}
+	s.changed(tx, id)
+	_, err = tx.ExecContext(ctx, queries.Get("delete user"), id)
+	if pg.IsForeignKey(err) {
+		return fault.Wrap(fault.Conflict, u.Nickname+" has tasks or records. Deactivate the account instead, so that the history stays true.", err)
+	}
+	if err != nil {
+		return fmt.Errorf("delete user %d: %w", id, err)
+	}
+	return a.Note(ctx, tx, audit.People, s.now(), "Deleted the account of "+u.described()+".")
 }
 
 // change runs fn on the locked user id and writes what it left.
 func (s *Store) change(ctx context.Context, a Actor, id int64, fn func(*pg.Tx, *User) error) (u User, err error) {
 	err = s.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		if u, err = s.lockUser(ctx, tx, a, id); err != nil {
-			return err
-		}
-		was := u
-		if err := fn(tx, &u); err != nil {
-			return err
-		}
-		s.changed(tx, id)
-		_, err := tx.ExecContext(ctx, queries.Get("update user"),
-			id, u.Nickname, u.Username, u.Email, u.Role, u.Active, u.TimeZone, s.now())
-		if err != nil {
-			return fmt.Errorf("change user %d: %w", id, taken(err))
-		}
-		if u, err = s.user(ctx, tx, id); err != nil {
-			return err
-		}
-		return a.Note(ctx, tx, audit.People, s.now(), changeWords(was, u))
+		u, err = s.changeIn(ctx, tx, a, id, fn)
+		return err
 	})
 	return u, err
+}
+
+// changeIn is change as a part of tx.
+func (s *Store) changeIn(ctx context.Context, tx *pg.Tx, a Actor, id int64, fn func(*pg.Tx, *User) error) (User, error) {
+	u, err := s.lockUser(ctx, tx, a, id)
+	if err != nil {
+		return u, err
+	}
+	was := u
+	if err := fn(tx, &u); err != nil {
+		return u, err
+	}
+	s.changed(tx, id)
+	_, err = tx.ExecContext(ctx, queries.Get("update user"),
+		id, u.Nickname, u.Username, u.Email, u.Role, u.Active, u.TimeZone, s.now())
+	if err != nil {
+		return u, fmt.Errorf("change user %d: %w", id, taken(err))
+	}
+	if u, err = s.user(ctx, tx, id); err != nil {
+		return u, err
+	}
+	return u, a.Note(ctx, tx, audit.People, s.now(), changeWords(was, u))
 }
 
 // changeWords says what became of a person.

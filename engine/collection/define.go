@@ -46,8 +46,10 @@ func (s *Store) define(ctx context.Context, a auth.Actor, did string, fn func(*d
 		if err := fn(&definer{s: s, tx: tx, q: tx, cat: cat}); err != nil {
 			return err
 		}
-		if err := a.Note(ctx, tx, audit.Collections, s.now(), did); err != nil {
-			return err
+		if did != "" {
+			if err := a.Note(ctx, tx, audit.Collections, s.now(), did); err != nil {
+				return err
+			}
 		}
 		return tx.Simple(ctx, "NOTIFY "+Channel)
 	})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"alur/engine/audit"
 	"alur/engine/auth"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -431,15 +432,8 @@ func (d *definer) dropThrough(ctx context.Context, name string) error {
 // records elsewhere can refer to it, and when more would be lost than was agreed
 // to.
 func (s *Store) DropCollection(ctx context.Context, a auth.Actor, name string, drop bool, agreed Agreed) error {
-	err := s.define(ctx, a, fmt.Sprintf("Deleted the collection “%s”.", name), func(d *definer) error {
-		c, err := d.own(name)
-		if err != nil {
-			return err
-		}
-		if err := d.agreed(ctx, c, nil, agreed); err != nil {
-			return err
-		}
-		if err := d.dropCollection(ctx, c, drop || !c.Adopted()); err != nil {
+	err := s.define(ctx, a, "", func(d *definer) error {
+		if err := d.dropNamed(ctx, a, name, drop, agreed); err != nil {
 			return err
 		}
 		return d.mendViews(ctx)
@@ -448,6 +442,57 @@ func (s *Store) DropCollection(ctx context.Context, a auth.Actor, name string, d
 		return fmt.Errorf("drop collection %s: %w", short(name), err)
 	}
 	return nil
+}
+
+// DropCollections is DropCollection for several, all or none, and returns how many
+// are gone. They may refer to each other. Those that are not there, or went with
+// another one, are passed over.
+func (s *Store) DropCollections(ctx context.Context, a auth.Actor, names []string, drop bool, agreed Agreed) (gone int, err error) {
+	err = s.define(ctx, a, "", func(d *definer) error {
+		gone = 0
+		for left := names; len(left) > 0; {
+			var refused []string
+			var why error
+			for _, name := range left {
+				err := d.dropNamed(ctx, a, name, drop, agreed)
+				switch {
+				case fault.Is(err, fault.NotFound):
+				case fault.Is(err, fault.Conflict): // maybe only until another one is gone
+					refused = append(refused, name)
+					if why == nil {
+						why = fault.OfOne(err, len(names), "Collection", name)
+					}
+				case err != nil:
+					return fault.OfOne(err, len(names), "Collection", name)
+				default:
+					gone++
+				}
+			}
+			if len(refused) == len(left) {
+				return why
+			}
+			left = refused
+		}
+		return d.mendViews(ctx)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("drop %d collections: %w", len(names), err)
+	}
+	return gone, nil
+}
+
+func (d *definer) dropNamed(ctx context.Context, a auth.Actor, name string, drop bool, agreed Agreed) error {
+	c, err := d.own(name)
+	if err != nil {
+		return err
+	}
+	if err := d.agreed(ctx, c, nil, agreed); err != nil {
+		return err
+	}
+	if err := d.dropCollection(ctx, c, drop || !c.Adopted()); err != nil {
+		return err
+	}
+	return a.Note(ctx, d.tx, audit.Collections, d.s.now(), fmt.Sprintf("Deleted the collection “%s”.", name))
 }
 
 func (d *definer) dropCollection(ctx context.Context, c *Collection, drop bool) error {

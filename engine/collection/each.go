@@ -70,15 +70,15 @@ func (s *Store) Each(ctx context.Context, tx *pg.Tx, a Access, collection string
 	}
 }
 
-// Part reads up to limit records whose primary keys come after one, as [Format]
-// words it, in the order of their keys; "" begins with the first. Only the fields
-// and the key are read.
-func (s *Store) Part(ctx context.Context, q pg.Q, a Access, collection, after string, fields []string, limit int) ([]Record, error) {
+// Part reads up to limit records that match filter, nil for all, and whose primary
+// keys come after one, as [Format] words it, in the order of their keys; "" begins
+// with the first. Only the fields and the key are read.
+func (s *Store) Part(ctx context.Context, q pg.Q, a Access, collection string, filter any, after string, fields []string, limit int) ([]Record, error) {
 	c, cat, err := s.openTo(ctx, a, collection, auth.View)
 	if err != nil || c.key == nil {
 		return nil, err
 	}
-	sel, err := s.selection(cat, a, c, Query{Fields: append(fields, c.key.Name), Sort: []string{c.key.Name}})
+	sel, err := s.selection(cat, a, c, Query{Filter: filter, Fields: append(fields, c.key.Name), Sort: []string{c.key.Name}})
 	if err != nil {
 		return nil, err
 	}

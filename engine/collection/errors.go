@@ -57,6 +57,29 @@ func (w *writer) explain(c *Collection, err error) error {
 	return fmt.Errorf("write %s: %w", c.Name, err)
 }
 
+// explainOf is explain for a change of the records that match filter: it names the
+// one that was refused, as far as the database says which that is.
+func (w *writer) explainOf(c *Collection, filter any, err error) error {
+	told := w.explain(c, err)
+	e, ok := errors.AsType[*pq.Error](err)
+	if !ok || c.one(filter) {
+		return told
+	}
+	if pg.IsUnique(err) {
+		return c.beside(err, "uq", "Nothing was changed: this must differ from record to record, and several of these, or another one, would have it.")
+	}
+	rest, found := strings.CutPrefix(e.Detail, "Key ("+c.key.Column+")=(")
+	if key, _, ends := strings.Cut(rest, ") is still referenced"); found && ends {
+		return fault.OfOne(told, 2, "Record", key)
+	}
+	return told
+}
+
+// ofOne says that err is about one of several changes.
+func (c *Collection) ofOne(err error, all []Change, ch Change) error {
+	return fault.OfOne(err, len(all), "Record", Format(c.ID(ch.After)))
+}
+
 // beside finds the field whose constraint was violated.
 func (c *Collection) beside(err error, kind, msg string) error {
 	name := pg.Constraint(err)

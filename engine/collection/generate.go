@@ -193,7 +193,7 @@ func (w *writer) recompute(ctx context.Context, c *Collection, changes []Change)
 			}
 			arg, err := f.formula(ctx, ch.After)
 			if err != nil {
-				return err
+				return c.ofOne(err, changes, ch)
 			}
 			if v := f.fromArg(arg); !Same(v, ch.After[f.Name]) {
 				ch.After[f.Name] = v
@@ -211,7 +211,7 @@ func (w *writer) recompute(ctx context.Context, c *Collection, changes []Change)
 		args = append(args, key)
 		query := fmt.Sprintf("UPDATE %s SET %s WHERE %s = $%d", c.from(), strings.Join(sets, ", "), quote(c.key.Column), len(args))
 		if _, err := w.tx.ExecContext(ctx, query, args...); err != nil {
-			return w.explain(c, err)
+			return c.ofOne(w.explain(c, err), changes, ch)
 		}
 		changes[i].Changed = c.changed(ch.Before, ch.After)
 	}

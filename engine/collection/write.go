@@ -109,7 +109,7 @@ func (w *writer) destroy(ctx context.Context, c *Collection, filter any, nested 
 	}
 	recs, err := w.s.read(ctx, w.tx, cols, query, b.args)
 	if err != nil {
-		return 0, w.explain(c, err)
+		return 0, w.explainOf(c, filter, err)
 	}
 	slices.SortFunc(recs, c.compareKeys)
 	for _, r := range recs {
@@ -425,7 +425,7 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 		return rows.Err()
 	})
 	if err != nil {
-		return nil, w.explain(c, err)
+		return nil, w.explainOf(c, filter, err)
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return c.compareKeys(a.After, b.After) })
 	if err := w.renumber(ctx, c, changes, sets); err != nil {
@@ -440,11 +440,11 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 	for i, ch := range changes {
 		recs[i] = ch.After
 		if err := w.checkLinks(ctx, c, ch.Before, ch.After, linking); err != nil {
-			return nil, err
+			return nil, c.ofOne(err, changes, ch)
 		}
 		files, linked, err := w.linkAll(ctx, c, ch.After, values, depth, false)
 		if err != nil {
-			return nil, err
+			return nil, c.ofOne(err, changes, ch)
 		}
 		told := &w.changes[first+i]
 		told.Files, told.Linked, told.Changed = files, linked, append(told.Changed, slices.Sorted(maps.Keys(files))...)

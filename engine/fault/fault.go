@@ -7,6 +7,7 @@ package fault
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -36,6 +37,7 @@ type Error struct {
 	Msg    string            // one sentence, shown as is
 	Code   string            // stable word for programs, "" for none (spec/platform.md §7)
 	Fields map[string]string // form field name to its problem; only for Invalid
+	Record string            // key of the one of several things that it is about; "" when one was meant
 	Err    error             // cause for the log; may be nil
 }
 
@@ -78,3 +80,21 @@ func Of(err error) Kind {
 
 // Is reports whether err is of kind k.
 func Is(err error, k Kind) bool { return err != nil && Of(err) == k }
+
+// OfOne says of err, which undid a change of n things, which of them it is about: in
+// words and as [Error.Record]. What is called what has this key.
+func OfOne(err error, n int, what string, key any) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || n < 2 || e.Kind == Internal || e.Record != "" {
+		return err
+	}
+	named := &Error{Kind: e.Kind, Code: e.Code, Record: fmt.Sprint(key), Err: err}
+	named.Msg = fmt.Sprintf("Nothing was changed. %s %s: %s", what, named.Record, e.Msg)
+	for field, msg := range e.Fields {
+		if named.Fields == nil {
+			named.Fields = map[string]string{}
+		}
+		named.Fields[field] = fmt.Sprintf("%s %s: %s", what, named.Record, msg)
+	}
+	return named
+}

@@ -37,7 +37,7 @@ func (l collectionListener) Changed(ctx context.Context, tx *pg.Tx, a collection
 	if err != nil || len(armed) == 0 {
 		return err
 	}
-	w := reading{e: l.e, tx: tx, a: a, broken: map[int64]bool{}}
+	w := reading{e: l.e, tx: tx, a: a, broken: map[int64]bool{}, several: len(changes) > 1}
 	events := 0
 	for _, w := range armed {
 		c := w.Config.(CollectionConfig)
@@ -92,6 +92,8 @@ type reading struct {
 	tx     *pg.Tx
 	a      collection.Access
 	broken map[int64]bool // workflows whose settings do not fit, which is on record already
+
+	several bool // the write is of more records than one
 }
 
 // events are those of changes, in their order, and for each change in that of the
@@ -123,8 +125,12 @@ func (r reading) events(ctx context.Context, armed []*engine.Armed, changes []co
 	for at, ch := range changes {
 		for i, w := range armed {
 			if data[i] != nil && data[i][at] != nil {
-				events = append(events, engine.Event{Workflow: w, Context: r.context(ch, data[i][at]), Stack: r.a.Stack,
-					CreatedBy: r.a.Actor.UserID, MustSucceed: w.Config.(CollectionConfig).RollbackOnFailure})
+				ev := engine.Event{Workflow: w, Context: r.context(ch, data[i][at]), Stack: r.a.Stack,
+					CreatedBy: r.a.Actor.UserID, MustSucceed: w.Config.(CollectionConfig).RollbackOnFailure}
+				if r.several && ch.Before != nil { // a new one is not there any more when it is refused
+					ev.Record = collection.Format(ch.Collection.ID(ch.Before))
+				}
+				events = append(events, ev)
 			}
 		}
 	}

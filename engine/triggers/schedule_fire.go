@@ -245,7 +245,7 @@ func (t *scheduleTrigger) sweep(ctx context.Context, e *engine.Engine, key strin
 		if h.SweptTo == "" || !h.SweepBegan.Valid {
 			h.SweepBegan = nullTime(now)
 		}
-		records, err := e.Records.Part(ctx, tx, systemAccess, coll.Name, h.SweptTo, h.config.fields(), sweepAtOnce)
+		records, err := e.Records.Part(ctx, tx, systemAccess, coll.Name, nil, h.SweptTo, h.config.fields(), sweepAtOnce)
 		if err != nil {
 			return err
 		}

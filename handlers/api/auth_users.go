@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -109,8 +108,7 @@ func value[T any](p *T) (v T) {
 	return v
 }
 
-// update answers the changed people. Each is changed on its own: the first
-// refusal stops, and those before it stay changed.
+// update answers the changed people. One that is refused undoes all.
 func (h *Users) update(c echo.Context) error {
 	var in userValues
 	if err := read(c, &in); err != nil {
@@ -125,75 +123,35 @@ func (h *Users) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	people, err := h.Store.UpdateAll(ctx, a, ids, auth.Change{
+		Nickname: in.Nickname, Username: in.Username, Email: in.Email, Password: in.Password, TimeZone: in.TimeZone, Role: role, More: more,
+	}, in.Active)
+	if err != nil {
+		return err
+	}
 	changed := []any{}
-	for _, id := range ids {
-		u, err := h.Store.Update(ctx, a, id, auth.Change{
-			Nickname: in.Nickname, Username: in.Username, Email: in.Email, Password: in.Password, TimeZone: in.TimeZone, Role: role, More: more,
-		})
-		if err == nil && in.Active != nil && *in.Active != u.Active {
-			do := h.Store.Deactivate
-			if *in.Active {
-				do = h.Store.Reactivate
-			}
-			u, err = do(ctx, a, id)
-		}
-		if err != nil {
-			return err
-		}
+	for _, u := range people {
 		changed = append(changed, userJSON(u))
 	}
 	return data(c, changed)
 }
 
-// destroy answers how many people were deleted.
+// destroy answers how many people were deleted. One that is refused undoes all.
 func (h *Users) destroy(c echo.Context) error {
 	ids, err := h.targets(c)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if err := h.Store.Delete(c.Request().Context(), h.Actor(c), id); err != nil {
-			return err
-		}
+	if err := h.Store.DeleteAll(c.Request().Context(), h.Actor(c), ids); err != nil {
+		return err
 	}
 	return data(c, len(ids))
 }
 
 // targets are the people that a request names: by key in the path, by
-// filterByTk (one or several), or by filter.
+// filterByTk (one or several), by filter, or by both.
 func (h *Users) targets(c echo.Context) ([]int64, error) {
-	keys := c.QueryParams()["filterByTk"]
-	keys = append(keys, c.QueryParams()["filterByTk[]"]...)
-	if key := c.Param("id"); key != "" {
-		keys = []string{key}
-	}
-	var ids []int64
-	for _, key := range keys {
-		var list []int64
-		if json.Unmarshal([]byte(key), &list) != nil { // not [1,2]
-			id, err := strconv.ParseInt(key, 10, 64)
-			if err != nil {
-				return nil, fault.New(fault.Invalid, fmt.Sprintf("“%s” is not the id of a person.", key))
-			}
-			list = []int64{id}
-		}
-		ids = append(ids, list...)
-	}
-	text := c.QueryParam("filter")
-	switch {
-	case len(ids) > 0:
-		return ids, nil
-	case text == "":
-		return nil, fault.New(fault.Invalid, "Say who is meant with filterByTk or filter.")
-	}
-	var filter map[string]any
-	if err := json.Unmarshal([]byte(text), &filter); err != nil {
-		return nil, fault.Wrap(fault.Invalid, "The filter is not a JSON object.", err)
-	}
-	if len(filter) == 0 {
-		return nil, fault.New(fault.Invalid, "Say who is meant with filterByTk or filter.")
-	}
-	return h.Find(c.Request().Context(), h.Actor(c), filter)
+	return targets(c, func(filter any) ([]int64, error) { return h.Find(c.Request().Context(), h.Actor(c), filter) })
 }
 
 // setOwnRole chooses the role in which the caller's programs act.

@@ -167,45 +167,66 @@ func (h *Records) updateCollection(c *call) (any, error) {
 	return []any{coll.Object(true)}, nil
 }
 
-// destroyCollection answers how many are gone. Those that are not there (any
-// more) are passed over when they were not named one by one.
+// destroyCollection answers how many are gone; one that is refused undoes all. Those
+// that are not there (any more) are passed over when they were not named one by one.
 func (h *Records) destroyCollection(c *call) (any, error) {
-	names, err := c.names()
+	names, err := h.meant(c)
 	if err != nil {
 		return nil, err
 	}
-	gone := 0
-	for _, name := range names {
-		err := h.Store.DropCollection(c.ctx, c.actor, name, c.params.Text("dropTable") == "true", collection.All)
-		if fault.Is(err, fault.NotFound) && c.key() == "" {
-			continue
-		}
+	drop := c.params.Text("dropTable") == "true"
+	if c.key() == "" || len(names) != 1 {
+		return h.Store.DropCollections(c.ctx, c.actor, names, drop, collection.All)
+	}
+	if err := h.Store.DropCollection(c.ctx, c.actor, names[0], drop, collection.All); err != nil {
+		return nil, err
+	}
+	return 1, nil
+}
+
+// meant are the names of the collections that a request means: by filterByTk, by a
+// filter, or by both.
+func (h *Records) meant(c *call) ([]string, error) {
+	filter, err := c.params.JSON("filter")
+	if err != nil {
+		return nil, err
+	}
+	named := c.path != "" || c.params.Has("filterByTk")
+	switch {
+	case !named && unconditional(filter):
+		return nil, problem("filterByTk", "Say which ones are meant by name, with filterByTk or filter.")
+	case unconditional(filter):
+		return c.names()
+	}
+	rows, err := h.collections(c, false)
+	if err != nil {
+		return nil, err
+	}
+	q := collection.Query{All: true, Filter: filter}
+	if named {
+		keys, err := c.names()
 		if err != nil {
 			return nil, err
 		}
-		gone++
+		q.Filter = map[string]any{"$and": []any{map[string]any{"name": map[string]any{"$in": toAny(keys)}}, filter}}
 	}
-	return gone, nil
+	if q.Filter, err = h.resolve(c, q.Filter); err != nil {
+		return nil, err
+	}
+	page, err := h.Store.ListRows(c.ctx, h.DB, c.access(), rows, q)
+	names := make([]string, len(page.Records))
+	for i, r := range page.Records {
+		names[i] = collection.Format(r["name"])
+	}
+	return names, err
 }
 
-// names are the collections or fields that a request means: by filterByTk, one or
-// several, or by a filter of the name.
+// names are the collections or fields that a request names by filterByTk, one or
+// several.
 func (c *call) names() ([]string, error) {
 	var given any = c.path
 	if c.path == "" {
 		given = c.params["filterByTk"]
-	}
-	if given == nil {
-		filter, err := c.params.JSON("filter")
-		if err != nil {
-			return nil, err
-		}
-		if m, ok := filter.(map[string]any); ok && len(m) == 1 {
-			given = firstOf(m, "name", "name.$in", "name.$eq")
-			if in, ok := given.(map[string]any); ok {
-				given = firstOf(in, "$in", "$eq")
-			}
-		}
 	}
 	if s, ok := given.(string); ok {
 		given = parseKeys(s)
@@ -221,7 +242,7 @@ func (c *call) names() ([]string, error) {
 		}
 	}
 	if len(names) == 0 || len(names) < len(list) {
-		return nil, problem("filterByTk", "Say which ones are meant by name, with filterByTk or a filter such as {\"name\": [\"a\", \"b\"]}.")
+		return nil, problem("filterByTk", "Say which ones are meant by name, with filterByTk.")
 	}
 	return names, nil
 }

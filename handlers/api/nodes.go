@@ -104,8 +104,7 @@ func (h *Workflows) nodeData(c echo.Context, n engine.Node) error {
 	return data(c, shown)
 }
 
-// updateNode answers the changed nodes. Each is changed on its own: the first
-// refusal stops, and those before it stay changed.
+// updateNode answers the changed nodes. One that is refused undoes all.
 func (h *Workflows) updateNode(c echo.Context) error {
 	var in nodeValues
 	if err := read(c, &in); err != nil {
@@ -120,10 +119,8 @@ func (h *Workflows) updateNode(c echo.Context) error {
 		return err
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)
-	for _, id := range ids {
-		if _, err := h.Engine.UpdateNode(ctx, a, id, change); err != nil {
-			return err
-		}
+	if err := h.Engine.UpdateNodes(ctx, a, ids, change); err != nil {
+		return err
 	}
 	shown, err := h.Records(ctx, a, "flow_nodes", ids)
 	if err != nil {

@@ -23,7 +23,8 @@ func (h *Records) Document(ctx context.Context, a auth.Actor) (*openapi3.T, erro
 	}
 	d := &document{actor: a, T: &openapi3.T{
 		OpenAPI: "3.0.3",
-		Info: &openapi3.Info{Title: "Alur", Version: "1", Description: "Answers hold the result in data. " +
+		Info: &openapi3.Info{Title: "Alur", Version: "1", Description: "Answers hold the result in data. What is asked of several is done to all or to none, " +
+			"unless an action says otherwise. " +
 			"What went wrong stands in errors: one entry for each problem, with the field it is about."},
 		Servers: openapi3.Servers{{URL: "/api"}},
 		Paths:   openapi3.NewPaths(),

@@ -62,7 +62,7 @@ func ownActions() []ownAction {
 	l.need = auth.ManageCollections
 	add(http.MethodPost, "collections:create", "Make a collection with its table", operation{body: ours("Collection"), answer: ours("Collection")})
 	add(http.MethodPost, "collections:update", "Change a collection", operation{params: one, body: ours("Collection"), answer: listOf(ours("Collection"))})
-	add(http.MethodPost, "collections:destroy", "Delete a collection with all its records", operation{params: one, answer: whole("How many were deleted.")})
+	add(http.MethodPost, "collections:destroy", "Delete collections with all their records", operation{params: some, answer: whole("How many were deleted.")})
 	add(http.MethodPost, "collections:setFields", "Make the fields of a collection those that are given", operation{params: one, body: ours("Collection"), answer: ours("Collection")})
 	add(http.MethodPost, "collections:adopt", "Make a collection of a table that is there", operation{params: one, answer: ours("Collection")})
 	add(http.MethodPost, "collections/{parent}/fields:create", "Add a field", operation{params: []string{"parent"}, body: ours("Field"), answer: ours("Field")})
@@ -114,11 +114,11 @@ func ownActions() []ownAction {
 	add(http.MethodPost, "executions:cancel", "Stop executions", operation{params: some, answer: inline(&openapi3.Schema{
 		OneOf: openapi3.SchemaRefs{ref("executions"), whole("How many were stopped, where a list or a filter named several.")}})})
 	add(http.MethodPost, "executions:rerun", "Run executions again, each as a new one", operation{params: some, status: http.StatusAccepted, optional: true,
-		answer: anything("The new execution; a list of them when a filter was sent, with meta.passed for those that cannot run again."),
+		answer: anything("The new execution; a list of them when several were named, each run by itself, with meta.passed for those that cannot run again."),
 		body: object(map[string]*openapi3.SchemaRef{
 			"nodeId": orNone(id("The node to begin at; steps before it are taken over.")), "from": text("start, or failed for the step that failed or waits."),
 			"version": text("this, or newest for the current version."), "overwrite": anything("Means nothing: nothing is written over.")})})
-	add(http.MethodPost, "executions:destroy", "Delete executions that have ended", operation{params: some, answer: whole("How many were deleted.")})
+	add(http.MethodPost, "executions:destroy", "Delete executions that have ended, in parts: what an interrupted request deleted is gone; those that run or wait stay", operation{params: some, answer: whole("How many were deleted.")})
 	l.need = auth.ManageServer
 	add(http.MethodPost, "executions:create", "Write an execution without its trigger; a queued one runs", operation{answer: ref("executions"),
 		body: object(map[string]*openapi3.SchemaRef{

@@ -206,6 +206,7 @@ func commonSchemas() openapi3.Schemas {
 			"message": text("What is wrong, in a sentence for people."),
 			"field":   text("The field or parameter that it is about."),
 			"code":    text("A stable word for programs."),
+			"record":  text("The key of the one of several things that it is about; none of them was changed."),
 		}, "message"),
 		"alur.Errors": object(map[string]*openapi3.SchemaRef{"errors": listOf(ours("Error"))}, "errors"),
 		"alur.PageMeta": object(map[string]*openapi3.SchemaRef{

@@ -61,7 +61,7 @@ func jobChange(c echo.Context) (engine.JobChange, error) {
 	return engine.JobChange{Status: in.Status, Result: in.Result, Meta: in.Meta, Log: in.Log}, err
 }
 
-// updateJobs answers the changed jobs.
+// updateJobs answers the changed jobs. One that is refused undoes all.
 func (h *Workflows) updateJobs(c echo.Context) error {
 	change, err := jobChange(c)
 	if err != nil {
@@ -72,10 +72,8 @@ func (h *Workflows) updateJobs(c echo.Context) error {
 		return err
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)
-	for _, id := range ids {
-		if err := h.Engine.UpdateJob(ctx, a, id, change); err != nil {
-			return err
-		}
+	if err := h.Engine.UpdateJobs(ctx, a, ids, change); err != nil {
+		return err
 	}
 	changed, err := h.Records(ctx, a, "jobs", ids)
 	if err != nil {

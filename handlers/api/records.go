@@ -6,11 +6,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/pg"
 )
+
+// countPatience is how long is counted before a change.
+const countPatience = 5 * time.Second
 
 const (
 	maxPageSize = 1000
@@ -290,6 +294,15 @@ func (h *Records) update(c *call) (any, error) {
 	}
 	if values, err = c.allowed(values); err != nil {
 		return nil, err
+	}
+	if c.key() == "" {
+		n, _, err := h.Store.CountUpTo(c.ctx, c.access(), c.resource, filter, collection.MostHeard, countPatience)
+		if err != nil && !fault.Is(err, fault.Forbidden) { // who may change and not see
+			return nil, err
+		}
+		if n > collection.MostHeard {
+			return nil, fault.New(fault.Invalid, fmt.Sprintf("Nothing was changed: these are more than %d records, and the answer would hold all of them. Narrow the filter and do it in parts.", collection.MostHeard))
+		}
 	}
 	recs := []collection.Record{}
 	err = h.write(c, func(tx *pg.Tx) error {

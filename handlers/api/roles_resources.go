@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -155,28 +154,16 @@ func (h *Roles) dropResource(c echo.Context) error {
 }
 
 // destroyResources takes rules back by the id of the rules or by a filter, as in
-// {"roleName": "member"}, and answers how many.
+// {"roleName": "member"}, and answers how many. One that is refused undoes all.
 func (h *Roles) destroyResources(c echo.Context) error {
 	ctx, a := c.Request().Context(), h.actor(c)
 	ids, err := targets(c, func(filter any) ([]int64, error) { return h.Find(ctx, a, "dataSourcesRolesResources", filter) })
 	if err != nil {
 		return err
 	}
-	all, err := h.Store.Roles(ctx, a)
+	gone, err := h.Store.DropResources(ctx, a, ids)
 	if err != nil {
 		return err
-	}
-	gone := 0
-	for _, d := range all {
-		for _, r := range d.Resources {
-			if !slices.Contains(ids, r.ID) {
-				continue
-			}
-			if err := h.Store.DropResource(ctx, a, d.Name, r.Collection); err != nil {
-				return err
-			}
-			gone++
-		}
 	}
 	return data(c, gone)
 }

@@ -52,26 +52,35 @@ func idList(ids []int64) []any {
 }
 
 func targets(c echo.Context, find func(filter any) ([]int64, error)) ([]int64, error) {
-	p, err := ParseQuery(c.Request().URL.RawQuery)
-	if err != nil {
-		return nil, err
-	}
-	filter, err := p.JSON("filter")
-	if err != nil {
-		return nil, err
-	}
-	ids, err := named(c, p)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(ids) > 0 && unconditional(filter):
-		return ids, nil
-	case len(ids) > 0:
-		filter = map[string]any{"$and": []any{map[string]any{"id": map[string]any{"$in": idList(ids)}}, filter}}
-	case unconditional(filter):
-		return nil, problem("filterByTk", "Say which ones are meant with filterByTk or filter.")
+	ids, filter, err := meant(c)
+	if err != nil || filter == nil {
+		return ids, err
 	}
 	return find(filter)
+}
+
+// meant says which records a request means: by their ids or, when filter is not nil,
+// by a filter.
+func meant(c echo.Context) (ids []int64, filter any, err error) {
+	p, err := ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return nil, nil, err
+	}
+	if filter, err = p.JSON("filter"); err != nil {
+		return nil, nil, err
+	}
+	ids, err = named(c, p)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(ids) > 0 && unconditional(filter):
+		return ids, nil, nil
+	case len(ids) > 0:
+		return nil, map[string]any{"$and": []any{map[string]any{"id": map[string]any{"$in": idList(ids)}}, filter}}, nil
+	case unconditional(filter):
+		return nil, nil, problem("filterByTk", "Say which ones are meant with filterByTk or filter.")
+	}
+	return nil, filter, nil
 }
 
 // named are the ids in the path or in filterByTk; nil for none.

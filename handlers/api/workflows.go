@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,6 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
-	"alur/engine/fault"
 	"alur/engine/task"
 )
 
@@ -35,6 +35,9 @@ type Workflows struct {
 
 	// Find returns the ids of the records of a collection that a filter matches.
 	Find func(ctx context.Context, a auth.Actor, collection string, filter any) ([]int64, error)
+
+	// Part is Find for up to limit ids above after, in their order.
+	Part func(ctx context.Context, a auth.Actor, collection string, filter any, after int64, limit int) ([]int64, error)
 }
 
 // Routes registers the actions that change workflows, nodes and executions.
@@ -137,8 +140,7 @@ func (h *Workflows) create(c echo.Context) error {
 	return h.answer(c, w)
 }
 
-// update answers the changed versions. Each is changed on its own: the first
-// refusal stops, and those before it stay changed.
+// update answers the changed versions. One that is refused undoes all.
 func (h *Workflows) update(c echo.Context) error {
 	var in workflowValues
 	if err := read(c, &in); err != nil {
@@ -153,16 +155,9 @@ func (h *Workflows) update(c echo.Context) error {
 		return err
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)
-	changed := []int64{}
-	for _, id := range ids {
-		_, err := h.Engine.UpdateWorkflow(ctx, a, id, change)
-		if fault.Is(err, fault.NotFound) && len(in.Config) == 0 {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		changed = append(changed, id)
+	changed, err := h.Engine.UpdateWorkflows(ctx, a, ids, change)
+	if err != nil {
+		return err
 	}
 	shown, err := h.Records(ctx, a, "workflows", changed, "categories")
 	if err != nil {
@@ -171,19 +166,15 @@ func (h *Workflows) update(c echo.Context) error {
 	return data(c, shown)
 }
 
-// destroy answers how many versions were deleted.
+// destroy answers how many versions were deleted. One that is refused undoes all.
 func (h *Workflows) destroy(c echo.Context) error {
 	ids, err := h.targets(c, "workflows")
 	if err != nil {
 		return err
 	}
-	gone := 0
-	for _, id := range ids {
-		n, err := h.Engine.DeleteWorkflow(c.Request().Context(), h.Actor(c), id)
-		if err != nil && !fault.Is(err, fault.NotFound) { // gone with its current version
-			return err
-		}
-		gone += n
+	gone, err := h.Engine.DeleteWorkflows(c.Request().Context(), h.Actor(c), ids)
+	if err != nil {
+		return err
 	}
 	return data(c, gone)
 }
@@ -236,16 +227,53 @@ func revisionKey(c echo.Context) (string, error) {
 	return text, nil
 }
 
+// destroyPart is how many executions of a filter are read at once.
+const destroyPart = 5000
+
 // destroyExecutions answers how many executions were deleted; those that have
-// not ended stay.
+// not ended stay. It goes on in parts, from the oldest to those that there were in
+// the beginning, so what an interrupted request has deleted is gone.
 func (h *Workflows) destroyExecutions(c echo.Context) error {
-	ids, err := h.targets(c, "executions")
+	ctx, a := c.Request().Context(), h.Actor(c)
+	ids, filter, err := meant(c)
 	if err != nil {
 		return err
 	}
-	n, err := h.Engine.DeleteExecutions(c.Request().Context(), h.Actor(c), ids)
+	if filter == nil {
+		n, err := h.Engine.DeleteExecutions(ctx, a, ids)
+		if err != nil {
+			return err
+		}
+		return data(c, n)
+	}
+	last := h.Engine.IDs.Next()
+	parts := func(do func(ids []int64) error) error {
+		for after := int64(0); after < last; {
+			ids, err := h.Part(ctx, a, "executions", filter, after, destroyPart)
+			if err != nil || len(ids) == 0 {
+				return err
+			}
+			after = ids[len(ids)-1]
+			if i := slices.IndexFunc(ids, func(id int64) bool { return id > last }); i >= 0 {
+				ids = ids[:i]
+			}
+			if err := do(ids); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := parts(func(ids []int64) error { return h.Engine.MayDelete(ctx, a, ids) }); err != nil {
+		return err
+	}
+	gone := 0
+	err = parts(func(ids []int64) error {
+		n, err := h.Engine.DeleteExecutions(ctx, a, ids)
+		gone += n
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return data(c, n)
+	return data(c, gone)
 }

@@ -61,11 +61,15 @@ func (h *Workflows) execute(c echo.Context) error {
 // Of several, named by a list or a filter, it answers how many it stopped; those
 // that had ended are passed over.
 func (h *Workflows) cancel(c echo.Context) error {
-	id, err := one(c)
-	if err != nil || c.QueryParam("filter") != "" {
-		return h.cancelAll(c)
+	ids, filter, err := meant(c)
+	if err != nil {
+		return err
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)
+	if filter != nil || len(ids) > 1 {
+		return h.cancelAll(c, ids, filter)
+	}
+	id := ids[0]
 	if _, _, err := h.Engine.Execution(ctx, a, id); err != nil {
 		return err
 	}
@@ -83,12 +87,15 @@ func (h *Workflows) cancel(c echo.Context) error {
 	return data(c, x)
 }
 
-func (h *Workflows) cancelAll(c echo.Context) error {
-	ids, err := h.targets(c, "executions")
-	if err != nil {
-		return err
+func (h *Workflows) cancelAll(c echo.Context, ids []int64, filter any) (err error) {
+	ctx, a := c.Request().Context(), h.Actor(c)
+	if filter != nil {
+		open := map[string]any{"$or": []any{map[string]any{"status": nil}, map[string]any{"status": 0.0}}}
+		if ids, err = h.Find(ctx, a, "executions", map[string]any{"$and": []any{filter, open}}); err != nil {
+			return err
+		}
 	}
-	n, err := h.Engine.Cancel(c.Request().Context(), h.Actor(c), ids)
+	n, err := h.Engine.Cancel(ctx, a, ids)
 	if err != nil {
 		return err
 	}
@@ -96,8 +103,9 @@ func (h *Workflows) cancelAll(c echo.Context) error {
 }
 
 // rerun runs executions again (spec/http-api.md §4.4). For one that is named by its
-// id the answer is the new execution; for those of a filter it is a list, and meta
-// says which were passed over and why.
+// id the answer is the new execution; for several, named or of a filter, it is a
+// list, and meta says which were passed over and why: each runs by itself, and what
+// cannot does not hold up the others.
 func (h *Workflows) rerun(c echo.Context) error {
 	var in struct {
 		NodeID    optionalInt     `json:"nodeId"`
@@ -118,12 +126,12 @@ func (h *Workflows) rerun(c echo.Context) error {
 		return problem("from", "Send from or nodeId, not both.")
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)
-	if c.QueryParam("filter") == "" {
-		id, err := one(c)
-		if err != nil {
-			return err
-		}
-		made, err := h.Engine.Rerun(ctx, a, id, r)
+	ids, filter, err := meant(c)
+	if err != nil {
+		return err
+	}
+	if filter == nil && len(ids) == 1 {
+		made, err := h.Engine.Rerun(ctx, a, ids[0], r)
 		if err != nil {
 			return err
 		}
@@ -133,9 +141,10 @@ func (h *Workflows) rerun(c echo.Context) error {
 		}
 		return c.JSON(http.StatusAccepted, map[string]any{"data": x})
 	}
-	ids, err := h.targets(c, "executions")
-	if err != nil {
-		return err
+	if filter != nil {
+		if ids, err = h.Part(ctx, a, "executions", filter, 0, engine.MaxReruns+1); err != nil {
+			return err
+		}
 	}
 	made, passed, err := h.Engine.RerunAll(ctx, a, ids, r)
 	if err != nil {
