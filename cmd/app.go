@@ -103,7 +103,7 @@ func (p *program) openApp(ctx context.Context, c Config) (*app, error) {
 	a.engine = engine.New(engine.Options{
 		DB: a.db.DB, IDs: a.ids, Now: time.Now, Records: a.records, Log: a.log, Services: services, Values: a.values, Metrics: a.metrics, Tracer: a.tracer,
 		Files: a.files, Zone: a.users.Zone, Attempts: c.Attempts, MaxNodes: c.MaxNodes,
-		Person: a.person,
+		Person: a.person, Acting: a.users.Actor,
 	})
 	a.records.AskUsers(a.engine)
 	if err := a.start(ctx, p.own); err != nil {
@@ -138,6 +138,7 @@ func (a *app) background(ctx context.Context) error {
 	g.run(func(ctx context.Context) error { a.engine.Search(ctx); return nil })
 	g.run(func(ctx context.Context) error { a.records.Upkeep(ctx, a.log); return nil })
 	g.run(func(ctx context.Context) error { a.imports.Work(ctx); return nil })
+	g.run(func(ctx context.Context) error { a.engine.RerunInBulk(ctx); return nil })
 	if a.config.SMTPURL != "" {
 		smtp, err := mail.ParseSMTP(a.config.SMTPURL, a.config.MailFrom)
 		if err != nil {

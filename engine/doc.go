@@ -95,6 +95,9 @@
 // Of two who run an execution again at once, one does, and as long as that run has
 // not ended there is no other.
 //
+// All executions of a filter are run again in the background ([BulkRerun]), one
+// after the other, the newest first, with the rights that who asked has by then.
+//
 // # Attention
 //
 // [Engine.Attention] sees what went wrong or does not get on: failures by step

@@ -51,6 +51,7 @@ type Engine struct {
 	Files    Sweeper      // nil: none are kept
 	zone     func(ctx context.Context) (*time.Location, error)
 	people   func(ctx context.Context, id int64) (auth.Actor, error)
+	acting   func(ctx context.Context, id int64, role auth.Role) (auth.Actor, error)
 
 	mu       sync.Mutex
 	programs map[int64]*program // by workflow id
@@ -92,6 +93,11 @@ type Options struct {
 	// Person is an active person in all their roles, NotFound when there is none;
 	// nil: nobody is asked what they may see.
 	Person func(ctx context.Context, id int64) (auth.Actor, error)
+
+	// Acting is an active person in one of their roles, or in all of them
+	// ([auth.Union]), with the rights that it has now; nil: nothing goes on in
+	// anybody's name.
+	Acting func(ctx context.Context, id int64, role auth.Role) (auth.Actor, error)
 }
 
 // Sweeper deletes what nothing holds any more, a part at a time; more says that
@@ -103,7 +109,7 @@ type Sweeper interface {
 // New returns an engine and binds the registered trigger types to it.
 func New(o Options) *Engine {
 	e := &Engine{
-		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files, zone: o.Zone, people: o.Person,
+		DB: o.DB, IDs: o.IDs, Now: o.Now, Records: o.Records, Log: o.Log, Services: o.Services, Values: o.Values, Metrics: o.Metrics, Tracer: o.Tracer, Files: o.Files, zone: o.Zone, people: o.Person, acting: o.Acting,
 		programs: map[int64]*program{},
 		abouts:   map[int64]about{},
 		watchers: map[int64]map[chan struct{}]struct{}{},

@@ -15,7 +15,6 @@ import (
 	"alur/engine/fault"
 	"alur/engine/node"
 	"alur/engine/pg"
-	"alur/engine/queue"
 )
 
 //go:embed queries_rerun.sql
@@ -98,57 +97,16 @@ func (e *Engine) Rerun(ctx context.Context, actor auth.Actor, id int64, r Rerun)
 	if err := actor.Require(auth.UseWorkflows); err != nil {
 		return Execution{}, err
 	}
-	var made Execution
-	var stopped []int64
-	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) error {
-		made, stopped = Execution{}, nil
-		if _, err := tx.ExecContext(ctx, rerunSQL.Get("lock_origin"), id); err != nil {
-			return err
-		}
-		found, err := e.origins(ctx, tx, actor, []int64{id})
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 {
-			return errNoExecution
-		}
-		x := found[0]
-		if err := may(ctx, tx, actor, x.Key, auth.Operator); err != nil {
-			return err
-		}
-		if err := x.unlessAgain(ctx, tx, r.Asked); err != nil {
-			return err
-		}
-		a, err := e.again(ctx, tx, x, r)
-		if err != nil {
-			return err
-		}
-		if x.Status != nil && *x.Status == node.Pending {
-			if stopped, err = queue.StopIn(ctx, tx, []int64{id}, reasonRerun, actor.UserID, e.Now()); err != nil {
-				return err
-			}
-		}
-		made.ID = e.IDs.Next()
-		if err := e.write(ctx, tx, actor, a, made.ID); err != nil {
-			return err
-		}
-		queue.Signal(tx)
-		query, args := actor.Reach(auth.Viewer).Query(queries.Get("execution"), made.ID)
-		if err := tx.GetContext(ctx, &made, query, args...); err != nil {
-			return err
-		}
-		return actor.NoteOn(ctx, tx, made.WorkflowID, made.ID, e.now(), a.words(made.ID))
+	var done rerunDone
+	err := e.DB.Tx(ctx, pg.ReadCommitted, func(tx *pg.Tx) (err error) {
+		done, err = e.rerunIn(ctx, tx, actor, id, r)
+		return err
 	})
 	if err != nil {
 		return Execution{}, fmt.Errorf("run execution %d again: %w", id, err)
 	}
-	if len(stopped) > 0 {
-		if err := queue.DropTimers(ctx, e.DB, stopped); err != nil {
-			e.Log.WarnContext(ctx, "timers of a stopped execution stay", "execution_id", id, "err", err)
-		}
-		e.tellStopped(ctx, stopped, reasonRerun)
-	}
-	return made, nil
+	done.after(ctx, e)
+	return done.made, nil
 }
 
 // words is a for the audit log.

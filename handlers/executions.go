@@ -52,6 +52,8 @@ func (h *executions) Routes(g *Group) {
 	g.POST("/executions/cancel", auth.UseWorkflows, h.cancel)
 	g.GET("/executions/rerun", auth.UseWorkflows, h.askRerun)
 	g.POST("/executions/rerun", auth.UseWorkflows, h.rerun)
+	g.GET("/executions/reruns/:id", auth.UseWorkflows, h.bulkRerun)
+	g.POST("/executions/reruns/:id/stop", auth.UseWorkflows, h.stopBulkRerun)
 	g.GET("/executions/:id", auth.UseWorkflows, h.show)
 	g.GET("/executions/:id/trigger", auth.UseWorkflows, h.trigger)
 	g.GET("/executions/:id/trigger/data", auth.UseWorkflows, h.triggerData)
@@ -109,6 +111,9 @@ func (h *executions) list(c echo.Context) error {
 		return render(c, status, part, part)
 	}
 	vm := views.Executions{Title: "Executions", List: list, Back: q.url()}
+	if vm.Reruns, err = h.bulkReruns(c); err != nil {
+		return err
+	}
 	titles, err := h.filterBar(c, q, &vm)
 	if err != nil {
 		return err

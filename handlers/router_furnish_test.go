@@ -52,6 +52,7 @@ func (s *site) furnish() {
 		s.t.Fatal(err)
 	}
 	s.furnishRoles()
+	s.runsAgain()
 }
 
 // sortingOn makes and enables a workflow on a collection with quantities that has
@@ -163,6 +164,14 @@ func (s *site) imported(name string) {
 	}
 }
 
+// runsAgain has all executions run again, as root, as soon as a worker comes.
+func (s *site) runsAgain() {
+	s.t.Helper()
+	if _, err := s.Engine.BeginBulkRerun(s.t.Context(), s.users[root].Actor(), engine.ExecutionFilter{}, "/executions", engine.Rerun{Asked: time.Now()}); err != nil {
+		s.t.Fatalf("run all again: %v", err)
+	}
+}
+
 // first is the id of the oldest record.
 func (s *site) first(name string) any {
 	s.t.Helper()
@@ -213,6 +222,7 @@ var places = map[string]string{
 		WHERE n.type = 'multi-conditions'`,
 	"/workflow-categories/:": `SELECT id::text FROM alur.workflow_categories`,
 	"/executions/:":          `SELECT id::text FROM alur.executions`,
+	"/executions/reruns/:":   `SELECT id::text FROM alur.bulk_reruns`,
 	"/executions/:/output":   `SELECT id::text FROM alur.executions WHERE output IS NOT NULL`,
 	"/executions/:/nodes/":   `SELECT execution_id::text, node_key FROM alur.jobs`,
 	"/executions/:/steps/":   `SELECT execution_id::text, id::text FROM alur.jobs`,

@@ -160,6 +160,8 @@ var levelOf = map[string]struct {
 	"POST /executions/delete":               {level: auth.Editor, body: "id={x}"},
 	"GET /executions/rerun":                 {},
 	"POST /executions/rerun":                {level: auth.Operator, body: "id={x}"},
+	"GET /executions/reruns/:id":            {}, // its author's
+	"POST /executions/reruns/:id/stop":      {}, // the same
 	"POST /executions/cancel":               {level: auth.Operator, body: "id={x}"},
 	"GET /executions/:id":                   {level: auth.Viewer},
 	"GET /executions/:id/trigger":           {level: auth.Viewer},

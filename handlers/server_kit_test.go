@@ -101,7 +101,8 @@ func newServer(t testing.TB, db *pg.DB) *Server {
 	node.Provide(services, s.Tasks)
 	node.Provide(services, scripttest.Shared())
 	s.Engine = engine.New(engine.Options{DB: db, IDs: ids, Now: time.Now, Records: s.Records, Log: log, Services: services, Values: s.Values, Metrics: s.Metrics,
-		Person: func(ctx context.Context, id int64) (auth.Actor, error) { return s.Auth.Actor(ctx, id, auth.Union) }})
+		Person: func(ctx context.Context, id int64) (auth.Actor, error) { return s.Auth.Actor(ctx, id, auth.Union) },
+		Acting: s.Auth.Actor})
 	s.Samples = sample.Installer{Engine: s.Engine, Records: s.Records}
 	return s
 }

@@ -18,6 +18,8 @@ type Executions struct {
 	Behind string // what the search does not know yet; "" for nothing
 	List   ExecutionList
 	Back   string // address of this page with its filter
+
+	Reruns []RerunProgress // of many executions, own and recent
 }
 
 // ExecutionFilter is the bar above the list.
@@ -75,11 +77,41 @@ type ExecutionRow struct {
 
 // RerunProgress says how far running many executions again is.
 type RerunProgress struct {
+	URL                 string
 	Total, Made, Passed int
-	Why                 string            // why the first one was passed over; "" for none
-	Action              string            // where Next is sent
-	Next                map[string]string // the values of the form that goes on; nil: all is done
-	Back                string            // address of the list
+	Why                 string // why the first one was passed over; "" for none
+	Open                bool   // it is not over
+	State, Word         string // where it stands
+	Reason              string // why it was given up; "" when it was not
+	How                 string // from where, and on which version
+	Person              string // who asked for it
+	Begun, Ended        Moment
+	Back                string // address of the list
+}
+
+// sum is what has become of them.
+func (p RerunProgress) sum() string {
+	verb := " run again."
+	if p.Made == 1 {
+		verb = " runs again."
+	}
+	return Int(p.Made) + " of " + Count(p.Total, "execution", "executions") + verb
+}
+
+// alert is the state of the message about it.
+func (p RerunProgress) alert() string {
+	if p.State == Completed || p.State == Error {
+		return p.State
+	}
+	return ""
+}
+
+// gone is how many did not come up any more, once all is done.
+func (p RerunProgress) gone() int {
+	if p.Open || p.State != Completed {
+		return 0
+	}
+	return max(p.Total-p.Made-p.Passed, 0)
 }
 
 // SkippedRow is an event that started nothing.

@@ -31,11 +31,12 @@ const (
 	DuringAlert      = "during-alert"       // alerts are written to the outbox, uncommitted
 	AfterAlert       = "after-alert"        // alerts are in the outbox
 	DuringMigration  = "during-migration"   // between two migrations
+	DuringRerun      = "during-rerun"       // one of many executions runs again, uncommitted
 )
 
 // All are the places, in the order of an execution's life.
 var All = []string{AfterClaim, BeforeRun, AfterLocalEffect, DuringFlush, BeforeCommit, AfterCommit,
-	BeforeRemote, AfterRemote, BeforeResume, AfterResume, DuringShutdown, DuringAlert, AfterAlert, DuringMigration}
+	BeforeRemote, AfterRemote, BeforeResume, AfterResume, DuringShutdown, DuringAlert, AfterAlert, DuringMigration, DuringRerun}
 
 var armed, countdown = parse(os.Getenv("ALUR_CRASH_AT"))
 
