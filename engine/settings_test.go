@@ -42,6 +42,8 @@ var wrongSettings = []wrongSetting{
 	{"no text", "condition", `{"rejectOnFalse": true, "engine": 7}`, "engine", "Give a text here, not a number.", false, false},
 	{"no comparison", "condition", `{"rejectOnFalse": true, "calculation": 7}`, "calculation", "as an object", false, false},
 	{"unknown operator", "condition", `{"rejectOnFalse": true, "calculation": {"calculator": "nope", "operands": [1, 2]}}`, "calculation", "Correct the condition", false, false},
+	{"a second value", "condition", `{"rejectOnFalse": true, "calculation": {"calculator": "empty", "operands": ["{{$context.data.status}}", 2]}}`, "calculation", "looks at one value", false, false},
+	{"no date", "condition", `{"rejectOnFalse": true, "calculation": {"calculator": "beforeDay", "operands": ["{{$system.now}}", "soon"]}}`, "calculation", "“soon” is no date", false, false},
 	{"no text", "condition", `{"rejectOnFalse": true, "engine": "math.js", "expression": 7}`, "expression", "Give a text here", false, false},
 	{"empty", "condition", `{"rejectOnFalse": true, "engine": "math.js", "expression": ""}`, "expression", "Write an expression", true, false},
 	{"not readable", "condition", `{"rejectOnFalse": true, "engine": "math.js", "expression": "1 +"}`, "expression", "Correct the expression", false, false},

@@ -55,6 +55,9 @@ func (v trialVars) Root(name string) (any, bool) {
 	return nil, false
 }
 
+// Zone is where days begin and end for conditions.
+func (v trialVars) Zone() *time.Location { return v.e.localNow().Location() }
+
 // masked takes secrets out of what a node that is tried came to.
 func (v trialVars) masked(out node.Outcome) node.Outcome {
 	if v.env == nil {

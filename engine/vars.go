@@ -42,6 +42,9 @@ func (r *run) Root(name string) (any, bool) {
 	return nil, false
 }
 
+// Zone is where days begin and end for conditions.
+func (r *run) Zone() *time.Location { return r.e.localNow().Location() }
+
 // innerVars are the variables of a node in branches of others, which have some for
 // it.
 type innerVars struct {

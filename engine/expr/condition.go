@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Condition is a "basic" condition: comparisons joined by and/or, nested
@@ -93,7 +94,7 @@ func (c Condition) Eval(s Scope) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return build(literal(v)).eval(noVars{})
+	return build(literal(v)).eval(noVars{s})
 }
 
 // literal is compile for a value that came out of variables: texts in it are
@@ -116,10 +117,12 @@ func literal(v any) part {
 	return constant{v}
 }
 
-// noVars is the scope for what has been filled in already.
-type noVars struct{}
+// noVars is the scope for what has been filled in already from another.
+type noVars struct{ from Scope }
 
 func (noVars) Root(string) (any, bool) { return nil, false }
+
+func (v noVars) Zone() *time.Location { return zoneOf(v.from) }
 
 // test is a compiled condition.
 type test interface {
@@ -250,14 +253,21 @@ func build(p part) test {
 		return always(true)
 	}
 	name := jsString(calculator.v)
-	op, ok := operators[name]
-	if !ok {
-		return broken{fmt.Errorf("no calculator function registered for %q", name)}
-	}
-	c := comparison{op: op, a: operands[0], b: constant{Undefined}}
+	c := comparison{a: operands[0], b: constant{Undefined}}
 	if len(operands) > 1 {
 		c.b = operands[1]
 	}
+	if by, ok := dayOperators[name]; ok {
+		return dayComparison{c.a, c.b, by.holds, by.negated}
+	}
+	op, ok := operators[name]
+	switch {
+	case !ok:
+		return broken{fmt.Errorf("no calculator function registered for %q", name)}
+	case lone[name] && len(operands) > 1:
+		return broken{fmt.Errorf("%q looks at one value, but was given %d", name, len(operands))}
+	}
+	c.op = op
 	x, ok1 := c.a.(*placeholder)
 	y, ok2 := c.b.(*placeholder)
 	c.alike = ok1 && ok2 && x.path.full == y.path.full

@@ -42,4 +42,19 @@
 //   - keys of objects may hold dots;
 //   - objects become JSON inside a text, not "[object Object]";
 //   - letters of any language may stand in a placeholder.
+//
+// # Comparisons
+//
+// To those of the reference (spec/variables.md §10) come a few of ours:
+//
+//   - empty, notEmpty look at one value: null, a missing one, "", [] and {} are
+//     empty; 0 and false are not;
+//   - equalNoCase, includesNoCase and their negations notEqualNoCase and
+//     notIncludesNoCase take capital and small letters for the same, in every
+//     alphabet, letter by letter: "ß" is not "SS". Null gives false, negated true;
+//   - sameDay, notSameDay, beforeDay, afterDay compare dates without their times. An
+//     instant, also in milliseconds, is on its day in the zone of the scope ([Zoned]):
+//     for workflows that of the server, which has schedules and dateRange too. A text
+//     without a time zone is on the day it names. What is no date gives false, with
+//     notSameDay true.
 package expr

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // operator compares two values. alike says that both came from the same
@@ -33,7 +36,18 @@ var operators = map[string]operator{
 	"notStartsWith": not(affix(strings.HasPrefix)),
 	"endsWith":      affix(strings.HasSuffix),
 	"notEndsWith":   not(affix(strings.HasSuffix)),
+
+	"equalNoCase":       equalNoCase,
+	"notEqualNoCase":    not(equalNoCase),
+	"includesNoCase":    includesNoCase,
+	"notIncludesNoCase": not(includesNoCase),
+
+	"empty":    empty,
+	"notEmpty": not(empty),
 }
+
+// lone are the operators that look at one value.
+var lone = map[string]bool{"empty": true, "notEmpty": true}
 
 func not(op operator) operator {
 	return func(a, b any, alike bool) (bool, error) {
@@ -108,21 +122,81 @@ func order(x, y float64) int {
 
 // includes looks for an element in a list, by type and value, or for a part
 // of a text.
-func includes(a, b any, _ bool) (bool, error) {
+func includes(a, b any, _ bool) (bool, error) { return contains(a, b, strictEqual, strings.Contains) }
+
+// includesNoCase is includes for capital and small letters alike. Null is in no list.
+func includesNoCase(a, b any, _ bool) (bool, error) {
+	alike := func(e, b any) bool {
+		x, xText := e.(string)
+		y, yText := b.(string)
+		return !isNil(b) && (strictEqual(e, b) || xText && yText && strings.EqualFold(x, y))
+	}
+	return contains(a, b, alike, func(s, part string) bool { return strings.Contains(folded(s), folded(part)) })
+}
+
+func contains(a, b any, alike func(e, b any) bool, within func(s, part string) bool) (bool, error) {
 	switch a := a.(type) {
 	case nil, undefined:
 		return false, nil
 	case string:
-		return !isNil(b) && strings.Contains(a, jsString(b)), nil
+		return !isNil(b) && within(a, jsString(b)), nil
 	case []any:
-		for _, e := range a {
-			if strictEqual(e, b) {
-				return true, nil
-			}
-		}
-		return false, nil
+		return slices.ContainsFunc(a, func(e any) bool { return alike(e, b) }), nil
 	}
 	return false, fmt.Errorf("\"contains\" looks into a text or a list, but was given %s", typeName(a))
+}
+
+// equalNoCase is equal for capital and small letters alike. Null is equal to nothing,
+// not even to null.
+func equalNoCase(a, b any, alike bool) (bool, error) {
+	if isNil(a) || isNil(b) {
+		return false, nil
+	}
+	if ok, err := equal(a, b, alike); ok || err != nil {
+		return ok, err
+	}
+	x, xText := a.(string)
+	y, yText := b.(string)
+	switch { // a list and a text are compared as texts, as ever
+	case xText && isContainer(b):
+		y = jsString(b)
+	case yText && isContainer(a):
+		x = jsString(a)
+	case !xText || !yText:
+		return false, nil
+	}
+	return strings.EqualFold(x, y), nil
+}
+
+// folded is s with the same letter for all that differ by case alone: of those that
+// Unicode folds by one letter each the smallest.
+func folded(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf {
+			return unicode.ToUpper(r)
+		}
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		return least
+	}, s)
+}
+
+// empty is what holds nothing: null, a missing value, and a text, a list or an object
+// without any content. 0 and false are something.
+func empty(a, _ any, _ bool) (bool, error) {
+	switch a := a.(type) {
+	case nil, undefined:
+		return true, nil
+	case string:
+		return a == "", nil
+	case []any:
+		return len(a) == 0, nil
+	case map[string]any:
+		return len(a) == 0, nil
+	}
+	return false, nil
 }
 
 func affix(has func(s, affix string) bool) operator {

@@ -64,6 +64,8 @@ func outcome(t *testing.T, op, first, second string) string {
 	s := expr.Vars{}
 	put := func(name, text string) (constant, variable any) {
 		switch text {
+		case "":
+			return nil, nil // operators of one operand
 		case "⊥":
 			return "{{missing}}", "{{missing}}"
 		case "NaN":
@@ -84,11 +86,15 @@ func outcome(t *testing.T, op, first, second string) string {
 
 func evalPair(t *testing.T, s expr.Vars, op string, a, b any) string {
 	t.Helper()
-	c, err := expr.NewCondition(map[string]any{"calculator": op, "operands": []any{a, b}})
+	operands := []any{a, b}
+	if strings.HasSuffix(strings.ToLower(op), "empty") {
+		operands = operands[:1]
+	}
+	c, err := expr.NewCondition(map[string]any{"calculator": op, "operands": operands})
 	if err != nil {
 		t.Fatal(err)
 	}
-	switch ok, err := c.Eval(s); {
+	switch ok, err := c.Eval(inNewYork{s}); {
 	case err != nil:
 		return "E"
 	case ok:

@@ -1,29 +1,73 @@
 package nodeforms
 
 import (
+	"slices"
 	"strings"
 
 	"alur/views"
 )
 
-// calculators are the comparisons of a basic condition (spec/variables.md §10).
-var calculators = []views.Option{
-	{Value: "equal", Text: "="}, {Value: "notEqual", Text: "≠"},
-	{Value: "gt", Text: ">"}, {Value: "gte", Text: "≥"}, {Value: "lt", Text: "<"}, {Value: "lte", Text: "≤"},
-	{Value: "includes", Text: "contains"}, {Value: "notIncludes", Text: "does not contain"},
-	{Value: "startsWith", Text: "starts with"}, {Value: "notStartsWith", Text: "does not start with"},
-	{Value: "endsWith", Text: "ends with"}, {Value: "notEndsWith", Text: "does not end with"},
+// calculator is one comparison of a basic condition: those of spec/variables.md §10
+// and ours (package expr).
+type calculator struct {
+	name, label string
+	after       string // follows the second value in words
+	alone       bool   // there is no second value
+	day         bool   // asks which day it is somewhere
+}
+
+const anyCase = " in any case"
+
+var calculators = []calculator{
+	{name: "equal", label: "="}, {name: "notEqual", label: "≠"},
+	{name: "gt", label: ">"}, {name: "gte", label: "≥"}, {name: "lt", label: "<"}, {name: "lte", label: "≤"},
+	{name: "empty", label: "is empty", alone: true}, {name: "notEmpty", label: "is not empty", alone: true},
+	{name: "includes", label: "contains"}, {name: "notIncludes", label: "does not contain"},
+	{name: "startsWith", label: "starts with"}, {name: "notStartsWith", label: "does not start with"},
+	{name: "endsWith", label: "ends with"}, {name: "notEndsWith", label: "does not end with"},
+	{name: "equalNoCase", label: "=", after: anyCase}, {name: "notEqualNoCase", label: "≠", after: anyCase},
+	{name: "includesNoCase", label: "contains", after: anyCase}, {name: "notIncludesNoCase", label: "does not contain", after: anyCase},
+	{name: "sameDay", label: "is on the day of", day: true}, {name: "notSameDay", label: "is not on the day of", day: true},
+	{name: "beforeDay", label: "is before the day of", day: true}, {name: "afterDay", label: "is after the day of", day: true},
 }
 
 var calculatorAliases = map[string]string{"==": "equal", "!=": "notEqual", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
-func calculatorLabel(name string) string {
+// calculatorNamed is called like name itself when nobody knows it.
+func calculatorNamed(name string) calculator {
 	for _, c := range calculators {
-		if c.Value == name || c.Value == calculatorAliases[name] {
-			return c.Text
+		if c.name == name || c.name == calculatorAliases[name] {
+			return c
 		}
 	}
-	return name
+	return calculator{name: name, label: name}
+}
+
+// calculatorOptions are all of them, and current if it is none.
+func calculatorOptions(current string) []views.Option {
+	var options []views.Option
+	for _, c := range calculators {
+		options = append(options, views.Option{Value: c.name, Text: c.label + c.after})
+	}
+	if c := calculatorNamed(current); current != "" && c.label == current {
+		options = append(options, views.Option{Value: current, Text: current})
+	}
+	return options
+}
+
+// help says how values are read.
+func (g group) help() string {
+	help := `Numbers, true, false and null are taken as such; put text that looks like one in "quotes".`
+	if g.asksDay() {
+		help += " A day begins and ends in the time zone of this server."
+	}
+	return help
+}
+
+func (g group) asksDay() bool {
+	return slices.ContainsFunc(g.Items, func(it item) bool {
+		return calculatorNamed(it.Is).day || it.Group != nil && it.Group.asksDay()
+	})
 }
 
 // loadCalculation turns a stored basic condition into rows.
@@ -86,7 +130,11 @@ func (g group) calculation() Object {
 			if is == "" {
 				is = "equal"
 			}
-			list = append(list, Object{"calculator": is, "operands": []any{literal(it.Left), literal(it.Right)}})
+			operands := []any{literal(it.Left), literal(it.Right)}
+			if calculatorNamed(is).alone {
+				operands = operands[:1]
+			}
+			list = append(list, Object{"calculator": is, "operands": operands})
 		}
 	}
 	kind := g.Type
@@ -110,7 +158,12 @@ func (g group) words(env *Env) string {
 				parts = append(parts, "("+inner+")")
 			}
 		case it.Left != "" || it.Right != "":
-			parts = append(parts, env.Names.Short(it.Left)+" "+calculatorLabel(it.Is)+" "+env.Names.Short(it.Right))
+			is := calculatorNamed(it.Is)
+			part := env.Names.Short(it.Left) + " " + is.label
+			if !is.alone {
+				part += " " + env.Names.Short(it.Right) + is.after
+			}
+			parts = append(parts, part)
 		}
 	}
 	return strings.Join(parts, joiner)
