@@ -291,6 +291,12 @@ func (e *Engine) deleteIn(ctx context.Context, tx *pg.Tx, actor auth.Actor, id i
 			return 0, err
 		}
 	}
+	if w.Enabled {
+		w.Enabled = false
+		if err := e.plan(ctx, tx, w); err != nil {
+			return 0, err
+		}
+	}
 	tx.Notify(auth.Channel, "", membersWait) // whether they have a workflow at all
 	return int(gone), actor.NoteOn(ctx, tx, w.ID, 0, e.now(), fmt.Sprintf("Deleted the workflow “%s” (version %d).", w.Title, w.Number))
 }

@@ -130,6 +130,8 @@ func pastWho(p collection.Past) string {
 		return p.Person
 	case p.UserID != 0:
 		return "Somebody who is not here any more"
+	case p.Via == collection.ViaOutside:
+		return "Another program"
 	}
 	return "The system"
 }

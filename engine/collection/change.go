@@ -27,8 +27,9 @@ var changeQueries = pg.LoadQueries(changeText)
 
 // Ways by which a change comes; "" is the system itself.
 const (
-	ViaPage = "page"
-	ViaAPI  = "api"
+	ViaPage    = "page"
+	ViaAPI     = "api"
+	ViaOutside = "outside" // another program wrote into the table
 )
 
 const (
@@ -48,7 +49,7 @@ type Past struct {
 	At          time.Time
 	UserID      int64  // 0: nobody was signed in
 	Person      string // name of UserID
-	Via         string // ViaPage, ViaAPI, or "" for the system itself
+	Via         string // ViaPage, ViaAPI, ViaOutside, or "" for the system itself
 	ExecutionID int64  // that did it; 0: no workflow
 	Workflow    string // its title; "" when it is not known any more
 	Title       string // what the record was called

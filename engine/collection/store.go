@@ -24,7 +24,7 @@ var queries = pg.LoadQueries(queriesSQL)
 type Access struct {
 	Actor auth.Actor
 	Stack []int64 // the chain of executions that led to this write; nil for people
-	Via   string  // ViaPage or ViaAPI; "" for the system itself
+	Via   string  // ViaPage, ViaAPI or ViaOutside; "" for the system itself
 	// Nested are the paths of relations, as in "items" and "items.product", whose
 	// records may be changed where a value names one that is there: the
 	// updateAssociationValues of spec/platform.md §4.
@@ -66,6 +66,8 @@ type Change struct {
 	Linked []string // relations of which an update changed which records they lead to
 	Nested bool     // written for another record: one that a value of it held, or a link of it
 	Bulk   bool     // one of many that changed in one go, or what the database did after a deletion
+
+	Outside bool // by another program, and committed already
 }
 
 // Listener hears of changes inside their transaction, after they were written;

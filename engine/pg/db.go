@@ -59,8 +59,9 @@ const unneededAfter = 5 * time.Minute
 // stopped in the middle of a transaction keeps its row locks: the server ends
 // such a transaction before the lease of an execution runs out (30 s), and
 // nobody waits for a lock longer than that. No statement of ours runs so long that
-// compiling it first would pay.
-const sessionSettings = "SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '15s'; SET jit = off"
+// compiling it first would pay. By alur.own triggers on tables of collections know
+// our own writes from those of other programs.
+const sessionSettings = "SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '15s'; SET jit = off; SET alur.own = 'on'"
 
 // Open connects to the database at url with up to conns connections for work
 // and a few more for [DB.Side].

@@ -35,6 +35,9 @@ type CollectionConfig struct {
 	// records when one that they belong to is deleted. The reference never counts
 	// them, and workflows that were made to rely on it leave this out.
 	Bulk bool `json:"bulk"`
+	// External counts changes that other programs make to the table, from when they
+	// are committed: nothing can refuse them any more. The reference has no such thing.
+	External bool `json:"external"`
 }
 
 // name is the collection without its data source; "main" is the only one.

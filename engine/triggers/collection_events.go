@@ -28,7 +28,8 @@ func (*collectionTrigger) Bind(e *engine.Engine) { e.Records.Listen(collectionLi
 //   - previous: of an update, the own fields of the record as they were.
 //   - changed: of an update, the names of the fields that differ, relations to many
 //     among them when the write changed where they lead.
-//   - user: {id, nickname} of the person who wrote; null when a workflow did.
+//   - user: {id, nickname} of the person who wrote; null when a workflow did, or
+//     another program.
 type collectionListener struct{ e *engine.Engine }
 
 // Changed implements collection.Listener.
@@ -125,6 +126,11 @@ func (r reading) events(ctx context.Context, armed []*engine.Armed, changes []co
 	for at, ch := range changes {
 		for i, w := range armed {
 			if data[i] != nil && data[i][at] != nil {
+				if ch.Outside && w.Sync { // there is nothing to take part in any more
+					later := *w
+					later.Sync = false
+					w = &later
+				}
 				ev := engine.Event{Workflow: w, Context: r.context(ch, data[i][at]), Stack: r.a.Stack,
 					CreatedBy: r.a.Actor.UserID, MustSucceed: w.Config.(CollectionConfig).RollbackOnFailure}
 				if r.several && ch.Before != nil { // a new one is not there any more when it is refused
@@ -262,7 +268,7 @@ func hollow(v any) bool {
 func (c CollectionConfig) wants(change collection.Change) bool {
 	switch {
 	case c.name() != change.Collection.Name, c.Mode&int(change.Kind) == 0,
-		change.Bulk && !c.Bulk,
+		change.Bulk && !c.Bulk, change.Outside && !c.External,
 		change.Nested && c.Nested != nil && !*c.Nested:
 		return false
 	case change.Kind != collection.Updated, len(c.Changed) == 0:

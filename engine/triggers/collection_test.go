@@ -336,7 +336,7 @@ func TestRecursion(t *testing.T) {
 			s.enable(id, true)
 			s.create("orders", collection.Record{"title": "a"})
 			s.work()
-			got := s.executions() + " " + s.one("SELECT count(*) FROM public.orders") + " " + s.one("SELECT count(*) FROM alur.skipped_triggers WHERE detail LIKE 'The change came from a run%'")
+			got := s.executions() + " " + s.one("SELECT count(*) FROM public.orders") + " " + s.one("SELECT count(*) FROM alur.skipped_triggers WHERE detail LIKE 'The change came from an execution%'")
 			if got != tc.want {
 				t.Errorf("executions, orders, records of stops: %s, want %s", got, tc.want)
 			}

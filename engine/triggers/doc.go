@@ -17,6 +17,19 @@
 // starts workflows for at most 100,000 changes. What the chain of executions forbids
 // leaves one record for a write, however many changes it was.
 //
+// # Changes by other programs
+//
+// What others write into the table, by SQL, is seen by a setting too ("external"). The
+// database then has a trigger on the table that writes such rows down in the
+// transaction that changes them, and the engine starts what they start when it finds
+// them there, in the transaction that takes them away: each starts its workflows once,
+// also when nothing ran meanwhile. A synchronous workflow runs after them like another.
+// TRUNCATE, and what was changed while no workflow asked for it, is not seen.
+//
+// A trigger and not a slot of logical replication: that takes a setting of the whole
+// server and a right which hosted databases do not give, keeps the log of all tables
+// while nobody reads it, and has the old values only of tables changed for it.
+//
 // # Schedules
 //
 // When a schedule starts is computed by package schedule; here is what is stored of

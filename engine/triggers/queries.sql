@@ -105,3 +105,9 @@ WITH gone AS (
     RETURNING 1)
 DELETE FROM alur.schedules
 WHERE key = $1 AND workflow_id IS NULL AND (SELECT count(*) FROM gone) < $2
+
+-- name: watchers
+-- The settings of the workflows with triggers of type $1 that are on and ask for
+-- changes by other programs, but for the key $2.
+SELECT CAST(config AS text) FROM alur.workflows
+WHERE enabled AND type = $1 AND key <> $2 AND config ->> 'external' = 'true'

@@ -20,7 +20,7 @@ var _ = Register(Kind{
 	Name: "collection", Title: "When a record changes", Icon: "bolt",
 	ByHand:  "As if it had just been saved. A condition of the trigger counts.",
 	Help:    "Starts when somebody, or another workflow, creates, changes or deletes a record.",
-	Keys:    []string{"collection", "mode", "changed", "condition", "appends", "nested", "bulk", "rollbackOnFailure"},
+	Keys:    []string{"collection", "mode", "changed", "condition", "appends", "nested", "bulk", "external", "rollbackOnFailure"},
 	New:     func() nodeforms.Form { return &collectionForm{} },
 	Words:   collectionWords,
 	Summary: collectionSummary,
@@ -34,6 +34,7 @@ type collectionForm struct {
 	appends    []string
 	nested     bool // counts records that were written for another one
 	bulk       bool // counts changes of many in one go
+	external   bool // counts changes by other programs
 	rollback   bool
 	env        *nodeforms.Env
 	problems   map[string]string
@@ -49,6 +50,7 @@ func (f *collectionForm) Load(config nodeforms.Object) {
 	f.appends = nodeforms.Texts(config["appends"])
 	f.rollback, _ = config["rollbackOnFailure"].(bool)
 	f.nested = config["nested"] != false
+	f.external, _ = config["external"].(bool)
 	bulk, said := config["bulk"].(bool)
 	f.bulk = bulk || !said && f.collection == "" // whoever begins here expects every change to count
 }
@@ -59,7 +61,7 @@ func (f *collectionForm) Read(v url.Values, env *nodeforms.Env) {
 	f.changed, f.appends = v["changed"], v["appends"]
 	f.condition = nodeforms.ReadFilter(v, "condition")
 	f.rollback = v.Get("rollbackOnFailure") == "true"
-	f.nested, f.bulk = v.Get("nested") == "true", v.Get("bulk") == "true"
+	f.nested, f.bulk, f.external = v.Get("nested") == "true", v.Get("bulk") == "true", v.Get("external") == "true"
 }
 
 func (f *collectionForm) Do(verb, place string) { f.condition.Do(verb, "condition", place) }
@@ -78,6 +80,10 @@ func (f *collectionForm) Save(config nodeforms.Object) {
 		config["appends"] = f.appends
 	}
 	config["nested"], config["bulk"] = f.nested, f.bulk
+	delete(config, "external")
+	if f.external {
+		config["external"] = true
+	}
 	if f.env.Sync {
 		config["rollbackOnFailure"] = f.rollback
 	}
@@ -140,6 +146,13 @@ func collectionSummary(config json.RawMessage, env *nodeforms.Env) string {
 	return title + " · after saving"
 }
 
+func externalHelp(sync bool) string {
+	if sync {
+		return "By SQL, straight in the database. They are saved already, so the workflow runs after them and cannot refuse them."
+	}
+	return "By SQL, straight in the database. The workflow starts within a second or two."
+}
+
 func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -191,7 +204,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var2 string
 					templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(o.Value)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 146, Col: 80}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 159, Col: 80}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 					if templ_7745c5c3_Err != nil {
@@ -214,7 +227,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var3 string
 					templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(o.Text)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 146, Col: 116}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 159, Col: 116}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 					if templ_7745c5c3_Err != nil {
@@ -246,7 +259,7 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 					var templ_7745c5c3_Var4 string
 					templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(name)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 154, Col: 52}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/triggerforms/collection.templ`, Line: 167, Col: 52}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 					if templ_7745c5c3_Err != nil {
@@ -294,6 +307,13 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = views.CheckField(views.Field{
+				Name: "external", Label: "Records changed by other programs", Checked: f.external, Error: env.Problem("external"),
+				Help: externalHelp(env.Sync),
+			}).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</fieldset>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -320,6 +340,16 @@ func collectionView(f *collectionForm, env *nodeforms.Env) templ.Component {
 			}
 			if f.bulk {
 				templ_7745c5c3_Err = hidden("bulk", "true").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if f.external {
+				templ_7745c5c3_Err = hidden("external", "true").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
