@@ -60,7 +60,7 @@ func (a *app) monitor(ctx context.Context) (stop func(), err error) {
 		if a.db.Ping(r) != nil {
 			return "the database does not answer"
 		}
-		return ""
+		return handlers.NoRoom(a.engine.Exhausted())
 	}
 	server := &http.Server{
 		Handler:           handlers.Monitor(listener.Addr().String(), a.metrics.Handler(), ready),

@@ -26,6 +26,7 @@ type DatabaseTrouble struct {
 	Limit int           // Full: connections there are
 	Free  uint64        // Disk: bytes …
 	Dir   string        // … there
+	Err   error         // NoRoom: for OutageWords
 }
 
 // DatabaseKind says how the database is in trouble.
@@ -38,9 +39,13 @@ const (
 	Idle   DatabaseKind = "idle"   // transactions are left open
 	Locked DatabaseKind = "locked" // sessions wait for a lock
 	Disk   DatabaseKind = "disk"   // its disk is nearly full
+	NoRoom DatabaseKind = "noroom" // it takes no changes: its disk is full or fails, or it has no memory
 )
 
 func (e *Engine) lookAtDatabase(ctx context.Context, conn looker, w Watch, a *Attention) error {
+	if err := e.Exhausted(); err != nil {
+		a.Database = append(a.Database, DatabaseTrouble{Kind: NoRoom, Err: err})
+	}
 	if w.Disk != nil {
 		if free, dir, ok := w.Disk(); ok && free < FewBytes {
 			a.Database = append(a.Database, DatabaseTrouble{Kind: Disk, Free: free, Dir: dir})

@@ -33,6 +33,9 @@ type dispatcher struct {
 func (s *shift) dispatch() error {
 	d := &dispatcher{shift: s, after: map[int64]int64{}, thin: map[int64]time.Time{}, cleared: s.e.Now()}
 	for s.ctx.Err() == nil {
+		if s.e.awaitRoom(s.ctx) {
+			continue
+		}
 		if now := s.e.Now(); now.Sub(d.cleared) > pollEvery {
 			clear(d.after)
 			maps.DeleteFunc(d.thin, func(_ int64, at time.Time) bool { return now.Sub(at) > patience })

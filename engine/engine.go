@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -70,6 +71,7 @@ type Engine struct {
 	maxNodes int // of one version; 0: no limit
 
 	attention seenAttention
+	exhausted atomic.Pointer[error] // what the last probe said; see Probe
 }
 
 // Options is what an Engine needs.

@@ -435,7 +435,7 @@ func (r *run) call(ctx context.Context, in *instruction, fn func(context.Context
 	switch {
 	case err == nil:
 		return out, nil
-	case ctx.Err() != nil, errors.Is(err, errCareful), s.Tx != nil && (pg.IsRetryable(err) || pg.IsLockTimeout(err) || pg.IsUnavailable(err)):
+	case ctx.Err() != nil, errors.Is(err, errCareful), s.Tx != nil && (pg.IsRetryable(err) || pg.IsLockTimeout(err) || pg.IsUnavailable(err) || pg.IsExhausted(err)):
 		return out, err // the segment's business, not the node's
 	}
 	return failed(err), nil

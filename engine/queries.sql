@@ -168,3 +168,11 @@ WHERE execution_id = $1 AND id = $2
 
 -- name: workflow_of
 SELECT workflow_id FROM alur.executions WHERE id = $1
+
+-- name: probe_empty
+TRUNCATE alur.probe
+
+-- name: probe_fill
+-- A megabyte.
+INSERT INTO alur.probe (filler)
+SELECT convert_to(repeat('x', 1000), 'UTF8') FROM generate_series(1, 1000)

@@ -133,6 +133,12 @@ func (s *shift) runBatch(ctx context.Context, conn *pg.Conn, claims []item) (res
 			}
 		case pg.IsUnavailable(err), ctx.Err() != nil:
 			return claims, err
+		case pg.IsExhausted(err) && e.Probe(ctx) != nil: // everybody's trouble: it waits, which costs no attempt
+			s.giveBack(ctx, claims)
+			return nil, nil
+		case pg.IsExhausted(err) && conflicts < tries:
+			conflicts++
+			limit = 1
 		case len(batch) > 1: // find out who it is
 			limit = 1
 		case pg.IsLockTimeout(err):

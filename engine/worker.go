@@ -30,8 +30,13 @@ func (e *Engine) Work(ctx context.Context, workers int) {
 	group.Go(func() { e.keepTime(ctx) })
 	defer group.Wait()
 	for ctx.Err() == nil {
+		if e.awaitRoom(ctx) {
+			e.checkRoom(ctx)
+			continue
+		}
 		if err := e.work(ctx, workers); err != nil && ctx.Err() == nil {
 			e.Log.WarnContext(ctx, "queue connection lost, opening a new one", "err", err)
+			e.checkRoom(ctx)
 			select {
 			case <-time.After(retryAfter):
 			case <-ctx.Done():
@@ -205,10 +210,11 @@ func (s *shift) keep(ctx context.Context) {
 		rescueEvery = 5 * time.Second
 		lookEvery   = time.Second
 	)
-	renew, rescue, look := time.NewTicker(renewEvery), time.NewTicker(rescueEvery), time.NewTicker(lookEvery)
+	renew, rescue, look, probe := time.NewTicker(renewEvery), time.NewTicker(rescueEvery), time.NewTicker(lookEvery), time.NewTicker(probeEvery)
 	defer renew.Stop()
 	defer rescue.Stop()
 	defer look.Stop()
+	defer probe.Stop()
 	s.rescue(ctx)
 	for {
 		select {
@@ -221,6 +227,8 @@ func (s *shift) keep(ctx context.Context) {
 			s.rescue(ctx)
 		case <-look.C:
 			s.look(ctx)
+		case <-probe.C:
+			s.e.checkRoom(ctx)
 		}
 	}
 }

@@ -96,6 +96,9 @@ func at(node string) string {
 	return " at “" + node + "”"
 }
 
+// lower begins a sentence of ours as a part of another one.
+func lower(text string) string { return strings.ToLower(text[:1]) + text[1:] }
+
 // period ends text with a full stop.
 func period(text string) string {
 	if text = strings.TrimSpace(text); text == "" || strings.ContainsRune(".!?…”", []rune(text)[len([]rune(text))-1]) {
@@ -111,6 +114,10 @@ func (t attentionWords) database(d engine.DatabaseTrouble) views.Attention {
 	case engine.Silent:
 		v.State, v.Title = views.Error, "The database did not answer in time"
 		v.Cause = fmt.Sprintf("What needs attention could not be read within %s, so the rest of this page may be missing. See whether the database runs, and what its log says.", views.Duration(d.Took))
+		v.Do = views.Act{Text: "Look again", URL: "/attention"}
+	case engine.NoRoom:
+		v.State, v.Warning = views.Error, false
+		v.Title, v.Cause = engine.OutageWords(d.Err)
 		v.Do = views.Act{Text: "Look again", URL: "/attention"}
 	case engine.Disk:
 		v.State, v.Warning, v.Title = views.Error, false, fmt.Sprintf("Only %d MB are free for the database", d.Free>>20)
@@ -170,7 +177,7 @@ func executionsWait(n int, more bool) string {
 
 func (t attentionWords) backlog(b engine.Backlog, now time.Time) views.Attention {
 	v := views.Attention{ID: "queue-" + views.ID(b.WorkflowID), State: views.Queued, URL: workflowURL(b.Flow),
-		Title: flowName(b.Flow) + ": " + strings.ToLower(executionsWait(b.Queued, b.Cut)[:1]) + executionsWait(b.Queued, b.Cut)[1:],
+		Title: flowName(b.Flow) + ": " + lower(executionsWait(b.Queued, b.Cut)),
 		Do:    views.Act{Text: "Show what waits", About: flowName(b.Flow), URL: listURL(b.Key, views.Queued)}}
 	if b.Oldest != nil {
 		v.Cause = "The oldest for " + views.Duration(now.Sub(*b.Oldest)) + ". "

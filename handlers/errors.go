@@ -16,6 +16,7 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/fault"
+	"alur/engine/pg"
 	"alur/views"
 )
 
@@ -71,6 +72,10 @@ func classify(err error) *fault.Error {
 	}
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fault.New(fault.Invalid, fmt.Sprintf("This is more than %d MB. Send less at once.", e.Limit>>20))
+	}
+	if pg.IsExhausted(err) {
+		title, _ := engine.OutageWords(err)
+		return fault.Wrap(fault.Overloaded, "Nothing was saved: "+lower(title)+". Tell those who look after this server, and try again once it has what it needs.", err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fault.Wrap(fault.Overloaded, "The server is busy and gave up after half a minute. Try again in a moment.", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/fault"
 )
@@ -81,7 +82,16 @@ func (s *Server) unready(ctx context.Context) string {
 	if err := s.DB.Ping(ctx); err != nil {
 		return "the database does not answer"
 	}
-	return ""
+	return NoRoom(s.Engine.Exhausted())
+}
+
+// NoRoom says for /readyz why the database takes no changes; "" for nil.
+func NoRoom(err error) string {
+	if err == nil {
+		return ""
+	}
+	title, _ := engine.OutageWords(err)
+	return "nothing can be saved: " + lower(title)
 }
 
 // Monitor answers on an address of its own, for scrapers and for processes

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/views"
@@ -57,6 +58,7 @@ func (s *Server) shell(c echo.Context) (views.Shell, error) {
 	if !a.Signed() {
 		return shell, nil
 	}
+	shell.Outage = s.outage(a)
 	acting, err := s.actingAs(c)
 	if err != nil {
 		return views.Shell{}, err
@@ -92,6 +94,20 @@ func (s *Server) shell(c echo.Context) (views.Shell, error) {
 		}
 	}
 	return shell, nil
+}
+
+// outage says that nothing can be saved, and to those who may do something about it,
+// what; nil when all is well, as far as this process knows.
+func (s *Server) outage(a auth.Actor) *views.Outage {
+	err := s.Engine.Exhausted()
+	if err == nil {
+		return nil
+	}
+	title, cause := engine.OutageWords(err)
+	if !a.Can(auth.ManageWorkflows) && !a.Can(auth.ManageServer) {
+		title, cause = "Nothing can be saved at the moment", title+". Tell those who look after this server."
+	}
+	return &views.Outage{Title: title, Text: cause}
 }
 
 // dataLinks are the collections that people made.

@@ -8,6 +8,7 @@ type Shell struct {
 	Person  Person     // who is signed in
 	Groups  []NavGroup // the navigation, already cut to what the person may see
 	Flash   *Notice    // shown once as a toast; nil: nothing to say
+	Outage  *Outage    // stands above every page; nil: all is well
 	Version string     // of the program, for the account menu
 	Account string     // the person's own page
 	SignOut string     // where the sign-out form posts to
@@ -34,6 +35,12 @@ type NavLink struct {
 	Count   int  // shown behind the name; 0: nothing
 	Bad     bool // Count counts what went wrong
 	Current bool // the page is at or below URL
+}
+
+// Outage says that nothing can be saved.
+type Outage struct {
+	Title string
+	Text  string // what to do
 }
 
 // Notice is one sentence about what just happened.

@@ -56,12 +56,16 @@ type Trouble struct {
 	URL        string // a path of ours: where to look
 	Need       auth.Right
 	Patience   time.Duration // how long it stands before anybody is told
+	Over       string        // a title for when it is over; "": it has happened, and has no end
+	Dismissal  string        // kind and subject of the dismissal that takes it away; "" for none
 }
 
 // Words words what the engine found.
 type Words interface {
 	// Troubles are all of a but failures, with times in a zone.
 	Troubles(a engine.Attention, w engine.Watch, zone *time.Location) []Trouble
+	// Cut is how the IDs of those troubles begin of which a does not list all.
+	Cut(a engine.Attention) []string
 	// Reason words why an execution failed; "" when nobody said.
 	Reason(problem string) string
 }
@@ -107,6 +111,10 @@ func (d *Watchdog) Look(ctx context.Context) {
 	}
 	if err != nil {
 		d.Log.ErrorContext(ctx, "the watchdog could not look", "err", err)
+	}
+	// A database without room may still take what a turn of ours writes.
+	if full := d.Engine.CheckRoom(ctx); full != nil && ctx.Err() == nil {
+		err = full
 	}
 	d.notice(ctx, err)
 }

@@ -11,6 +11,11 @@
 // written down: then the watchdog of each process mails at once, past the outbox,
 // those who hear of the server, and says no more for a while.
 //
+// Who was told of a trouble is told once when it is over: when it has been away for
+// five minutes. What comes back within that quiet time had not gone. When it comes
+// back within an hour after they heard, they hear again at once, and its end then has
+// to last for an hour.
+//
 // Who may not see a workflow gets no mail about it, whatever its settings say. The
 // settings are [alur/engine.Alerts]; the words of troubles are those of the page
 // “Needs attention”.

@@ -27,9 +27,16 @@ type words struct{}
 
 func (words) Troubles(a engine.Attention, _ engine.Watch, _ *time.Location) (list []alert.Trouble) {
 	for _, s := range a.Stuck.Items {
-		list = append(list, alert.Trouble{ID: fmt.Sprint("stuck-", s.ID), WorkflowID: s.WorkflowID, Title: s.Title + " stands still", Cause: "Nobody took over."})
+		list = append(list, alert.Trouble{ID: fmt.Sprint("stuck-", s.ID), WorkflowID: s.WorkflowID, Title: s.Title + " stands still", Cause: "Nobody took over.", Over: s.Title + " gets on"})
 	}
 	return list
+}
+
+func (words) Cut(a engine.Attention) []string {
+	if a.Stuck.Rest > 0 {
+		return []string{"stuck-"}
+	}
+	return nil
 }
 
 func (words) Reason(problem string) string { return problem }

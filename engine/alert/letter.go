@@ -159,6 +159,62 @@ func (r *round) troubleLetter(f flow, rules engine.Alerts, list []Trouble) lette
 	return l
 }
 
+// overLetter is about troubles of f that are over, of the server when that is zero.
+func (r *round) overLetter(f flow, list []known, zone *time.Location) letter {
+	l := letter{subject: list[0].Over}
+	l.Title, l.Intro = list[0].Over, "This is over"
+	if len(list) == 1 {
+		l.Summary = "“" + list[0].Title + "” lasted " + list[0].span(zone) + "."
+	} else {
+		l.subject = fmt.Sprintf("%d things are over: %s, …", len(list), list[0].Over)
+		l.Title, l.Intro = fmt.Sprintf("%d things are over", len(list)), "Alur"
+		for _, k := range list {
+			l.Facts = append(l.Facts, mail.Fact{Label: k.Over, Value: "“" + k.Title + "” lasted " + k.span(zone) + "."})
+		}
+	}
+	if f.ID != 0 {
+		l.Intro = "This is over in the workflow “" + f.Title + "”"
+		l.Buttons = []mail.Button{{Label: "Open workflow", URL: r.BaseURL + "/workflows/" + strconv.FormatInt(f.ID, 10)}}
+		l.More = r.settingsOf(f)
+		return l
+	}
+	l.Buttons = []mail.Button{{Label: "Open “Needs attention”", URL: r.BaseURL + "/attention"}}
+	return l
+}
+
+// span is how long k lasted: "12 minutes, from Mon, 2 Jan, 15:04 to Mon, 2 Jan, 15:16".
+func (k known) span(zone *time.Location) string { return span(k.SeenAt, *k.GoneAt, zone) }
+
+func span(from, to time.Time, zone *time.Location) string {
+	end := when(to, zone)
+	if y, d := from.In(zone).Year(), from.In(zone).YearDay(); y == to.In(zone).Year() && d == to.In(zone).YearDay() {
+		end = to.In(zone).Format("15:04")
+	}
+	if when(from, zone) == when(to, zone) {
+		return "less than a minute, on " + when(from, zone)
+	}
+	return lasting(to.Sub(from)) + ", from " + when(from, zone) + " to " + end
+}
+
+// lasting words a time: "less than a minute", "12 minutes", "3 hours 5 minutes",
+// "2 days 4 hours".
+func lasting(d time.Duration) string {
+	minutes := int(d.Round(time.Minute) / time.Minute)
+	switch days, hours := minutes/(24*60), minutes/60%24; {
+	case minutes == 0:
+		return "less than a minute"
+	case days > 0 && hours > 0:
+		return plural(days, "day") + " " + plural(hours, "hour")
+	case days > 0:
+		return plural(days, "day")
+	case hours > 0 && minutes%60 > 0:
+		return plural(hours, "hour") + " " + plural(minutes%60, "minute")
+	case hours > 0:
+		return plural(hours, "hour")
+	}
+	return plural(minutes, "minute")
+}
+
 // settingsOf is where to change who hears of f.
 func (r *round) settingsOf(f flow) *mail.Button {
 	return &mail.Button{Label: "Alerts of this workflow", URL: r.BaseURL + "/workflows/" + strconv.FormatInt(f.ID, 10) + "/alerts"}

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"alur/engine"
+	"alur/engine/auth"
 	"alur/engine/mail"
-	"alur/engine/pg"
 )
 
 const (
@@ -22,7 +22,9 @@ type outage struct {
 	people []person // who is to be told, as it was when the database still answered
 	asked  time.Time
 	since  time.Time // zero: there is none
+	fine   time.Time // since when all is well again; zero: it is not
 	told   time.Time // zero: not yet
+	title  string    // what was told
 	toldTo []person  // … and who was
 }
 
@@ -44,29 +46,63 @@ func (d *Watchdog) remember(ctx context.Context, s engine.AlertSettings) error {
 }
 
 // notice mails, past the outbox, that the watchdog could not look for a while
-// because of err, and that it can again.
+// because of err, and that it can again for long enough.
 func (d *Watchdog) notice(ctx context.Context, err error) {
 	o, now := &d.outage, d.now()
 	if err == nil {
-		if !o.told.IsZero() {
-			d.direct(ctx, o.toldTo, letter{subject: "The database of Alur works again", Letter: mail.Letter{Intro: "This is over", Title: "The database works again",
-				Summary: "What was started meanwhile and could not be written down is not there; the rest goes on."}})
-		}
-		o.since, o.told, o.toldTo = time.Time{}, time.Time{}, nil
+		d.relieve(ctx, now)
 		return
 	}
+	o.fine = time.Time{}
 	if o.since.IsZero() {
 		o.since = now
 	}
 	if now.Sub(o.since) < OutageAfter || !o.told.IsZero() && now.Sub(o.told) < outageEvery {
 		return
 	}
-	title, cause := outageWords(err)
+	if len(o.people) == 0 {
+		d.ask(ctx)
+	}
+	title, cause := engine.OutageWords(err)
 	d.Log.ErrorContext(ctx, "needs attention", "trouble", "outage", "what", title, "err", err)
-	o.told, o.toldTo = now, o.people
+	o.told, o.toldTo, o.title = now, o.people, title
 	l := letter{subject: title, Letter: mail.Letter{Intro: "This needs attention now", Title: title, Summary: cause,
 		Note: "This mail went past the outbox. Each process of Alur that sees the trouble sends one an hour."}}
 	d.direct(ctx, o.people, l)
+}
+
+// relieve ends an outage; one that people were told of is over after the quiet time
+// only, in which it is the same when it comes back.
+func (d *Watchdog) relieve(ctx context.Context, now time.Time) {
+	o := &d.outage
+	if o.fine.IsZero() {
+		o.fine = now
+	}
+	if !o.told.IsZero() {
+		if now.Sub(o.fine) < calm {
+			return
+		}
+		const title = "The database of Alur works again"
+		d.Log.InfoContext(ctx, "needs attention no more", "trouble", "outage", "since", o.since, "until", o.fine)
+		for _, p := range o.toldTo {
+			d.direct(ctx, []person{p}, letter{subject: title, Letter: mail.Letter{Intro: "This is over", Title: title,
+				Summary: "“" + o.title + "” lasted " + span(o.since, o.fine, p.zone) + ". What waited goes on by itself; what people could not save, they have to enter again.",
+				Buttons: []mail.Button{{Label: "Open “Needs attention”", URL: d.BaseURL + "/attention"}}}})
+		}
+	}
+	o.since, o.fine, o.told, o.toldTo = time.Time{}, time.Time{}, time.Time{}, nil
+}
+
+// ask tries to find out who hears of the server when that is not known: a database
+// that takes no changes may still answer.
+func (d *Watchdog) ask(ctx context.Context) {
+	s, err := d.Engine.AlertSettings(ctx, auth.System)
+	if err == nil {
+		err = d.remember(ctx, s)
+	}
+	if err != nil {
+		d.Log.WarnContext(ctx, "who hears of the server is not known", "err", err)
+	}
 }
 
 // direct mails l past the outbox.
@@ -83,17 +119,4 @@ func (d *Watchdog) direct(ctx context.Context, people []person, l letter) {
 			d.Log.ErrorContext(ctx, "alert could not be mailed", "user_id", p.ID, "err", err)
 		}
 	}
-}
-
-// outageWords says what keeps the watchdog from its work, and what to do.
-func outageWords(err error) (title, cause string) {
-	switch code := pg.Code(err); {
-	case code == "53100":
-		return "The disk of the database is full", "PostgreSQL takes no changes any more, so no workflow goes on and nothing can be saved. Make room on its disk."
-	case code == "25006":
-		return "The database takes no changes", "It is read-only: a standby, or set so. No workflow goes on and nothing can be saved. See which server DATABASE_URL leads to."
-	case pg.IsUnavailable(err):
-		return "The database cannot be reached", "No workflow goes on and no page opens. See whether PostgreSQL runs, and what its log says."
-	}
-	return "The database refuses what Alur asks", "No alert can be written down, and probably nothing else. See the log of Alur for what the database said."
 }

@@ -47,10 +47,7 @@ func (d *Watchdog) people(ctx context.Context, q pg.Q, zone *time.Location, f fl
 			roles = append(roles, owner.Role)
 		}
 	}
-	sees := func(a auth.Actor) (bool, error) {
-		level, err := a.LevelOn(ctx, q, f.Key)
-		return level != "" && a.Can(auth.UseWorkflows), err
-	}
+	sees := func(a auth.Actor) (bool, error) { return d.sees(ctx, q, f.Key, a) }
 	list, err := d.choose(ctx, q, zone, ids, roles, sees)
 	if err != nil {
 		return nil, err
@@ -68,6 +65,12 @@ func (d *Watchdog) people(ctx context.Context, q pg.Q, zone *time.Location, f fl
 		list[i].why = "You get this because you own the workflow, or its alerts name you or a role of yours."
 	}
 	return list, nil
+}
+
+// sees reports whether a may see a workflow.
+func (d *Watchdog) sees(ctx context.Context, q pg.Q, key string, a auth.Actor) (bool, error) {
+	level, err := a.LevelOn(ctx, q, key)
+	return level != "" && a.Can(auth.UseWorkflows), err
 }
 
 // serverPeople are who hears of the server.

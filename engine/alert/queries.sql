@@ -123,21 +123,47 @@ SET failing_since = excluded.failing_since, last_id = excluded.last_id, untold_f
 DELETE FROM alur.alerts WHERE key = $1
 
 -- name: troubles
-SELECT id, key, seen_at, told_at
+SELECT id, key, seen_at, told_at, gone_at, over_at, again, title, over, need, told_to
 FROM alur.troubles
 
 -- name: see
-INSERT INTO alur.troubles (id, key, seen_at)
+-- What is there now. What comes back within its quiet time is the same trouble as
+-- before; when people have heard that it is over, they are to be told again.
+INSERT INTO alur.troubles AS t (id, key, seen_at)
 SELECT u.id, u.key, $3
 FROM unnest(CAST($1 AS text[]), CAST($2 AS text[])) u (id, key)
-ON CONFLICT (id) DO NOTHING
+ON CONFLICT (id) DO UPDATE
+SET gone_at = NULL, over_at = NULL, again = t.again OR t.over_at IS NOT NULL,
+    seen_at = CASE WHEN t.over_at IS NULL THEN t.seen_at ELSE excluded.seen_at END,
+    told_at = CASE WHEN t.over_at IS NULL THEN t.told_at END
+WHERE t.gone_at IS NOT NULL
 
 -- name: tell
-UPDATE alur.troubles SET told_at = $2 WHERE id = ANY ($1)
+UPDATE alur.troubles t
+SET told_at = $1, title = u.title, over = u.over, need = u.need, dismissal = u.dismissal
+FROM unnest(CAST($2 AS text[]), CAST($3 AS text[]), CAST($4 AS text[]), CAST($5 AS smallint[]), CAST($6 AS text[])) u (id, title, over, need, dismissal)
+WHERE t.id = u.id
+
+-- name: told_to
+UPDATE alur.troubles SET told_to = array_append(told_to, $1) WHERE id = ANY ($2) AND NOT $1 = ANY (told_to)
+
+-- name: leave
+-- What is not among the ids $1 any more has gone. Of what begins like one of $2, not
+-- all is among them.
+UPDATE alur.troubles t
+SET gone_at = $3
+WHERE gone_at IS NULL AND NOT t.id = ANY ($1)
+  AND NOT EXISTS (SELECT FROM unnest(CAST($2 AS text[])) p (prefix) WHERE starts_with(t.id, p.prefix))
 
 -- name: forget
--- What is not there any more.
-DELETE FROM alur.troubles WHERE NOT id = ANY ($1)
+-- What has gone and nobody is to hear of: they were not told, it has happened and
+-- has no end, somebody has dismissed it, or they have heard long before $1.
+DELETE FROM alur.troubles t
+WHERE t.gone_at IS NOT NULL AND (t.told_at IS NULL OR t.over = '' OR t.over_at <= $1 OR EXISTS (
+    SELECT FROM alur.dismissals d WHERE d.kind || ' ' || d.subject = t.dismissal AND d.dismissed_at >= t.seen_at))
+
+-- name: end
+UPDATE alur.troubles SET over_at = $2 WHERE id = ANY ($1)
 
 -- name: owner
 -- Who answers for workflow $1: the person $2 if they own it, else the first owner.

@@ -30,7 +30,7 @@ var builtIn = map[Role]*Rights{
 }
 
 // Right is one thing an actor may or may not do.
-type Right uint8
+type Right uint8 // stored in alur.troubles: new ones come last
 
 const (
 	UseRecords        Right = iota + 1 // read and write records, see own tasks

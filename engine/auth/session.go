@@ -177,7 +177,7 @@ func (s *Store) Resolve(ctx context.Context, kind Kind, token string, from Clien
 			if kind == Key {
 				args = append(args, clip(from.IP, 64))
 			}
-			if _, err := s.DB.ExecContext(ctx, touch, args...); err != nil {
+			if _, err := s.DB.ExecContext(ctx, touch, args...); err != nil && !pg.IsExhausted(err) { // pages can still be read
 				return Session{}, fmt.Errorf("record the use of a session: %w", err)
 			}
 			r.UsedAt = now
@@ -219,6 +219,9 @@ func (s *Store) Renew(ctx context.Context, session Session) (token string, err e
 	}
 	token, h := newToken(API.prefix())
 	res, err := s.DB.ExecContext(ctx, queries.Get("renew session"), old[:], now, h[:])
+	if pg.IsExhausted(err) {
+		return "", nil // another time
+	}
 	if err != nil {
 		return "", fmt.Errorf("renew a session of user %d: %w", session.Actor.UserID, err)
 	}

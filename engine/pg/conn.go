@@ -108,6 +108,8 @@ func (c *Conn) check(err error) error {
 	switch {
 	case err == nil || errors.Is(err, sql.ErrNoRows):
 		c.used = true
+	case IsExhausted(err):
+		c.db.doubt.Store(true)
 	case isConnError(err):
 		c.bad = true
 		now := time.Now()

@@ -46,6 +46,7 @@ type DB struct {
 	waiting atomic.Int32 // callers of Conn that wait for a slot
 
 	broke atomic.Pointer[time.Time] // when a connection was last found broken
+	doubt atomic.Bool               // a statement was refused by IsExhausted; see TakeDoubt
 }
 
 // pingAfter is how long a connection may rest before it is asked whether it
@@ -148,6 +149,10 @@ func (db *DB) Ping(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+// TakeDoubt reports whether a statement was refused, since it was last asked, because
+// the server has no room or memory.
+func (db *DB) TakeDoubt() bool { return db.doubt.Swap(false) }
 
 // probe is a question whether the database answers.
 type probe struct {

@@ -55,6 +55,17 @@ func IsLockTimeout(err error) bool { return Code(err) == "55P03" }
 // statement_timeout.
 func IsCanceled(err error) bool { return Code(err) == "57014" }
 
+// IsExhausted reports that the server has not what it takes: its disk is full or
+// fails, or it is out of memory. That may be so for everybody, or only for what one
+// statement asked for.
+func IsExhausted(err error) bool {
+	switch Code(err) {
+	case "53100", "53200", "58030":
+		return true
+	}
+	return false
+}
+
 // IsUnavailable reports that the server went away, is starting or stopping, or
 // refuses connections for now.
 func IsUnavailable(err error) bool {
