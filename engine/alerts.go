@@ -154,6 +154,15 @@ func (e *Engine) SaveAlertSettings(ctx context.Context, actor auth.Actor, s Aler
 	if len(server.UserIDs)+len(server.Roles) == 0 {
 		problems["server"] = "Choose somebody: else nobody hears that the server is in trouble."
 	}
+	here, err := e.rolesHere(ctx)
+	if err != nil {
+		return err
+	}
+	for field, roles := range map[string][]auth.Role{"roles": s.Roles, "server": server.Roles} {
+		if problem := unknownRole(roles, here); problem != "" {
+			problems[field] = problem
+		}
+	}
 	for _, id := range server.UserIDs {
 		name, may, err := e.person(ctx, id, func(a auth.Actor) (bool, error) { return a.Can(auth.ManageWorkflows), nil })
 		if err != nil {
@@ -250,13 +259,30 @@ func (a Alerts) words() string {
 	return text
 }
 
-// alertPeople says who among those that a names does not see a workflow, by
-// field. It reads people, so it is no part of a transaction.
+// unknownRole says that one of roles is not here; "" when all are.
+func unknownRole(roles []auth.Role, here map[string]bool) string {
+	for _, r := range roles {
+		if !here[string(r)] {
+			return fmt.Sprintf("There is no role “%s” here. Choose another one.", r)
+		}
+	}
+	return ""
+}
+
+// alertPeople says who among those that a names does not see a workflow, and which
+// role is not there, by field. It reads people, so it is no part of a transaction.
 func (e *Engine) alertPeople(ctx context.Context, actor auth.Actor, id int64, a Alerts) (map[string]string, error) {
 	problems := map[string]string{}
 	w, _, err := e.open(ctx, e.DB, actor, id, auth.Editor)
 	if err != nil {
 		return nil, err
+	}
+	here, err := e.rolesHere(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if problem := unknownRole(a.Roles, here); problem != "" {
+		problems["roles"] = problem
 	}
 	for _, id := range a.UserIDs {
 		name, may, err := e.person(ctx, id, func(p auth.Actor) (bool, error) {

@@ -79,9 +79,13 @@ func (e *Engine) PreviewImport(ctx context.Context, actor auth.Actor, file Porta
 	if err != nil {
 		return Preview{}, err
 	}
+	roles, err := e.rolesHere(ctx)
+	if err != nil {
+		return Preview{}, err
+	}
 	for i, w := range file.Workflows {
 		a := Arrival{Portable: w, Here: here[w.Key]}
-		e.assemble(&a, ids)
+		e.assemble(&a, ids, roles)
 		if why := a.NoVersion(); c.Versions[i] && why != "" {
 			a.wrong(PortableNode{}, "as", why)
 		}
@@ -157,7 +161,7 @@ func (a *Arrival) NoVersion() string {
 
 // assemble makes the rows of a workflow, with ids of their own, and notes what
 // keeps them from being a workflow.
-func (e *Engine) assemble(a *Arrival, people map[string]int64) {
+func (e *Engine) assemble(a *Arrival, people map[string]int64, roles map[string]bool) {
 	p := a.Portable
 	a.w = Workflow{ID: e.IDs.Next(), Key: p.Key, Title: strings.TrimSpace(p.Title), Description: p.Description, Type: p.Trigger.Type,
 		TriggerTitle: strings.TrimSpace(p.Trigger.Title), Sync: p.Sync, Config: orObject(p.Trigger.Config), Options: orObject(p.Options)}
@@ -198,6 +202,10 @@ func (e *Engine) assemble(a *Arrival, people map[string]int64) {
 	a.link(ids)
 	var err error
 	if a.w.Options, err = a.settle(a.w.Options, optionPeople, people, "The workflow"); err != nil {
+		a.wrong(PortableNode{}, "options", "The options cannot be read.")
+		return
+	}
+	if a.w.Options, err = a.leaveOut(a.w.Options, roles); err != nil {
 		a.wrong(PortableNode{}, "options", "The options cannot be read.")
 		return
 	}

@@ -59,6 +59,44 @@ type person struct {
 // who hears of what goes wrong.
 var optionPeople = []string{"ownerId", "alerts.userIds"}
 
+// rolesHere are the names of all roles of this server.
+func (e *Engine) rolesHere(ctx context.Context) (map[string]bool, error) {
+	var names []string
+	if err := e.DB.SelectContext(ctx, &names, portableSQL.Get("roles_here")); err != nil {
+		return nil, fmt.Errorf("list the roles: %w", err)
+	}
+	here := map[string]bool{}
+	for _, name := range names {
+		here[name] = true
+	}
+	return here, nil
+}
+
+// leaveOut takes the roles that hear of alerts and are not here out of options, and
+// notes that they are missing.
+func (a *Arrival) leaveOut(options json.RawMessage, here map[string]bool) (json.RawMessage, error) {
+	v, err := exactly(options)
+	if err != nil {
+		return nil, err
+	}
+	at, _ := v.(map[string]any)
+	at, _ = at["alerts"].(map[string]any)
+	list, ok := at["roles"].([]any)
+	if !ok {
+		return options, nil
+	}
+	kept := []any{}
+	for _, role := range list {
+		if name, ok := role.(string); ok && !here[name] {
+			a.miss("role", name, "The workflow")
+			continue
+		}
+		kept = append(kept, role)
+	}
+	at["roles"] = kept
+	return inOrder(v)
+}
+
 // peopleKeys are the settings of a node type that hold people.
 func peopleKeys(kind string) []string {
 	if k := node.Lookup(kind); k != nil {

@@ -281,6 +281,7 @@ func TestImportMissing(t *testing.T) {
 		{"key": "u", "type": "update", "title": "Write", "config": {"collection": "orders", "params": {"filter": {"colour": {"$eq": 1}}, "values": {"status": "{{$jobsMapByNodeKey.gone.x}}", "quantity": "{{$jobsMapByNodeKey.q.size}}"}}}, "upstream": "x"},
 		{"key": "m", "type": "manual", "title": "Ask", "config": {"assignees": [{"$person": {"name": "Nora", "email": "nora@example.org"}}], "forms": {"f": {"actions": [{"key": "ok", "status": 1}]}}}, "upstream": "u"}`),
 		`"categories": []`, `"categories": ["Sales"]`, 1)
+	raw = strings.Replace(raw, `"options": {}`, `"options": {"alerts": {"mode": "own", "owner": true, "userIds": [], "roles": ["pilots", "maker"], "after": 2, "minutes": 0, "every": 60, "recovered": true}}`, 1)
 	s.role("maker", "pm.workflow.create")
 	maker := s.as(s.hire("Max", "maker"))
 	p, err := s.e.PreviewImport(t.Context(), maker, read(t, raw), engine.Choices{})
@@ -292,7 +293,7 @@ func TestImportMissing(t *testing.T) {
 	for _, m := range a.Missing {
 		got = append(got, m.What+" "+m.Name+": "+strings.Join(m.Where, ", "))
 	}
-	want := []string{"person Nora (nora@example.org): Ask", "collection bricks: Find, Find more", "node type teleport: Beam",
+	want := []string{"role pilots: The workflow", "person Nora (nora@example.org): Ask", "collection bricks: Find, Find more", "node type teleport: Beam",
 		"variable or secret TOKEN: Find, Beam", "category Sales: The workflow"}
 	if !slices.Equal(got, want) {
 		t.Errorf("missing is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -311,6 +312,9 @@ func TestImportMissing(t *testing.T) {
 	var refused *engine.NotReady
 	if _, err := s.e.EnableWorkflow(t.Context(), maker, made[0].ID, true); !errors.As(err, &refused) {
 		t.Errorf("turned on with all that missing: %v", err)
+	}
+	if got := s.one(`SELECT options #>> '{alerts,roles}' FROM alur.workflows`); got != `["maker"]` {
+		t.Errorf("the roles %s hear of failures, want the one that is here", got)
 	}
 	if got := s.shape(made[0].ID); got != "q r x u m" {
 		t.Errorf("the tree is %s", got)

@@ -5,6 +5,9 @@ FROM alur.users
 WHERE id = ANY ($1) OR lower(email) = ANY ($2) OR nickname = ANY ($3)
 ORDER BY id
 
+-- name: roles_here
+SELECT name FROM alur.roles
+
 -- name: category_titles
 SELECT c.title
 FROM alur.workflow_category_relations r

@@ -45,6 +45,10 @@ func TestAlertsForm(t *testing.T) {
 	if got := s.post(admin, page, stranger).want(http.StatusUnprocessableEntity).find("#userIds-error"); !strings.Contains(got, "may not see this workflow") {
 		t.Errorf("somebody who does not see it is to hear of it: %q", got)
 	}
+	unknown := own(func(f url.Values) { f.Add("role", "pilots") })
+	if got := s.post(admin, page, unknown).want(http.StatusUnprocessableEntity).find("#roles-error"); got != "There is no role “pilots” here. Choose another one." {
+		t.Errorf("a role that is not there is to hear of it: %q", got)
+	}
 	s.post(member, page, own(func(url.Values) {})).want(http.StatusForbidden)
 	s.post(admin, page, own(func(url.Values) {})).want(http.StatusSeeOther)
 	var options string
@@ -96,6 +100,13 @@ func TestAlertSettings(t *testing.T) {
 	got, err := s.Engine.AlertSettings(t.Context(), auth.System)
 	if err != nil || got.After != 2 || got.Every != 30 || got.Recovered || len(got.Server.Roles) != 1 || got.Server.Roles[0] != auth.Admin {
 		t.Errorf("kept are %+v, %v", got, err)
+	}
+	for field, at := range map[string]string{"role": "#roles-error", "serverRole": "#server-error"} {
+		unknown := url.Values{"owner": {"true"}, "after": {"2"}, "every": {"30"}, "everyUnit": {"1"}, "serverRole": {"admin"}}
+		unknown.Add(field, "pilots")
+		if got := s.post(admin, "/settings/alerts", unknown).want(http.StatusUnprocessableEntity).find(at); got != "There is no role “pilots” here. Choose another one." {
+			t.Errorf("%s may be a role that is not there: %q", field, got)
+		}
 	}
 	form.Set("serverUser", fmt.Sprint(s.users[member].ID))
 	if got := s.post(admin, "/settings/alerts", form).want(http.StatusUnprocessableEntity).find("#server-error"); !strings.Contains(got, "does not manage all workflows") {

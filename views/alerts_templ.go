@@ -421,7 +421,7 @@ func alertFields(f AlertsForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Choices(Field{Name: "recovered", Multiple: true, Options: []Option{{Value: "true", Text: "Also when it works again", Help: "A mail after the first execution that completes.", Selected: f.Recovered}}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Choices(Field{Name: "recovered", Multiple: true, Options: []Option{{Value: "true", Text: "Also when it works again", Help: "A mail after the first execution that completes, and when something else that you were told of is over.", Selected: f.Recovered}}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
