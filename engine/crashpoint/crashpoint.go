@@ -30,13 +30,15 @@ const (
 	DuringShutdown   = "during-shutdown"    // SIGTERM came, and work is given back
 	DuringAlert      = "during-alert"       // alerts are written to the outbox, uncommitted
 	AfterAlert       = "after-alert"        // alerts are in the outbox
+	BeforeMail       = "before-mail"        // a mail is claimed and not sent
+	AfterMail        = "after-mail"         // it is sent, and that is not noted
 	DuringMigration  = "during-migration"   // between two migrations
 	DuringRerun      = "during-rerun"       // one of many executions runs again, uncommitted
 )
 
 // All are the places, in the order of an execution's life.
 var All = []string{AfterClaim, BeforeRun, AfterLocalEffect, DuringFlush, BeforeCommit, AfterCommit,
-	BeforeRemote, AfterRemote, BeforeResume, AfterResume, DuringShutdown, DuringAlert, AfterAlert, DuringMigration, DuringRerun}
+	BeforeRemote, AfterRemote, BeforeResume, AfterResume, DuringShutdown, DuringAlert, AfterAlert, BeforeMail, AfterMail, DuringMigration, DuringRerun}
 
 var armed, countdown = parse(os.Getenv("ALUR_CRASH_AT"))
 

@@ -8,6 +8,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
+	"alur/engine/crashpoint"
 	"alur/engine/pg"
 )
 
@@ -94,11 +95,13 @@ func (w *Worker) Deliver(ctx context.Context) (int, error) {
 		if !held {
 			continue // the lease ran out and somebody else has it
 		}
+		crashpoint.Hit(crashpoint.BeforeMail)
 		if client == nil {
 			client, err = w.SMTP.dial(work)
 		}
 		if err == nil {
 			err = w.send(client, m)
+			crashpoint.Hit(crashpoint.AfterMail)
 		}
 		if err != nil && client != nil {
 			_ = client.Close() // after an error the connection is in an unknown state
