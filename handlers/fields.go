@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"alur/engine/collection"
+	"alur/engine/value"
 	"alur/views"
 )
 
@@ -65,8 +67,12 @@ func parseTyped(w views.Words, f *collection.Field, typed string) (v any, proble
 		}
 		return list, ""
 	case f.Type == collection.JSON:
-		if json.Unmarshal([]byte(typed), &v) != nil {
+		v, err := value.Decode([]byte(typed))
+		if err != nil {
 			return nil, `Write JSON, such as {"size": 3} or ["a", "b"].`
+		}
+		if n := value.Overflow([]byte(typed)); n != "" {
+			return nil, fmt.Sprintf("The number %s is too large. Write it in quotes.", views.Clip(n, 40))
 		}
 		return v, ""
 	case instants(f):

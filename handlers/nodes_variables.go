@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"alur/engine"
 	"alur/engine/expr"
 	"alur/engine/fault"
+	"alur/engine/value"
 	"alur/views"
 	"alur/views/nodeforms"
 )
@@ -67,12 +67,10 @@ func (d *desk) samples(names *nodeforms.Names) (from string, err error) {
 	if err != nil {
 		return "", err
 	}
-	var data any
-	_ = json.Unmarshal(x.Context, &data) // what is not JSON has no samples
+	data, _ := value.Decode(x.Context) // what is not JSON has no samples
 	results := map[string]any{}
 	for _, j := range jobs {
-		var v any
-		if json.Unmarshal(j.Result, &v) == nil {
+		if v, err := value.Decode(j.Result); err == nil && len(j.Result) > 0 {
 			results[j.NodeKey] = v
 		}
 	}

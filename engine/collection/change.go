@@ -18,6 +18,7 @@ import (
 	"alur/engine/fault"
 	"alur/engine/pg"
 	"alur/engine/snowflake"
+	"alur/engine/value"
 )
 
 //go:embed queries_change.sql
@@ -198,10 +199,11 @@ func (c *Collection) past(a auth.Actor, r pastRow) (Past, error) {
 	if r.ExecutionID != nil {
 		p.ExecutionID = *r.ExecutionID
 	}
-	var values map[string]any
-	if err := json.Unmarshal(r.Fields, &values); err != nil {
+	read, err := value.Decode(r.Fields)
+	if err != nil {
 		return Past{}, fmt.Errorf("read change %d: %w", r.ID, err)
 	}
+	values, _ := read.(map[string]any) // the column holds objects
 	for _, f := range slices.Concat(c.columns, c.fileFields(false)) {
 		v, there := values[f.Name]
 		if !there || c.visible(a, f.Name) == nil {

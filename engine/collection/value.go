@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
+
+	"alur/engine/value"
 )
 
 // Instant is how an instant is written: UTC with milliseconds.
@@ -325,8 +327,7 @@ func (f *Field) value(v any) any {
 	case []byte:
 		switch f.Base() {
 		case JSON:
-			var out any
-			if json.Unmarshal(x, &out) == nil {
+			if out, err := value.Decode(x); err == nil {
 				return out
 			}
 		case Decimal:

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"alur/engine/value"
 )
 
 // WallClock is how a date and time without zone is written.
@@ -122,9 +124,9 @@ func (f *Field) unixArg(v any, zone *time.Location) (any, string) {
 // value.
 func (f *Field) listArg(v any) (any, string) {
 	if s, ok := v.(string); ok {
-		var parsed []any
-		if json.Unmarshal([]byte(s), &parsed) == nil {
-			v = parsed
+		parsed, _ := value.Decode([]byte(s)) // else it is one value
+		if list, ok := parsed.([]any); ok {
+			v = list
 		}
 	}
 	list, ok := v.([]any)

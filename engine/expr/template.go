@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"alur/engine/value"
 )
 
 // Template is a JSON value with placeholders, compiled. A text that is one
@@ -36,8 +38,8 @@ func NewTemplate(v any) (Template, error) {
 
 // UnmarshalJSON compiles raw.
 func (t *Template) UnmarshalJSON(raw []byte) error {
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
+	v, err := value.Decode(raw)
+	if err != nil {
 		return err
 	}
 	*t = Template{raw: bytes.Clone(raw), root: compile(v)}
@@ -68,10 +70,7 @@ func (t Template) Eval(s Scope) (any, error) {
 // Value returns the JSON value that t was compiled from, placeholders and all;
 // nil for the zero Template.
 func (t Template) Value() any {
-	var v any
-	if t.raw != nil {
-		_ = json.Unmarshal(t.raw, &v) // it was read before
-	}
+	v, _ := value.Decode(t.raw) // it was read before
 	return v
 }
 

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"alur/engine/fault"
 	"alur/engine/pg"
 	"alur/engine/sheet"
+	"alur/engine/value"
 )
 
 // MaxExport is how many records one file holds.
@@ -190,8 +190,8 @@ func orUTC(zone *time.Location) *time.Location {
 
 // jsonValue reads JSON; what is none is text.
 func jsonValue(text string) any {
-	var v any
-	if json.Unmarshal([]byte(text), &v) != nil {
+	v, err := value.Decode([]byte(text))
+	if err != nil || strings.TrimSpace(text) == "" {
 		return text
 	}
 	return v

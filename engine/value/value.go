@@ -70,8 +70,8 @@ func appendRaw(dst, raw []byte) []byte {
 	if err != nil {
 		return appendString(dst, fmt.Sprintf("(not representable: %v)", err))
 	}
-	// NUL characters, and halves of surrogate pairs, which Decode has replaced.
-	if len(raw) == 0 || !utf8.Valid(raw) || bytes.Contains(raw, []byte(`\u0000`)) || bytes.Contains(bytes.ToLower(raw), []byte(`\ud`)) {
+	// Numbers beyond all bounds, NUL characters, and halves of surrogate pairs, which Decode has replaced.
+	if len(raw) == 0 || unfit(raw) || !utf8.Valid(raw) || bytes.Contains(raw, []byte(`\u0000`)) || bytes.Contains(bytes.ToLower(raw), []byte(`\ud`)) {
 		return Append(dst, v)
 	}
 	return append(dst, raw...)
@@ -80,17 +80,40 @@ func appendRaw(dst, raw []byte) []byte {
 // Encode returns the JSON text of v, by the rules of [Append].
 func Encode(v any) json.RawMessage { return Append(make([]byte, 0, 128), v) }
 
-// Decode reads JSON text into a JSON value.
+// Decode reads JSON text into a JSON value. A number that float64 cannot hold becomes
+// text, with all its digits: one beyond its range, such as 1e400, and a whole number
+// that it would round, such as 9007199254740993.
 func Decode(raw []byte) (any, error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 {
 		return nil, nil
 	}
 	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
+	if !hard(raw) {
+		if err := json.Unmarshal(raw, &v); err != nil {
+			return nil, err
+		}
+		return v, nil
+	}
+	if !json.Valid(raw) {
+		return nil, json.Unmarshal(raw, &v)
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	return v, nil
+	return ofNumbers(v), nil
+}
+
+// hard reports whether some number of valid JSON text may need to become text.
+func hard(raw []byte) bool {
+	for lit := range numbers(raw) {
+		if suspect(lit) {
+			return true
+		}
+	}
+	return false
 }
 
 // Normalize returns v as a JSON value. Values that are of that form already,
@@ -105,9 +128,9 @@ func Normalize(v any) any {
 		}
 		return v
 	case int:
-		return float64(v)
+		return ofInt(int64(v))
 	case int64:
-		return float64(v)
+		return ofInt(v)
 	case []any:
 		for i, e := range v {
 			if !normal(e) {

@@ -170,7 +170,7 @@ func read(c echo.Context, into any) error {
 	}
 	err = json.Unmarshal(raw, into)
 	if err == nil {
-		return nil
+		return bounded(raw)
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f

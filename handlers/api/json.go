@@ -1,8 +1,7 @@
 package api
 
 import (
-	"encoding/json"
-	"errors"
+	"bytes"
 	"fmt"
 
 	"alur/engine/fault"
@@ -23,14 +22,19 @@ func decode(raw []byte) (any, error) {
 	if err := shallow(raw); err != nil {
 		return nil, err
 	}
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
-		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, fault.Wrap(fault.Invalid, "A number in the body is too large.", err)
-		}
+	v, err := jsonvalue.Decode(raw)
+	if err != nil || len(bytes.TrimSpace(raw)) == 0 {
 		return nil, errNotJSON
 	}
-	return v, nil
+	return v, bounded(raw)
+}
+
+// bounded refuses valid JSON with a number that JavaScript could not read either.
+func bounded(raw []byte) error {
+	if n := jsonvalue.Overflow(raw); n != "" {
+		return fault.New(fault.Invalid, fmt.Sprintf("The number %.40s is too large. Send it as text, in quotes.", n))
+	}
+	return nil
 }
 
 // shallow refuses JSON that is nested too deeply, before anything is built of it.

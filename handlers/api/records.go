@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/pg"
+	jsonvalue "alur/engine/value"
 )
 
 // countPatience is how long is counted before a change.
@@ -167,8 +167,7 @@ func (h *Records) keys(c *call) (any, error) {
 func parseKeys(s string) any {
 	s = strings.TrimSpace(s)
 	if strings.HasPrefix(s, "[") || strings.HasPrefix(s, "{") {
-		var v any
-		if json.Unmarshal([]byte(s), &v) == nil {
+		if v, err := jsonvalue.Decode([]byte(s)); err == nil {
 			return v
 		}
 	}

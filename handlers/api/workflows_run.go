@@ -10,6 +10,7 @@ import (
 	"alur/engine"
 	"alur/engine/auth"
 	"alur/engine/fault"
+	jsonvalue "alur/engine/value"
 )
 
 // execute starts a version by hand (spec/http-api.md §2.8). A run that failed is
@@ -19,11 +20,16 @@ func (h *Workflows) execute(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var values map[string]any
-	if err := read(c, &values); err != nil {
+	var raw json.RawMessage
+	if err := read(c, &raw); err != nil {
 		return err
 	}
-	if values == nil {
+	sent, err := jsonvalue.Decode(raw) // whole numbers keep all their digits
+	if err != nil {
+		return errNotJSON
+	}
+	values, isObject := sent.(map[string]any)
+	if !isObject {
 		return fault.New(fault.Invalid, "Send the values that the trigger needs as a JSON object; {} for none.")
 	}
 	ctx, a := c.Request().Context(), h.Actor(c)

@@ -1,12 +1,13 @@
 package nodeforms
 
 import (
-	"encoding/json"
 	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"alur/engine/value"
 )
 
 // group is a list of conditions that all ("and") or of which one ("or") must
@@ -95,8 +96,7 @@ func (g *group) do(verb, prefix, place string) {
 // literal reads a typed constant: numbers, true, false, null, quoted text and
 // other JSON as they are, everything else as text.
 func literal(s string) any {
-	var v any
-	if json.Unmarshal([]byte(s), &v) == nil {
+	if v, err := value.Decode([]byte(s)); err == nil && strings.TrimSpace(s) != "" {
 		return v
 	}
 	return s
