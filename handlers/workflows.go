@@ -200,7 +200,7 @@ func (h *workflows) env(c echo.Context) (*nodeforms.Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &nodeforms.Env{Collections: collections, Zone: zone}
+	env := &nodeforms.Env{Collections: collections, Zone: zone, Related: h.related(c)}
 	env.Names.Catalogue = h.records
 	env.Names.Record = func(name string) string { return nodeforms.Singular(env.CollectionTitle(name)) }
 	return env, nil

@@ -48,7 +48,7 @@ func EditorPage(e Editor) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Layout(Page{Title: e.Title, Editor: true, Scripts: []string{"variables.js", "code.js", "canvas.js"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Layout(Page{Title: e.Title, Editor: true, Scripts: []string{"picker.js", "variables.js", "code.js", "canvas.js"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

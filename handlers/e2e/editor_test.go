@@ -44,10 +44,10 @@ func TestEditor(t *testing.T) {
 	v.must(v.Page.Keyboard.Press(input.AltLeft), "press Alt")
 	v.keys(input.KeyV)
 	v.must(v.Page.Keyboard.Release(input.AltLeft), "release Alt")
-	v.el("[data-picker-search]")
+	v.el("[data-chooser-search]")
 	v.must(v.Page.InsertText("quantity"), "search a variable")
 	v.keys(input.Enter)
-	v.gone("[data-picker]")
+	v.gone("[data-chooser]")
 	v.sees(".expr-chips", "Order / Quantity")
 	v.saved()
 

@@ -88,7 +88,7 @@ func (v *visitor) insert(name, variable string) {
 	v.must(err, "find the variables of "+name)
 	v.at(box, "open the variables of "+name)
 	v.at(v.named("[data-insert]", variable), "insert “"+variable+"”")
-	v.gone("[data-picker-search]")
+	v.gone("[data-chooser-search]")
 }
 
 // chooseNamed picks an option of the select with a name; rows of a form share

@@ -10,7 +10,7 @@
   // saves itself waits until that is saved. When it is refused, the reader sees
   // why and may go on.
   let unsaved = false, saving = false, next = null;
-  const typed = (e) => { if (autosave(e.target) && !e.target.closest("[data-picker]")) unsaved = true; };
+  const typed = (e) => { if (autosave(e.target) && !e.target.closest("[data-picker], [data-chooser]")) unsaved = true; };
   document.addEventListener("input", typed);
   document.addEventListener("change", typed);
   document.addEventListener("htmx:before:request", (e) => {
@@ -53,7 +53,7 @@
     if (saved) saved.textContent = text;
   };
   document.addEventListener("input", (e) => {
-    if (autosave(e.target) && !e.target.closest("[data-picker]")) note("");
+    if (autosave(e.target) && !e.target.closest("[data-picker], [data-chooser]")) note("");
   });
   document.addEventListener("htmx:error", (e) => {
     const form = autosave(e.detail.ctx?.sourceElement);
@@ -132,7 +132,7 @@
       [...e.target.form.querySelectorAll("[data-filter-item] button:enabled")].find((b) => b.checkVisibility())?.click();
       return;
     }
-    if (e.key === "Escape" && !document.querySelector("dialog[open], [popover]:popover-open, [data-picker]")) {
+    if (e.key === "Escape" && !document.querySelector("dialog[open], [popover]:popover-open, [data-chooser]")) {
       document.querySelector("[data-close-drawer]")?.click();
       return;
     }

@@ -3,14 +3,14 @@
 (() => {
   "use strict";
   const field = (el) => el.closest("[data-expr]");
-  const control = (f) => f.querySelector("input:not([data-picker-search]), textarea");
-  const picker = () => document.querySelector("[data-picker]");
+  const control = (f) => f.querySelector("input:not([data-chooser-search]), textarea");
+  const picker = () => document.querySelector("[data-chooser]");
   const items = (p) => [...p.querySelectorAll("[data-insert]")].filter((b) => b.checkVisibility());
 
   // Where the caret was in a field that has lost the focus; its end at first.
   const carets = new WeakMap();
   document.addEventListener("focusout", (e) => {
-    if (e.target.closest?.("[data-expr]") && !e.target.closest("[data-picker]")) {
+    if (e.target.closest?.("[data-expr]") && !e.target.closest("[data-chooser]")) {
       carets.set(e.target, [e.target.selectionStart, e.target.selectionEnd]);
     }
   });
@@ -25,7 +25,13 @@
   };
 
   const insert = (button) => {
-    const input = control(field(button)), text = button.dataset.insert;
+    const f = field(button), input = control(f), text = button.dataset.insert;
+    if (f.dataset.pick !== undefined && !input.checkVisibility()) { // a line that picker.js looks after
+      const words = button.querySelector("span")?.textContent.trim() || button.textContent.trim();
+      close(false);
+      f.dispatchEvent(new CustomEvent("alur:pick", { bubbles: true, detail: { piece: text, text: words } }));
+      return;
+    }
     const end = input.value.length;
     let [from, to] = carets.get(input) ?? [end, end];
     if (input.value.slice(from - 2, from) === "{{") from -= 2;
@@ -50,7 +56,7 @@
       return any;
     };
     const any = show(p.querySelector(".picker-list"));
-    p.querySelector("[data-picker-none]").hidden = any;
+    p.querySelector("[data-chooser-none]").hidden = any;
     mark(p, items(p)[0]);
   };
   const mark = (p, item) => {
@@ -69,7 +75,7 @@
   });
 
   document.addEventListener("input", (e) => {
-    if (e.target.matches("[data-picker-search]")) return search(picker(), e.target.value);
+    if (e.target.matches("[data-chooser-search]")) return search(picker(), e.target.value);
     const f = field(e.target);
     if (!f) return;
     f.dataset.dirty = "";
@@ -78,7 +84,7 @@
   });
 
   document.addEventListener("keydown", (e) => {
-    const p = e.target.closest?.("[data-picker]");
+    const p = e.target.closest?.("[data-chooser]");
     if (!p) {
       const f = e.target.closest?.("[data-expr]");
       if (f && e.altKey && e.code === "KeyV") {
@@ -89,7 +95,7 @@
     }
     const list = items(p), at = list.findIndex((el) => el.hasAttribute("data-active"));
     if (e.key === "Escape") close(true);
-    else if (e.key === "Enter" && e.target.matches("[data-picker-search]")) (list[at] ?? list[0])?.click();
+    else if (e.key === "Enter" && e.target.matches("[data-chooser-search]")) (list[at] ?? list[0])?.click();
     else if (e.key === "ArrowDown") mark(p, list[Math.min(at + 1, list.length - 1)]);
     else if (e.key === "ArrowUp") mark(p, list[Math.max(at - 1, 0)]);
     else return;
@@ -101,6 +107,6 @@
 
   // What is typed in the search is no setting: it must not save the form.
   document.addEventListener("change", (e) => {
-    if (e.target.matches?.("[data-picker-search]")) e.stopImmediatePropagation();
+    if (e.target.matches?.("[data-chooser-search]")) e.stopImmediatePropagation();
   }, true);
 })();

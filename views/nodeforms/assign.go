@@ -157,7 +157,7 @@ func keyValues(env *Env, f *collection.Field, typed string) (value any, problem 
 	for _, piece := range keyPieces(typed) {
 		number, ok := literal(piece).(float64)
 		switch {
-		case strings.Contains(piece, "{{"), !numbered(env.Collection(f.Target)):
+		case strings.Contains(piece, "{{"), !numbered(keyField(env, f)):
 			list = append(list, piece)
 		case ok:
 			list = append(list, number)
@@ -168,12 +168,12 @@ func keyValues(env *Env, f *collection.Field, typed string) (value any, problem 
 	return list, ""
 }
 
-// numbered reports whether the records of c have numbers for keys.
-func numbered(c *collection.Collection) bool {
-	if c == nil || c.Key() == nil {
+// numbered reports whether the values of key are numbers.
+func numbered(key *collection.Field) bool {
+	if key == nil {
 		return true
 	}
-	switch c.Key().Type {
+	switch key.Type {
 	case collection.String, collection.Text, collection.UID, collection.NanoID, collection.UUID:
 		return false
 	}

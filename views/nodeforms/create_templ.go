@@ -50,7 +50,9 @@ func (f *createForm) Read(v url.Values, env *Env) {
 	f.appends = v["appends"]
 }
 
-func (f *createForm) Do(verb, place string) { f.values = doRows(f.values, verb, "values", place) }
+func (f *createForm) Do(verb, place string) {
+	f.values = doAssignments(f.env, f.collection, f.values, verb, "values", place)
+}
 
 func (f *createForm) Save(config Object) {
 	config["collection"] = f.collection

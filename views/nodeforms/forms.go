@@ -205,6 +205,10 @@ type Env struct {
 	Names       Names
 	Problems    map[string]string // by control name or config key
 
+	// Related finds the records that a relation leads to, those of keys among them;
+	// nil: their keys are typed.
+	Related func(f *collection.Field, keys []string) Related
+
 	// For schedules.
 	Zone         *time.Location // of the server; nil: not known here
 	Zones        []string       // names of zones to choose from

@@ -25,12 +25,13 @@ func env(t *testing.T) *nodeforms.Env {
 	ids := snowflake.New(1, time.Now)
 	store := collection.NewStore(pgtest.New(t), ids, time.Now)
 	for _, text := range []string{
-		`{"name": "products", "title": "Products", "fields": [{"name": "name", "type": "string", "title": "Name"}]}`,
+		`{"name": "products", "title": "Products", "fields": [{"name": "name", "type": "string", "title": "Name", "unique": true}]}`,
 		`{"name": "orders", "title": "Orders", "fields": [{"name": "quantity", "type": "integer", "title": "Quantity"},
 			{"name": "note", "type": "string", "title": "Note"}, {"name": "paid", "type": "boolean", "title": "Paid"},
 			{"name": "status", "type": "string", "title": "Status", "uiSchema": {"enum": [{"value": "new", "label": "New"}, {"value": "done", "label": "Done"}]}},
 			{"name": "product", "type": "belongsTo", "target": "products", "foreignKey": "productId", "title": "Product"},
 			{"name": "gifts", "type": "belongsToMany", "target": "products", "title": "Gifts"}, {"name": "parts", "type": "hasMany", "target": "products", "title": "Parts"},
+			{"name": "labels", "type": "belongsToMany", "target": "products", "targetKey": "name", "title": "Labels"},
 			{"name": "more", "type": "json", "title": "More"}]}`,
 	} {
 		var d collection.Definition
@@ -113,6 +114,7 @@ func TestRoundTrip(t *testing.T) {
 			"productId": "{{$context.data.id}}", "more": {"a": [1]}}, "appends": ["product"]}, "own": {"kept": true}}`},
 		{"create with to-many relations", "create", `{"collection": "orders", "params": {"values": {"gifts": [3, "{{$context.data.gifts.id}}", "{{$context.data.x:1, 2}}"],
 			"parts": []}, "appends": []}}`},
+		{"create with relations by a text", "create", `{"collection": "orders", "params": {"values": {"labels": ["pen", "12", "{{$context.data.name}}"]}, "appends": []}}`},
 		{"create with related records to be made", "create", `{"collection": "orders", "params": {"values": {"gifts": [{"name": "pen"}, 3]}, "appends": []}}`},
 		{"query of one, with a page", "query", `{"collection": "orders", "multiple": false, "failOnEmpty": false, "params": {"filter": {"$and": [{"quantity": {"$gt": 5}}]},
 			"sort": [], "page": 2, "pageSize": 5, "appends": []}}`},

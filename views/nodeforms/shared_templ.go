@@ -1834,6 +1834,11 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
+				} else if r := env.relation(collectionName, f, a.Value); r != nil {
+					templ_7745c5c3_Err = relationInput(env, r, typed(f, input{Name: at + ".value", Value: a.Value, Label: "Value of " + title, Placeholder: "Number of a record, or a variable", Error: env.Problems[at] != ""}), at).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
 				} else {
 					templ_7745c5c3_Err = valueInput(env, f, input{Name: at + ".value", Value: a.Value, Label: "Value of " + title, Placeholder: "Empty", Error: env.Problems[at] != ""}, a.Free).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {

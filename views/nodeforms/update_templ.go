@@ -60,7 +60,7 @@ func (f *updateForm) Read(v url.Values, env *Env) {
 
 func (f *updateForm) Do(verb, place string) {
 	f.filter.do(verb, "filter", place)
-	f.values = doRows(f.values, verb, "values", place)
+	f.values = doAssignments(f.env, f.collection, f.values, verb, "values", place)
 }
 
 func (f *updateForm) Save(config Object) {
