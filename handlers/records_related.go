@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"alur/engine/auth"
 	"alur/engine/collection"
 	"alur/engine/fault"
 	"alur/engine/pg"
@@ -80,7 +81,10 @@ func (h *records) relatedLists(c echo.Context, in recordForm, vm *views.RecordFo
 		}
 		theirs := catalogue{coll: r.target, all: cat.all, actor: cat.actor}
 		cols := theirs.columns(nil).without(r.back)
-		list := views.RelatedList{Title: f.Title, Count: n, Rows: cols.rows(c, listState{}, r.target, recs), Add: vm.Action + "/related/" + f.Name}
+		list := views.RelatedList{Title: f.Title, Count: n, Rows: cols.rows(c, listState{}, r.target, recs)}
+		if in.coll.Takes(actor(c), auth.Update, f) {
+			list.Add = vm.Action + "/related/" + f.Name
+		}
 		if filter := r.filter(cat); filter != nil {
 			list.All = address(recordsPath(r.target.Name), url.Values{"filter": {theirs.text(theFilter(theirs.parse(filter)))}})
 		}
@@ -89,7 +93,7 @@ func (h *records) relatedLists(c echo.Context, in recordForm, vm *views.RecordFo
 			list.New = address(recordsPath(r.target.Name)+"/new", url.Values{r.back.Name: {collection.Format(r.source)}})
 		}
 		if r.through != nil || !r.back.Required {
-			list.Remove = list.Add
+			list.Remove = list.Add // "" when it is not theirs to change
 		}
 		for i, col := range cols.list {
 			list.Columns = append(list.Columns, views.Sort{Text: col.title(), Class: cols.class(i)})
@@ -185,7 +189,7 @@ func (h *records) relate(c echo.Context) error {
 		return fault.New(fault.Invalid, "Choose a record.")
 	}
 	remove, ctx := c.FormValue("do") == "remove", c.Request().Context()
-	err = h.store.Write(ctx, r.target.Name, func(tx *pg.Tx) error { return h.link(ctx, tx, access(c), r, id, remove) })
+	err = h.store.Write(ctx, coll.Name, func(tx *pg.Tx) error { return h.link(ctx, tx, access(c), coll.ID(rec), coll, r, id, remove) })
 	if err != nil {
 		return err
 	}
@@ -196,20 +200,10 @@ func (h *records) relate(c echo.Context) error {
 	return done(c, recordURL(coll, rec), notice)
 }
 
-// link makes a record of the target belong to ours, or not any more.
-func (h *records) link(ctx context.Context, tx *pg.Tx, a collection.Access, r relation, id string, remove bool) error {
+// link makes a record of the target belong to that of ours whose key is mine, or not
+// any more.
+func (h *records) link(ctx context.Context, tx *pg.Tx, a collection.Access, mine any, coll *collection.Collection, r relation, id string, remove bool) error {
 	gone := fault.New(fault.NotFound, "This record does not exist any more, or not here.")
-	if r.through == nil {
-		filter, value := r.target.Keyed(id), r.source
-		if remove {
-			filter, value = map[string]any{"$and": []any{filter, map[string]any{r.back.Name: map[string]any{"$eq": r.source}}}}, nil
-		}
-		recs, err := h.store.Update(ctx, tx, a, r.target.Name, filter, collection.Record{r.back.Name: value})
-		if err == nil && len(recs) == 0 {
-			err = gone
-		}
-		return err
-	}
 	there, err := h.store.First(ctx, tx, a, r.target.Name, collection.Query{Filter: r.target.Keyed(id)})
 	if err != nil {
 		return err
@@ -217,19 +211,17 @@ func (h *records) link(ctx context.Context, tx *pg.Tx, a collection.Access, r re
 	if there == nil {
 		return gone
 	}
-	other := there[keyOf(r.target, r.field).Name]
-	both := map[string]any{r.back.Name: map[string]any{"$eq": r.source}, r.field.OtherKey: map[string]any{"$eq": other}}
+	key := []any{r.target.ID(there)}
+	if r.through != nil {
+		key = []any{there[keyOf(r.target, r.field).Name]}
+	}
+	change := collection.Links{Add: key}
 	if remove {
-		n, err := h.store.Destroy(ctx, tx, a, r.through.Name, both)
-		if err == nil && n == 0 {
-			err = gone
-		}
-		return err
+		change = collection.Links{Drop: key}
 	}
-	linked, err := h.store.First(ctx, tx, a, r.through.Name, collection.Query{Filter: both})
-	if err != nil || linked != nil {
-		return err
+	moved, err := h.store.Relate(ctx, tx, a, coll.Name, coll.Keyed(mine), r.field.Name, change)
+	if err == nil && !moved && (remove || r.through == nil && !collection.Same(there[r.back.Name], r.source)) {
+		err = gone // not among ours, or not theirs to change
 	}
-	_, err = h.store.Create(ctx, tx, a, r.through.Name, collection.Record{r.back.Name: r.source, r.field.OtherKey: other}, nil)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"alur/engine/auth"
 	"alur/engine/collection"
 )
 
@@ -366,6 +367,24 @@ func TestRelated(t *testing.T) {
 	if got := s.stored("books", id)["authorId"]; got != nil {
 		t.Errorf("the book still belongs to %v", got)
 	}
+	// Who may not change the author has no button, and is refused without it.
+	if _, err := s.Auth.PutResource(t.Context(), auth.System, auth.Member, auth.Resource{Collection: "authors", OwnRules: true, Actions: []auth.ResourceAction{{Name: auth.View}}}); err != nil {
+		t.Fatal(err)
+	}
+	s.Auth.Forget("")
+	for who, buttons := range map[role]int{member: 0, admin: 1} {
+		if n := s.get(who, "/data/authors/"+ann).want(200).doc().Find(`a[href$="/related/books"]`).Length(); n != buttons {
+			t.Errorf("%s has %d buttons to add a book, want %d", who, n, buttons)
+		}
+	}
+	s.post(member, "/data/authors/"+ann+"/related/books", url.Values{"record": {id}}).want(403)
+	if got := s.stored("books", id)["authorId"]; got != nil {
+		t.Errorf("the book belongs to %v", got)
+	}
+	if _, err := s.Auth.PutResource(t.Context(), auth.System, auth.Member, auth.Resource{Collection: "authors"}); err != nil {
+		t.Fatal(err)
+	}
+	s.Auth.Forget("")
 	// A new record for a field of another form.
 	dialog := s.part(member, "/data/authors/new?_into=f-author").want(200)
 	if v, _ := dialog.doc().Find("dialog form [name=_into]").Attr("value"); v != "f-author" {

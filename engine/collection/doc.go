@@ -32,8 +32,8 @@
 //     change names it in [Change.Linked] when it leads elsewhere than before.
 //   - An association of the API changes as it is addressed: posts/1/comments:create
 //     creates a comment, which is no nested one; add, set, remove and toggle update the
-//     post, with its links nested. “Add to …” on a record's page writes the link, or
-//     the record that comes to belong to it, by itself.
+//     post, with its links nested ([Store.Relate]). So does “Add to …” on a record's
+//     page.
 //   - [Store.UpdateBulk] changes many in one go, and the database deletes records, or
 //     empties a key of theirs, when one that they belong to is deleted. These are
 //     [Change.Bulk], and only heard of by who asked ([Listener.Starts]).
@@ -43,7 +43,8 @@
 //   - SQL of others is not heard of.
 //
 // A change of more than 500 records is told in parts of 500 when its caller wants no
-// records back. Which ones it is about is settled before the first changes.
+// records back. Which ones it is about is settled before the first changes. Listeners
+// that act at once ([Listener.Long]) are told when the last has changed.
 //
 // # Searches in large collections
 //

@@ -145,7 +145,7 @@ func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record,
 		if !there || f.ReadOnly || !f.IsRelation() || f.Type == BelongsTo {
 			continue
 		}
-		items, problem := f.items(v)
+		to, problem := f.links(v)
 		if problem != "" {
 			return nil, nil, fault.Fields(map[string]string{f.Name: problem})
 		}
@@ -154,7 +154,7 @@ func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record,
 			return nil, nil, fault.Fields(map[string]string{f.Name: "This relation has lost its way. Look at its definition."})
 		}
 		if f.Type != BelongsToMany {
-			moved, err := w.link(ctx, f, target, rec[source.Name], items, depth, created)
+			moved, err := w.link(ctx, f, target, rec[source.Name], to, depth, created)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -163,7 +163,7 @@ func (w *writer) linkAll(ctx context.Context, c *Collection, rec, values Record,
 			}
 			continue
 		}
-		moved, err := w.linkThrough(ctx, f, target, rec[source.Name], items, depth, created)
+		moved, err := w.linkThrough(ctx, f, target, rec[source.Name], to, depth, created)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -197,17 +197,17 @@ func (f *Field) items(v any) (items []any, problem string) {
 	return nil, "Give a list of records."
 }
 
-// link makes the records that items stand for, and no others, belong to the one
-// whose key is source: f is a hasOne or hasMany. Keys that no record has are
-// passed over. moved reports whether others belong to it than before.
-func (w *writer) link(ctx context.Context, f *Field, target *Collection, source any, items []any, depth int, created bool) (moved bool, err error) {
+// link makes the records that to stands for belong to the one whose key is source: f
+// is a hasOne or hasMany. Keys that no record has are passed over. moved reports
+// whether others belong to it than before.
+func (w *writer) link(ctx context.Context, f *Field, target *Collection, source any, to links, depth int, created bool) (moved bool, err error) {
 	back := target.byName[f.ForeignKey]
 	if back == nil || w.allowed(target) != nil {
 		return false, fault.Fields(map[string]string{f.Name: "These records cannot be changed here."})
 	}
 	id := target.key.Name
 	keys, fresh := []any{}, []Record{}
-	for _, item := range items {
+	for _, item := range to.items {
 		x, isObject := item.(map[string]any)
 		if isObject {
 			found, err := w.known(ctx, f, target, x, depth)
@@ -227,8 +227,16 @@ func (w *writer) link(ctx context.Context, f *Field, target *Collection, source 
 	}
 	w.path = append(w.path, f.Name)
 	defer func() { w.path = w.path[:len(w.path)-1] }()
-	if !created {
-		gone := Record{back.Name: map[string]any{"$eq": source}, id: map[string]any{"$notIn": keys}}
+	which := map[string]any{"$notIn": keys}
+	if !to.all {
+		_, drop, err := w.dropped(ctx, target, target.key, to.drop)
+		if err != nil {
+			return false, err
+		}
+		which = map[string]any{"$in": drop}
+	}
+	if !created && (to.all || len(to.drop) > 0) {
+		gone := Record{back.Name: map[string]any{"$eq": source}, id: which}
 		w.linking = back.Name
 		left, err := w.update(ctx, target, gone, Record{back.Name: nil}, depth+1)
 		if err != nil {
@@ -278,22 +286,36 @@ func (w *writer) known(ctx context.Context, f *Field, target *Collection, x Reco
 	return key, w.change(ctx, target, rec, x, depth)
 }
 
-// linkThrough makes links from source to the records that items stand for, and
-// removes all others. An item may hold values for its link under the name of the
+// linkThrough makes links from source to the records that to stands for, and
+// removes others as it says. An item may hold values for its link under the name of the
 // through collection. moved are the keys of the target before and after.
-func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, source any, items []any, depth int, created bool) (moved Moved, err error) {
+func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, source any, to links, depth int, created bool) (moved Moved, err error) {
 	through, by := w.cat.byName[f.Through], target.named(f.TargetKey)
 	if through == nil || by == nil || w.allowed(through) != nil {
 		return moved, fault.Fields(map[string]string{f.Name: "These records cannot be linked here."})
 	}
-	wanted, err := w.wanted(ctx, f, target, by, items, depth)
+	wanted, err := w.wanted(ctx, f, target, by, to.items, depth)
 	if err != nil {
 		return moved, err
 	}
-	kept, err := w.unseen(ctx, f, target, by, through, source)
+	var kept, dropped map[string]bool
+	mine := Record{f.ForeignKey: map[string]any{"$eq": source}}
+	if to.all {
+		kept, err = w.unseen(ctx, f, target, by, through, source)
+	} else {
+		var keys []any
+		dropped, keys, err = w.dropped(ctx, target, by, to.drop)
+		for _, l := range wanted {
+			keys = append(keys, l.key)
+		}
+		if !f.HoldsFiles() { // whose history names all
+			mine[f.OtherKey] = map[string]any{"$in": keys}
+		}
+	}
 	if err != nil {
 		return moved, err
 	}
+	ends := func(key string) bool { return to.all && !kept[key] || dropped[key] }
 	if !slices.ContainsFunc(wanted, func(l wantedLink) bool { return len(l.values) > 0 }) {
 		// The right to write the relation is the right to make its links; only who
 		// writes into a link needs a right on these.
@@ -301,7 +323,6 @@ func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, 
 		w.a = w.a.trusted()
 		defer func() { w.a = asker }()
 	}
-	mine := Record{f.ForeignKey: map[string]any{"$eq": source}}
 	var there []Record
 	if !created {
 		page, err := w.s.List(ctx, w.tx, w.a, through.Name, Query{Filter: mine, All: true})
@@ -314,7 +335,7 @@ func (w *writer) linkThrough(ctx context.Context, f *Field, target *Collection, 
 	for _, l := range there {
 		moved.Before = append(moved.Before, l[f.OtherKey])
 		i := slices.IndexFunc(wanted, func(to wantedLink) bool { return Format(to.key) == Format(l[f.OtherKey]) })
-		if i < 0 && !kept[Format(l[f.OtherKey])] {
+		if i < 0 && ends(Format(l[f.OtherKey])) {
 			gone = append(gone, through.ID(l))
 			continue
 		}

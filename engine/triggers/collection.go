@@ -23,7 +23,7 @@ var _ = engine.RegisterTrigger(&collectionTrigger{})
 type CollectionConfig struct {
 	Collection        string        `json:"collection"`
 	Mode              int           `json:"mode"`              // sum of 1 created, 2 updated, 4 deleted; 0: not chosen yet
-	Changed           []string      `json:"changed"`           // updates count only when one of these fields changed
+	Changed           []string      `json:"changed"`           // updates count only when one of these fields changed; see below
 	Condition         expr.Template `json:"condition"`         // a filter that the record meets after the write; empty: any. Of variables it may use $system
 	Appends           []string      `json:"appends"`           // relations to load with the record
 	RollbackOnFailure bool          `json:"rollbackOnFailure"` // synchronous workflows only
@@ -39,6 +39,12 @@ type CollectionConfig struct {
 	// are committed: nothing can refuse them any more. The reference has no such thing.
 	External bool `json:"external"`
 }
+
+// Changed of a relation to many counts updates of the record that name the relation:
+// the set, or what is added to it and taken out ([collection.Store.Relate]). The
+// reference knows no such thing (spec/triggers-core.md §2.3), and it is not all that
+// one expects: a line that is created for an order, or gets another one, is no update
+// of the order. So the form does not offer them.
 
 // name is the collection without its data source; "main" is the only one.
 func (c CollectionConfig) name() string { return strings.TrimPrefix(c.Collection, "main:") }

@@ -88,6 +88,12 @@ func TestWaysToWrite(t *testing.T) {
 			return err
 		}
 	}
+	relate := func(id any, relation string, change collection.Links) writing {
+		return func(tx *pg.Tx) error {
+			_, err := s.records.Relate(ctx, tx, a, "orders", id, relation, change)
+			return err
+		}
+	}
 	ann := s.create("customers", collection.Record{"name": "Ann"})["id"]
 	red, blue := s.create("tags", collection.Record{"name": "red"})["id"], s.create("tags", collection.Record{"name": "blue"})["id"]
 	order := s.create("orders", collection.Record{"title": "first", "customer": ann, "tags": []any{red}})["id"]
@@ -141,6 +147,10 @@ func TestWaysToWrite(t *testing.T) {
 		}, "1 lines updated, 1 orders updated", "", "1 orders updated"},
 		{"2.2 linking many-to-many", update("orders", order, collection.Record{"tags": []any{red, blue}}), "1 orderTags created, 1 orders updated", "", "1 orders updated"},
 		{"2.2 unlinking many-to-many", update("orders", order, collection.Record{"tags": []any{blue}}), "1 orderTags deleted, 1 orders updated", "", "1 orders updated"},
+		{"2.2 linking one more", relate(order, "tags", collection.Links{Add: []any{red}}), "1 orderTags created, 1 orders updated", "", "1 orders updated"},
+		{"2.2 unlinking one", relate(order, "tags", collection.Links{Drop: []any{red}}), "1 orderTags deleted, 1 orders updated", "", "1 orders updated"},
+		{"2.2 taking one out of a relation to many", relate(order, "lines", collection.Links{Drop: []any{line}}), "1 lines updated, 1 orders updated", "", "1 orders updated"},
+		{"2.2 adding it again", relate(order, "lines", collection.Links{Add: []any{line}}), "1 lines updated, 1 orders updated", "", "1 orders updated"},
 		{"2.2 a link written as a record of its own", create("orderTags", collection.Record{"orderId": second, "tagId": red}), "1 orderTags created", "", ""},
 		{"2.2 drag-sort", func(*pg.Tx) error {
 			return s.records.Move(ctx, a, "orders", collection.Move{Source: second, Target: order, Field: "place"})

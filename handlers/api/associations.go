@@ -47,15 +47,8 @@ func (a *association) filter() any {
 
 // associationAction returns an action that every association has.
 func (h *Records) associationAction(name string) (action, bool) {
-	switch name {
-	case "add":
-		return action{do: func(c *call) (any, error) { return h.link(c, union) }}, true
-	case "set":
-		return action{do: func(c *call) (any, error) { return h.link(c, replace) }}, true
-	case "remove":
-		return action{do: func(c *call) (any, error) { return h.link(c, without) }}, true
-	case "toggle":
-		return action{do: func(c *call) (any, error) { return h.link(c, toggled) }}, true
+	if ways[name] != nil {
+		return action{do: func(c *call) (any, error) { return h.link(c, name) }}, true
 	}
 	act, ok := h.recordAction(name)
 	if !ok {
@@ -104,8 +97,65 @@ func (a *association) linkKey(target *collection.Collection) string {
 	return target.Key().Name
 }
 
-// Ways to change the set of associated records; keys are those of the request,
-// both lists hold texts.
+// link changes which records the association leads to: adds the given ones, sets them
+// and no others, removes them, or toggles each. The parent's row is changed with it, so
+// that of two that change one set at once none is lost.
+func (h *Records) link(c *call, way string) (any, error) {
+	given, err := c.linkKeys()
+	if err != nil {
+		return nil, err
+	}
+	target, err := h.Store.Collection(c.ctx, c.of.field.Target)
+	if err != nil {
+		return nil, err
+	}
+	if !c.of.field.ToMany() && len(given) > 1 {
+		return nil, problem(c.of.field.Name, "This leads to one record. Send one key.")
+	}
+	parent := byKey(c.of.parent, c.of.key)
+	err = h.Store.Write(c.ctx, c.of.parent.Name, func(tx *pg.Tx) error {
+		if err := h.parentExists(c); err != nil {
+			return err
+		}
+		value, err := h.linkValue(c, tx, target, way, given)
+		if err != nil {
+			return err
+		}
+		_, err = h.Store.Relate(c.ctx, tx, c.access(), c.of.parent.Name, parent, c.of.field.Name, value)
+		return err
+	})
+	return nil, err
+}
+
+// linkValue is what the association leads to afterwards, or what changes of that.
+func (h *Records) linkValue(c *call, tx *pg.Tx, target *collection.Collection, way string, given []string) (any, error) {
+	many := c.of.field.ToMany()
+	switch {
+	case many && way == "add":
+		return collection.Links{Add: toAny(given)}, nil
+	case many && way == "remove":
+		return collection.Links{Drop: toAny(given)}, nil
+	}
+	key := c.of.linkKey(target)
+	rec, err := h.Store.First(c.ctx, tx, c.access(), c.of.parent.Name, collection.Query{
+		Filter: byKey(c.of.parent, c.of.key), Fields: []string{"id", c.of.field.Name + "." + key}})
+	if err != nil {
+		return nil, err
+	}
+	list := ways[way](keysOf(rec[c.of.field.Name], key), given)
+	switch {
+	case many:
+		return toAny(list), nil
+	case len(list) == 0:
+		return nil, nil
+	}
+	return list[len(list)-1], nil
+}
+
+// ways to change the set of associated records; keys are those of the request, both
+// lists hold texts.
+var ways = map[string]func(now, keys []string) []string{"add": union, "set": replace, "remove": without, "toggle": toggled}
+
 func union(now, keys []string) []string {
 	for _, k := range keys {
 		if !slices.Contains(now, k) {
@@ -123,42 +173,6 @@ func without(now, keys []string) []string {
 
 func toggled(now, keys []string) []string {
 	return append(without(slices.Clone(now), keys), slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return slices.Contains(now, k) })...)
-}
-
-// link changes which records the association leads to. The parent's row is
-// changed with it, so that of two that change one set at once none is lost.
-func (h *Records) link(c *call, change func(now, keys []string) []string) (any, error) {
-	given, err := c.linkKeys()
-	if err != nil {
-		return nil, err
-	}
-	target, err := h.Store.Collection(c.ctx, c.of.field.Target)
-	if err != nil {
-		return nil, err
-	}
-	if !c.of.field.ToMany() && len(given) > 1 {
-		return nil, problem(c.of.field.Name, "This leads to one record. Send one key.")
-	}
-	err = h.Store.Write(c.ctx, c.of.parent.Name, func(tx *pg.Tx) error {
-		parent, err := h.Store.First(c.ctx, tx, c.access(), c.of.parent.Name, collection.Query{
-			Filter: byKey(c.of.parent, c.of.key), Fields: []string{"id", c.of.field.Name + "." + c.of.linkKey(target)}})
-		if err != nil {
-			return err
-		}
-		if parent == nil {
-			return notFound
-		}
-		var value any = toAny(change(keysOf(parent[c.of.field.Name], c.of.linkKey(target)), given))
-		if !c.of.field.ToMany() {
-			value = nil
-			if list := change(keysOf(parent[c.of.field.Name], c.of.linkKey(target)), given); len(list) > 0 {
-				value = list[len(list)-1]
-			}
-		}
-		_, err = h.Store.Update(c.ctx, tx, c.access(), c.of.parent.Name, byKey(c.of.parent, c.of.key), map[string]any{c.of.field.Name: value})
-		return err
-	})
-	return nil, err
 }
 
 // keysOf lists the keys of one associated record or of a list of them.

@@ -13,7 +13,7 @@ import (
 // categoryRoutes registers the links of a version to categories, beside the value
 // categories of workflows:update.
 func (h *Workflows) categoryRoutes(r Router) {
-	for name, change := range map[string]func(now, keys []string) []string{"add": union, "set": replace, "remove": without, "toggle": toggled} {
+	for name, change := range ways {
 		do := func(c echo.Context) error { return h.linkCategories(c, change) }
 		for _, key := range []string{"", "/:key"} {
 			r.POST(`/api/workflows/:id/categories\:`+name+key, auth.UseWorkflows, do)

@@ -31,7 +31,9 @@ func TestRelationsInNodes(t *testing.T) {
 		"config": map[string]any{"collection": "orders", "params": map[string]any{"values": map[string]any{"quantity": 1}}}}, nil)
 	values := func() string {
 		var nodes []struct {
-			Config struct{ Params struct{ Values json.RawMessage } }
+			Config struct {
+				Params struct{ Values json.RawMessage }
+			}
 		}
 		p.get(fmt.Sprintf("workflows/%d/nodes:list", w.ID), &nodes)
 		return string(nodes[0].Config.Params.Values)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -239,5 +240,36 @@ func TestLeftOut(t *testing.T) {
 		if got := nodeforms.SummaryOf(tc.kind, json.RawMessage(tc.config), e); got != tc.summary {
 			t.Errorf("%s %s: the canvas says %q, want %q", tc.kind, tc.config, got, tc.summary)
 		}
+	}
+}
+
+// TestChangeOptions: fields and relations to one can be waited for; relations to many
+// are named as what cannot, unless they are chosen already.
+func TestChangeOptions(t *testing.T) {
+	t.Parallel()
+	e := env(t)
+	for _, tc := range []struct {
+		chosen             []string
+		offered, unwatched string
+	}{
+		{nil, "Quantity, Note, Paid, Status, Product, More", "Gifts, Parts, Labels"},
+		{[]string{"gifts", "note", "lost"}, "Quantity, Note*, Paid, Status, Product, More, Gifts*, lost (gone)*", "Parts, Labels"},
+	} {
+		var offered []string
+		for _, o := range nodeforms.ChangeOptions(e, "orders", tc.chosen) {
+			if o.Selected {
+				o.Text += "*"
+			}
+			offered = append(offered, o.Text)
+		}
+		if got := strings.Join(offered, ", "); got != tc.offered {
+			t.Errorf("with %v chosen it offers %s, want %s", tc.chosen, got, tc.offered)
+		}
+		if got := strings.Join(nodeforms.Unwatched(e, "orders", tc.chosen), ", "); got != tc.unwatched {
+			t.Errorf("with %v chosen it names %s, want %s", tc.chosen, got, tc.unwatched)
+		}
+	}
+	if got := nodeforms.Unwatched(e, "lost", nil); got != nil {
+		t.Errorf("of no collection it names %v", got)
 	}
 }

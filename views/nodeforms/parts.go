@@ -3,6 +3,7 @@ package nodeforms
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -80,6 +81,22 @@ func ChangeOptions(env *Env, collectionName string, chosen []string) []views.Opt
 		}
 	}
 	return options
+}
+
+// Unwatched names the relations to many that [ChangeOptions] does not offer. Most of
+// what they lead to changes from the other side, as a line does that gets another
+// order, and that is no change of the order: a tick here would promise too much. The
+// API takes them, for updates that name the whole set.
+func Unwatched(env *Env, collectionName string, chosen []string) []string {
+	var titles []string
+	if c := env.Collection(collectionName); c != nil {
+		for _, f := range c.Fields {
+			if f.ToMany() && !f.Hidden && !f.ReadOnly && !slices.Contains(chosen, f.Name) {
+				titles = append(titles, titleOfField(c, f))
+			}
+		}
+	}
+	return titles
 }
 
 // FieldTitle names a field of a collection.
