@@ -238,6 +238,14 @@ func TestRefusedChange(t *testing.T) {
 	said(s.post(member, "/data/orders/"+order, url.Values{"title": {"bad"}}).want(http.StatusUnprocessableEntity).words())
 	said(s.postPart(member, "/data/orders/"+order+"/cells/title", url.Values{"_value": {"bad"}}).want(http.StatusUnprocessableEntity).Text)
 	said(s.post(member, "/data/orders/bulk", url.Values{"id": {order}, "n": {"1"}, "field": {"title"}, "_value": {"bad"}}).want(http.StatusUnprocessableEntity).words())
+	other := s.put("orders", collection.Record{"title": "b", "status": "old"})
+	ids := url.Values{"id": {order + "," + other}, "n": {"2"}, "field": {"title"}, "_value": {"very bad"}}
+	if text := s.post(member, "/data/orders/bulk", ids).want(http.StatusUnprocessableEntity).words(); !strings.Contains(text, "Nothing was changed. The workflow “Guard” refused this change of record "+order+".") {
+		t.Errorf("of two at once one is refused, and the page says %q", text)
+	}
+	if rec := s.stored("orders", other); rec["title"] != "b" {
+		t.Errorf("of two at once one is refused, and the other is %v", rec)
+	}
 	if rec := s.stored("orders", order); rec["title"] != "a" || rec["status"] != "old" {
 		t.Errorf("stored is %v", rec)
 	}

@@ -69,6 +69,10 @@ func TestFilesOverAPI(t *testing.T) {
 	}
 	s.postJSON(member, fmt.Sprintf("/api/attachments:destroy?filterByTk=%.0f", file["id"]), "").want(http.StatusConflict)
 	loose := s.uploadFile(member, "/api/attachments:upload", "x.txt", []byte("x")).want(http.StatusOK).data()
+	both := s.postJSON(member, fmt.Sprintf("/api/attachments:destroy?filterByTk[]=%.0f&filterByTk[]=%.0f", file["id"], loose["id"]), "").want(http.StatusConflict)
+	if !strings.Contains(both.Text, fmt.Sprintf(`"record":"%.0f"`, file["id"])) {
+		t.Errorf("of two files one is held: %s", both.Text)
+	}
 	if text := s.postJSON(member, fmt.Sprintf("/api/attachments:destroy?filterByTk=%.0f", loose["id"]), "").want(http.StatusOK).Text; text != `{"data":1}` {
 		t.Errorf("destroy answers %s", text)
 	}

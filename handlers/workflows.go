@@ -419,7 +419,7 @@ func (h *workflows) askRemove(c echo.Context) error {
 		return err
 	}
 	confirm := views.Confirm{
-		Title: "Delete “" + d.w.Title + "”", Text: "The workflow is gone with all its versions. Its executions stay in the log.",
+		Title: "Delete “" + d.w.Title + "”", Text: "The workflow is gone with all its versions. Its executions stay in the log, for those who manage all workflows.",
 		Action: d.url() + "/delete", Do: "Delete workflow", Back: d.url(),
 	}
 	if slices.ContainsFunc(d.versions, func(v engine.Workflow) bool { return v.Enabled }) {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -215,8 +216,9 @@ func (s *Store) Destroy(ctx context.Context, a collection.Access, filter any) (i
 		if err != nil {
 			return err
 		}
-		if len(loose) < len(gone) {
-			return fault.New(fault.Conflict, "A record holds this file. Take it out there; it is deleted a day later.")
+		if i := slices.IndexFunc(gone, func(r row) bool { return !slices.Contains(loose, r.ID) }); i >= 0 {
+			held := fault.New(fault.Conflict, "A record holds this file. Take it out there; it is deleted a day later.")
+			return fault.OfOne(held, len(gone), "File", gone[i].ID)
 		}
 		_, err = tx.ExecContext(ctx, queries.Get("delete"), pq.Array(ids))
 		return err
