@@ -57,7 +57,7 @@ func (h *Records) associationAction(name string) (action, bool) {
 	do := act.do
 	act.do = func(c *call) (any, error) {
 		if c.of.key != anyParent {
-			if err := h.parentExists(c); err != nil {
+			if err := h.parentExists(c, h.DB); err != nil {
 				return nil, err
 			}
 		}
@@ -80,8 +80,8 @@ func byKey(c *collection.Collection, key any) map[string]any {
 }
 
 // parentExists answers NotFound for a parent that is not there.
-func (h *Records) parentExists(c *call) error {
-	rec, err := h.Store.First(c.ctx, h.DB, c.access(), c.of.parent.Name,
+func (h *Records) parentExists(c *call, q pg.Q) error {
+	rec, err := h.Store.First(c.ctx, q, c.access(), c.of.parent.Name,
 		collection.Query{Filter: byKey(c.of.parent, c.of.key), Fields: []string{targetKey(c.of.parent)}})
 	if err == nil && rec == nil {
 		return notFound
@@ -114,7 +114,7 @@ func (h *Records) link(c *call, way string) (any, error) {
 	}
 	parent := byKey(c.of.parent, c.of.key)
 	err = h.Store.Write(c.ctx, c.of.parent.Name, func(tx *pg.Tx) error {
-		if err := h.parentExists(c); err != nil {
+		if err := h.parentExists(c, tx); err != nil {
 			return err
 		}
 		value, err := h.linkValue(c, tx, target, way, given)
