@@ -367,7 +367,7 @@ func alertFields(f AlertsForm) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = TextField(Field{Name: "after", Label: "After", Note: "failures", Value: f.After, InputMode: "numeric", Width: "w-2", Num: true, Required: true, Help: "1: at once.", Error: f.Problems["after"]}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = TextField(Field{Name: "after", Label: "After", Note: "failures", Value: f.After, InputMode: "numeric", Width: "w-2 w-alone", Num: true, Required: true, Help: "1: at once.", Error: f.Problems["after"]}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

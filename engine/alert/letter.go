@@ -81,8 +81,8 @@ func (r *round) failureLetter(f flow, rules engine.Alerts, n failed, causes []ca
 		l.Intro = "A workflow failed, and has completed since"
 	}
 	l.Summary = r.reason(newest)
-	if n.Count > 1 && n.First != nil && n.Last != nil {
-		l.Facts = append(l.Facts, mail.Fact{Label: "Since", Value: when(*n.First, p.zone) + ", last " + when(*n.Last, p.zone)})
+	if n.Count > 1 && n.First != nil && n.Last != nil && when(*n.First, p.zone) != when(*n.Last, p.zone) {
+		l.Facts = append(l.Facts, mail.Fact{Label: "Since", Value: when(*n.First, p.zone) + ", last " + after(*n.First, *n.Last, p.zone)})
 	} else {
 		l.Facts = append(l.Facts, mail.Fact{Label: "When", Value: when(newest.EndedAt, p.zone)})
 	}
@@ -186,14 +186,19 @@ func (r *round) overLetter(f flow, list []known, zone *time.Location) letter {
 func (k known) span(zone *time.Location) string { return span(k.SeenAt, *k.GoneAt, zone) }
 
 func span(from, to time.Time, zone *time.Location) string {
-	end := when(to, zone)
-	if y, d := from.In(zone).Year(), from.In(zone).YearDay(); y == to.In(zone).Year() && d == to.In(zone).YearDay() {
-		end = to.In(zone).Format("15:04")
-	}
 	if when(from, zone) == when(to, zone) {
 		return "less than a minute, on " + when(from, zone)
 	}
-	return lasting(to.Sub(from)) + ", from " + when(from, zone) + " to " + end
+	return lasting(to.Sub(from)) + ", from " + when(from, zone) + " to " + after(from, to, zone)
+}
+
+// after is when to is, of the same day as from without the day.
+func after(from, to time.Time, zone *time.Location) string {
+	const day = "2006-01-02"
+	if from.In(zone).Format(day) == to.In(zone).Format(day) {
+		return to.In(zone).Format("15:04")
+	}
+	return when(to, zone)
 }
 
 // lasting words a time: "less than a minute", "12 minutes", "3 hours 5 minutes",
