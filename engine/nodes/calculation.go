@@ -61,8 +61,10 @@ func (calculation) Kind() string { return "calculation" }
 func (calculation) Effect() node.Effect { return node.Pure }
 
 func (calculation) Run(ctx context.Context, s *node.Step, c CalculationConfig) (node.Outcome, error) {
-	s.Input = asInput(c.formula.used(s.Vars))
-	return c.run(ctx, s.Vars)
+	vars := expr.Hear(s.Vars)
+	out, err := c.run(ctx, vars)
+	s.Input = asInput(c.formula.used(vars.Again()))
+	return out, err
 }
 
 func (calculation) Test(ctx context.Context, s *node.Step, c CalculationConfig) (node.Outcome, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"alur/engine/collection"
+	"alur/engine/expr"
 	"alur/engine/node"
 )
 
@@ -75,8 +76,9 @@ func (condition) Kind() string { return "condition" }
 func (condition) Effect() node.Effect { return node.Pure }
 
 func (condition) Run(ctx context.Context, s *node.Step, c ConditionConfig) (node.Outcome, error) {
-	s.Input = asInput(c.used(s.Vars))
-	v, err := c.answer(ctx, s.Vars)
+	vars := expr.Hear(s.Vars)
+	v, err := c.answer(ctx, vars)
+	s.Input = asInput(c.used(vars.Again()))
 	switch {
 	case err != nil:
 		return failed(ctx, err)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"alur/engine/collection"
+	"alur/engine/expr"
 	"alur/engine/fault"
 	"alur/engine/node"
 )
@@ -82,11 +83,12 @@ func (multiConditions) Run(ctx context.Context, s *node.Step, c MultiConditionsC
 
 // ask also returns the variables of the conditions that were asked.
 func (c MultiConditionsConfig) ask(ctx context.Context, vars node.Vars) (out node.Outcome, used map[string]any, err error) {
-	answers, used := []any{}, map[string]any{}
+	answers, used, heard := []any{}, map[string]any{}, expr.Hear(vars)
 	var last any
 	for i, one := range c.Conditions {
-		maps.Copy(used, one.used(vars))
-		if last, err = one.answer(ctx, vars); err != nil {
+		last, err = one.answer(ctx, heard)
+		maps.Copy(used, one.used(heard.Again()))
+		if err != nil {
 			if out, err = failed(ctx, err); err != nil {
 				return node.Outcome{}, nil, err
 			}

@@ -25,12 +25,12 @@ func (output) Kind() string { return "output" }
 func (output) Effect() node.Effect { return node.Pure }
 
 func (output) Run(_ context.Context, s *node.Step, c OutputConfig) (node.Outcome, error) {
-	used := map[string]any{}
+	vars, used := expr.Hear(s.Vars), map[string]any{}
+	out, err := c.eval(vars)
 	for _, path := range c.Value.Paths() {
-		used[path], _ = expr.Resolve(s.Vars, path)
+		used[path], _ = expr.Resolve(vars.Again(), path)
 	}
 	s.Input = asInput(used)
-	out, err := c.eval(s.Vars)
 	out.Output = true
 	return out, err
 }
