@@ -30,7 +30,7 @@ func (h *executions) askRerun(c echo.Context) error {
 		texts[i] = views.ID(id)
 	}
 	back := backToList(c.QueryParams())
-	vm := views.Confirm{Title: "Run " + views.Count(len(ids), "execution", "executions") + " again", Back: back, Hidden: map[string]string{"id": strings.Join(texts, ","), "back": back}}
+	vm := views.Confirm{Title: rerunTitle(len(ids)), Back: back, Hidden: map[string]string{"id": strings.Join(texts, ","), "back": back}}
 	if node := c.QueryParam("node"); node != "" {
 		return h.askRerunFrom(c, vm, ids, node)
 	}
@@ -38,6 +38,14 @@ func (h *executions) askRerun(c echo.Context) error {
 		return err
 	}
 	return render(c, http.StatusOK, views.ConfirmPage(vm), views.ConfirmDialog(vm))
+}
+
+// rerunTitle is the head of a question about n executions.
+func rerunTitle(n int) string {
+	if n == 1 {
+		return "Run this execution again"
+	}
+	return "Run " + views.Count(n, "execution", "executions") + " again"
 }
 
 // rerunForm is what all questions of running again have in common.
@@ -63,13 +71,13 @@ func (h *executions) askRerunFrom(c echo.Context, vm views.Confirm, ids []int64,
 	if len(plan.Passed) > 0 {
 		return fault.New(fault.Invalid, plan.Passed[0].Why)
 	}
-	from := "the start: it is the first step"
-	if len(plan.From) == 1 {
-		from = "“" + plan.From[0] + "”"
-	}
 	h.rerunForm(&vm)
 	vm.Hidden["node"] = node
-	vm.Text = "It runs again from " + from + ", as a new execution with the same trigger data. Earlier steps are taken over and do not run. What is recorded of the old one stays as it is."
+	vm.Text = "This is the first step, so it runs again from the start, as a new execution with the same trigger data."
+	if len(plan.From) == 1 {
+		vm.Text = "It runs again from “" + plan.From[0] + "”, as a new execution with the same trigger data. Earlier steps are taken over and do not run."
+	}
+	vm.Text += " What is recorded of the old one stays as it is."
 	vm.Lines = append(vm.Lines, repeatWords(plan))
 	if plan.Waiting > 0 {
 		vm.Lines = append(vm.Lines, "It waits and is stopped first; its tasks are closed.")

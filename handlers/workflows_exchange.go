@@ -242,7 +242,7 @@ func arrivalRow(i int, a engine.Arrival, env *nodeforms.Env, chosen engine.Choic
 func placed(problems []engine.Problem) []views.Problem {
 	var list []views.Problem
 	for _, p := range problems {
-		list = append(list, views.Problem{Place: p.Node, Field: p.Field, Text: p.Msg})
+		list = append(list, views.Problem{Place: p.Node, Text: p.Msg}) // the path in the settings is for programs
 	}
 	return list
 }
