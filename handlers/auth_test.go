@@ -200,7 +200,7 @@ func TestUsersList(t *testing.T) {
 	if n := doc.Find("tbody tr").Length(); n != 1 {
 		t.Errorf("%d people found, want 1", n)
 	}
-	if got := s.get(admin, "/users?q=zzz").want(http.StatusOK).find(".empty h3"); got != "Nobody found" {
+	if got := s.get(admin, "/users?q=zzz").want(http.StatusOK).find(".empty h2"); got != "Nobody found" {
 		t.Errorf("said %q", got)
 	}
 }

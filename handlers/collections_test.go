@@ -13,7 +13,7 @@ import (
 func TestCollectionPages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	if got := s.get(admin, "/collections").want(200).find(".empty h3"); got != "No collections yet" {
+	if got := s.get(admin, "/collections").want(200).find(".empty h2"); got != "No collections yet" {
 		t.Errorf("without collections the page says %q", got)
 	}
 	if got := s.post(admin, "/collections", url.Values{"title": {""}}).want(422).find("#f-title-error"); got != "Write a title." {
@@ -91,7 +91,7 @@ func TestCollectionPages(t *testing.T) {
 	s.post(admin, fields+"/myBelongsToOne/delete", all).want(http.StatusSeeOther)
 	s.post(admin, "/collections/teams/delete", all).want(http.StatusSeeOther)
 	s.post(admin, "/collections/leaveRequests/delete", all).want(http.StatusSeeOther)
-	if got := s.get(admin, "/collections").want(200).find(".empty h3"); got != "No collections yet" {
+	if got := s.get(admin, "/collections").want(200).find(".empty h2"); got != "No collections yet" {
 		t.Errorf("after all was deleted the page says %q", got)
 	}
 	s.get(admin, "/collections/users").want(404)

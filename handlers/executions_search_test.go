@@ -123,7 +123,7 @@ func TestExecutionsSearch(t *testing.T) {
 	}
 
 	a := s.get(admin, "/executions?q=ab").want(http.StatusUnprocessableEntity)
-	if !strings.Contains(a.find("#q-error"), "at least three characters") || a.find(".empty h3") != "Nothing was searched" || a.doc().Find(".filterbar input[name=q]").AttrOr("value", "") != "ab" {
+	if !strings.Contains(a.find("#q-error"), "at least three characters") || a.find(".empty h2") != "Nothing was searched" || a.doc().Find(".filterbar input[name=q]").AttrOr("value", "") != "ab" {
 		t.Errorf("a short text is answered with %s", a.words())
 	}
 	a = s.get(admin, "/executions?person="+about.Person+"&workflow=orders&workflow=leave&collection=orders&record=7").want(http.StatusOK)

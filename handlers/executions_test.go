@@ -119,7 +119,7 @@ func TestExecutionsList(t *testing.T) {
 				t.Errorf("%s of %s lists %v, want %v", kind, tc.query, got, tc.want)
 			}
 			if len(tc.want) == 0 {
-				a.find(".empty h3")
+				a.find(".empty h2")
 			}
 			if (a.doc().Find("nav.nav").Length() == 0) != (kind == "fragment") {
 				t.Errorf("%s of %s has the wrong frame", kind, tc.query)
@@ -148,7 +148,7 @@ func TestExecutionsEmpty(t *testing.T) {
 		"/executions/skipped":            "Everything was started",
 		"/executions?before=5&since=24h": "Nothing further",
 	} {
-		if got := s.get(admin, path).want(http.StatusOK).find(".empty h3"); got != want {
+		if got := s.get(admin, path).want(http.StatusOK).find(".empty h2"); got != want {
 			t.Errorf("%s says %q, want %q", path, got, want)
 		}
 	}

@@ -93,7 +93,7 @@ func TestRecordList(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.shelf()
-	if got := s.get(member, "/data/books").want(200).find(".empty h3"); got != "No records yet" {
+	if got := s.get(member, "/data/books").want(200).find(".empty h2"); got != "No records yet" {
 		t.Errorf("an empty list says %q", got)
 	}
 	ann, bob := s.put("authors", collection.Record{"name": "Ann"}), s.put("authors", collection.Record{"name": "Bob"})

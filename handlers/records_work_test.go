@@ -152,7 +152,7 @@ func TestBulk(t *testing.T) {
 	if got := s.get(member, "/data/books").find(".table-foot"); got != "1–25 of 5,029" {
 		t.Errorf("the foot is %q", got)
 	}
-	if got := s.get(member, "/data/books?page=9999").want(200).find(".empty h3"); got != "Nothing on this page" {
+	if got := s.get(member, "/data/books?page=9999").want(200).find(".empty h2"); got != "Nothing on this page" {
 		t.Errorf("behind the last page: %q", got)
 	}
 	if _, err := s.DB.ExecContext(t.Context(), `INSERT INTO public.books (id, title) SELECT i, 'many' FROM generate_series(5002, 11000) i`); err != nil {
@@ -211,7 +211,7 @@ func TestRecordHistory(t *testing.T) {
 	s.shelf()
 	ann, bob := s.put("authors", collection.Record{"name": "Ann"}), s.put("authors", collection.Record{"name": "Bob"})
 	id := s.put("books", collection.Record{"title": "A", "author": ann, "state": "in"})
-	if got := s.get(member, "/data/books/"+id+"/history").want(200).find(".empty h3"); got != "No history is kept" {
+	if got := s.get(member, "/data/books/"+id+"/history").want(200).find(".empty h2"); got != "No history is kept" {
 		t.Errorf("without a history the page says %q", got)
 	}
 	s.kept("books")
@@ -251,7 +251,7 @@ func TestRecordHistory(t *testing.T) {
 		t.Errorf("restored is %v", rec)
 	}
 	s.post(admin, link, nil).want(http.StatusConflict)
-	if got := s.get(admin, "/data/books/deleted").want(200).find(".empty h3"); got != "Nothing was deleted" {
+	if got := s.get(admin, "/data/books/deleted").want(200).find(".empty h2"); got != "Nothing was deleted" {
 		t.Errorf("after the restore the list says %q", got)
 	}
 	s.get(admin, "/data/books/deleted/4711").want(404)

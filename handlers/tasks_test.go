@@ -138,7 +138,7 @@ func TestTaskPage(t *testing.T) {
 	if decided.Header.Get("Location") != "/tasks" || !strings.Contains(s.toast(member, decided), "Approved: Laptop") {
 		t.Errorf("after deciding: %s, %q", decided.Header.Get("Location"), s.toast(member, decided))
 	}
-	if got := s.get(member, "/tasks").find(".empty h3"); got != "Nothing to do" {
+	if got := s.get(member, "/tasks").find(".empty h2"); got != "Nothing to do" {
 		t.Errorf("the empty list says %q", got)
 	}
 	if got := s.get(member, "/tasks?show=done").find(".task"); !strings.Contains(got, "Approved") {
@@ -402,7 +402,7 @@ func TestOutboxPages(t *testing.T) {
 	if got := list.find(".alert"); !strings.Contains(got, "no mail server yet") {
 		t.Errorf("without a mail server the page says %q", got)
 	}
-	if got := s.get(admin, "/outbox?q=nothing").find(".empty h3"); got != "No mail found" {
+	if got := s.get(admin, "/outbox?q=nothing").find(".empty h2"); got != "No mail found" {
 		t.Errorf("an empty search says %q", got)
 	}
 	path, _ := list.doc().Find("tbody a").Attr("href")

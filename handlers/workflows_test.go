@@ -120,7 +120,7 @@ func pathOf(w engine.Workflow) wfPath { return wfPath(fmt.Sprintf("/workflows/%d
 func TestWorkflowList(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	if got := s.get(admin, "/workflows").want(http.StatusOK).find(".empty h3"); got != "No workflows yet" {
+	if got := s.get(admin, "/workflows").want(http.StatusOK).find(".empty h2"); got != "No workflows yet" {
 		t.Errorf("empty list says %q", got)
 	}
 	w := s.shop()
@@ -138,7 +138,7 @@ func TestWorkflowList(t *testing.T) {
 	if n := page.doc().Find("tbody .spark rect").Length(); n != 20 {
 		t.Errorf("%d bars, want 20", n)
 	}
-	if got := s.get(admin, "/workflows?q=moon").want(http.StatusOK).find(".empty h3"); got != "No workflow matches" {
+	if got := s.get(admin, "/workflows?q=moon").want(http.StatusOK).find(".empty h2"); got != "No workflow matches" {
 		t.Errorf("search without result says %q", got)
 	}
 	for _, q := range []string{"q=enough", "q=sales", "state=off", "type=collection", "sort=failed", "sort=last", "sort=-title"} {

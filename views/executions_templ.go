@@ -475,7 +475,7 @@ func executionFilter(f ExecutionFilter, chips []Chip) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "More filters</summary><div class=\"filter-fields\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "More filters</summary><div class=\"filter-fields\" data-together>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

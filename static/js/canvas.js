@@ -100,6 +100,17 @@
     if (!outline) applyOutline();
   });
 
+  // The focus that was in a drawer goes to the drawer's card when it closes.
+  let left = "";
+  document.addEventListener("click", (e) => {
+    if (e.target.closest?.("[data-close-drawer]")) left = document.querySelector(".node:has(.node-open[aria-current])")?.id ?? "";
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (!left || document.querySelector("[data-close-drawer]")) return;
+    if (document.activeElement === document.body) document.getElementById(left)?.querySelector(".node-open")?.focus();
+    left = "";
+  });
+
   // Search in the dialog that adds nodes.
   const filter = (form, text) => {
     const wanted = text.trim().toLowerCase();

@@ -1,11 +1,12 @@
 // Forms: [data-submit-on-change] sends a filter as soon as it is set, without
-// the empty ones in the address; no form is sent twice; after an answer with
+// the empty ones in the address, but those in [data-together] only by their
+// button; no form is sent twice; after an answer with
 // problems the first marked field has the focus.
 (() => {
   "use strict";
   document.addEventListener("change", (e) => {
     const form = e.target.form;
-    if (form?.hasAttribute("data-submit-on-change") && e.target.type !== "search") form.requestSubmit();
+    if (form?.hasAttribute("data-submit-on-change") && e.target.type !== "search" && !e.target.closest("[data-together]")) form.requestSubmit();
   });
 
   document.addEventListener("formdata", (e) => {
