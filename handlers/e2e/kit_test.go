@@ -93,6 +93,12 @@ func run(t testing.TB, settings ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runAt(t, path, settings...)
+}
+
+// runAt is run for the program at path.
+func runAt(t testing.TB, path string, settings ...string) *server {
+	t.Helper()
 	s := &server{t: t, cmd: exec.Command(path, "serve")}
 	s.cmd.Dir = t.TempDir()
 	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.cmd.Dir, "LISTEN=127.0.0.1:0"}, settings...)
