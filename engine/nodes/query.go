@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -72,7 +73,11 @@ func (query) Run(ctx context.Context, s *node.Step, c QueryConfig) (node.Outcome
 		if len(page.Records) == 0 && c.FailOnEmpty {
 			return node.Stop(node.Failed, []any{}), nil
 		}
-		return node.Done(asResult(page.Records)), nil
+		out := node.Done(asResult(page.Records))
+		if page.HasNext {
+			out.Log = fmt.Sprintf("There are more records than these %d: raise “Records per page”, or read the next page.", len(page.Records))
+		}
+		return out, nil
 	}
 	// A page of a single record counts in records too: page 2 of 2 is the third.
 	q.Offset, q.Page, q.PageSize = (q.Page-1)*q.PageSize, 1, 1

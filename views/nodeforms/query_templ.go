@@ -399,7 +399,7 @@ func queryView(f *queryForm, env *Env) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if f.multiple {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "Without a number at most 20 records are read, and nothing says that there are more. Page 2 has those after them.")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "Without a number at most 20 records are read. When there are more, the step of an execution says so; page 2 has those after them.")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
