@@ -164,10 +164,21 @@ func filled(filter expr.Template, s *node.Step) (any, error) {
 // is left out. Lists within lists of related records are one list, and what is null
 // there is nobody: ["{{$context.data.tags.id}}"] is the list of all ids.
 func recordValues(t expr.Template, s *node.Step, name string, w writes) (map[string]any, error) {
-	values, err := object(t, s)
+	v, err := t.Eval(s.Vars)
 	if err != nil {
 		return nil, err
 	}
+	return valuesOf(v, s, name, w)
+}
+
+// valuesOf is recordValues with the variables filled in.
+func valuesOf(v any, s *node.Step, name string, w writes) (map[string]any, error) {
+	values, err := object(v)
+	if err != nil {
+		return nil, err
+	}
+	// What came out of a variable belongs to others.
+	values = maps.Clone(values)
 	fields, _ := store(s).Fields(local(name))
 	for _, f := range fields {
 		if list, ok := values[f.Path].([]any); ok && f.Target != "" && f.Many {
@@ -190,11 +201,7 @@ func flat(out, list []any) []any {
 	return out
 }
 
-func object(t expr.Template, s *node.Step) (map[string]any, error) {
-	v, err := t.Eval(s.Vars)
-	if err != nil {
-		return nil, err
-	}
+func object(v any) (map[string]any, error) {
 	v = expr.Clean(v)
 	if v == nil {
 		return map[string]any{}, nil

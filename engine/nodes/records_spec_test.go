@@ -98,7 +98,7 @@ func TestCreateAsSpecified(t *testing.T) {
 		"unknown collection":   {`{"collection": "moons"}`, "There is no collection called “moons”."},
 		"unknown data source":  {`{"collection": "other:orders"}`, "other:orders"},
 		"a wrong value":        {`{"collection": "orders", "params": {"values": {"amount": "many"}}}`, "amount"},
-		"values that are none": {`{"collection": "orders", "params": {"values": ["{{$context.name}}"]}}`, "must be given by field"},
+		"values that are none": {`{"collection": "orders", "params": {"values": ["{{$context.name}}"]}}`, "no object"},
 	} {
 		_, _, err := s.run("create", tc.config)
 		if _, ok := errors.AsType[*fault.Error](err); !ok || !strings.Contains(err.Error()+fields(err), tc.words) {

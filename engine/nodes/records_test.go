@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ type shop struct {
 	records *collection.Store
 	heard   []collection.Change
 	stack   []int64
+	more    map[string]any // in the context beside what is always there
 }
 
 func newShop(t *testing.T) *shop {
@@ -79,6 +81,7 @@ func (s *shop) run(kind, config string) (node.Outcome, *node.Step, error) {
 	}
 	step := &node.Step{Stack: []int64{7, 8}, Services: &node.Services{},
 		Vars: expr.Vars{"$context": map[string]any{"name": "pad", "two": 2.0, "text": "2", "none": nil, "list": []any{map[string]any{"id": 1.0}, nil, map[string]any{"id": 2.0}}}}}
+	maps.Copy(step.Vars.(expr.Vars)["$context"].(map[string]any), s.more)
 	node.Provide(step.Services, s.records)
 	var out node.Outcome
 	err := s.db.Tx(s.t.Context(), pg.RepeatableRead, func(tx *pg.Tx) (err error) {
@@ -229,7 +232,7 @@ func TestRecordSettings(t *testing.T) {
 		{"query", `{"collection": "gone"}`, "", "collection"},
 		{"query", `{"collection": "products"}`, "", ""},
 		{"create", `{"collection": "products"}`, "", ""},
-		{"create", `{"collection": "products", "params": {"values": "{{$context}}"}}`, "params.values", "params.values"},
+		{"create", `{"collection": "products", "params": {"values": "of {{$context}}"}}`, "params.values", "params.values"},
 		{"update", `{"collection": "products"}`, "", "params.filter params.values"},
 		{"update", `{"collection": "products", "params": {"filter": {"$and": [{"$or": []}]}, "values": {"name": "x"}}}`, "", "params.filter"},
 		{"update", `{"collection": "products", "params": {"filter": {"name": "{{$context.missing}}"}, "values": {"name": "x"}}}`, "", ""},

@@ -68,7 +68,7 @@ func (update) Outputs(UpdateConfig, node.Catalogue) []node.Variable { return cou
 func (update) Check(c UpdateConfig, cat node.Catalogue) node.Problems {
 	return check(c.Collection, cat, func(f fields, collection string, p node.Problems) {
 		p["params.filter"] = filterProblem(f, collection, c.Params.Filter, "change")
-		p["params.values"] = f.values(collection, c.Params.Values)
+		p["params.values"] = f.values(collection, c.Params.Values.Value())
 		c.writes().check(f, collection, p)
 		if v, ok := c.Params.Values.Value().(map[string]any); !ok || len(v) == 0 {
 			p["params.values"] = "Say what to change: add at least one field."

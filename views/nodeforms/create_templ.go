@@ -9,19 +9,25 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"alur/views"
 	"encoding/json"
 	"net/url"
+	"slices"
+	"strings"
 )
 
 var _ = Register(Kind{
 	Name: "create", Title: "Create record", Group: "Data", Icon: "plus",
-	Help:    "Makes one record. Workflows that watch the collection start.",
-	Keys:    []string{"collection", "params.values", "params.appends", "values"},
+	Help:    "Makes one record, or one for each item of a list: all of them, or none. Workflows that watch the collection start.",
+	Keys:    []string{"collection", "params.values", "params.appends", "values", "list"},
 	New:     func() Form { return &createForm{} },
 	Summary: createSummary,
 	Said: func(r Result) string {
-		if record, ok := r.Value.(Object); ok {
-			return "Created " + r.RecordTitle(record)
+		switch v := r.Value.(type) {
+		case Object:
+			return "Created " + r.RecordTitle(v)
+		case []any:
+			return "Created " + views.Count(len(v), "record", "records")
 		}
 		return ""
 	},
@@ -31,6 +37,8 @@ type createForm struct {
 	base
 	collection string
 	values     []assignment
+	several    bool   // one record for each item of list
+	list       string // a variable, or JSON
 	appends    []string
 	env        *Env
 }
@@ -40,6 +48,7 @@ func (f *createForm) Load(config Object) {
 	values, _ := params["values"].(Object)
 	f.collection = text(config["collection"])
 	f.values = loadAssignments(values)
+	f.list, f.several = listText(params["values"])
 	f.appends = texts(params["appends"])
 }
 
@@ -47,6 +56,7 @@ func (f *createForm) Read(v url.Values, env *Env) {
 	f.env = env
 	f.collection = v.Get("collection")
 	f.values = readAssignments(v, "values")
+	f.several, f.list = v.Get("several") == "true", strings.TrimSpace(v.Get("list"))
 	f.appends = v["appends"]
 }
 
@@ -57,8 +67,54 @@ func (f *createForm) Do(verb, place string) {
 func (f *createForm) Save(config Object) {
 	config["collection"] = f.collection
 	params := sub(config, "params")
-	params["values"] = assignments(f.env, f.collection, "values", f.values, f.problem)
+	_, was := listText(params["values"])
+	if f.several {
+		f.saveList(params, was)
+	} else {
+		params["values"] = assignments(f.env, f.collection, "values", f.values, f.problem)
+		if was && slices.Equal(texts(params["blacklist"]), f.stamps()) {
+			delete(params, "blacklist")
+		}
+	}
 	params["appends"] = append([]string{}, f.appends...)
+}
+
+// saveList stores where the values of several records come from. Records of a list
+// have a number and times of their own, which new ones do not take over unless
+// somebody says so.
+func (f *createForm) saveList(params Object, was bool) {
+	v := literal(f.list)
+	if _, isList := v.([]any); !isList && (f.list == "" || !hasVariable(f.list)) {
+		f.problem("list", "Choose a variable that holds a list, or write a list of objects in JSON.")
+	}
+	params["values"] = v
+	if stamps := f.stamps(); !was && len(texts(params["blacklist"])) == 0 && len(stamps) > 0 {
+		params["blacklist"] = stamps
+	}
+}
+
+// stamps are the fields that tell a record from its copy.
+func (f *createForm) stamps() []string {
+	var names []string
+	if c := f.env.Collection(f.collection); c != nil {
+		for _, name := range []string{"id", "createdAt", "updatedAt", "createdById", "updatedById"} {
+			if c.Field(name) != nil {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// listText is the setting of several records as it is typed; ok is false for one.
+func listText(values any) (text string, ok bool) {
+	switch v := values.(type) {
+	case string:
+		return v, v != ""
+	case []any:
+		return jsonText(v), true
+	}
+	return "", false
 }
 
 func (f *createForm) View(env *Env) templ.Component { return createView(f, env) }
@@ -71,6 +127,12 @@ func createSummary(config json.RawMessage, env *Env) string {
 	}
 	params, _ := o["params"].(Object)
 	values, _ := params["values"].(Object)
+	if list, several := listText(params["values"]); several && hasVariable(list) {
+		return env.CollectionTitle(name) + " · one for each of " + env.Names.Short(list)
+	} else if several {
+		all, _ := params["values"].([]any)
+		return env.CollectionTitle(name) + " · " + views.Count(len(all), "record", "records")
+	}
 	if words := assignedWords(env, name, values); words != "" {
 		return env.CollectionTitle(name) + " · with " + words
 	}
@@ -102,9 +164,27 @@ func createView(f *createForm, env *Env) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = assignEditor(env, f.values, f.collection, "values", "Values", "params.values").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = views.Choices(views.Field{
+			Name: "several", Label: "Creates", Value: boolText(f.several),
+			Options: []views.Option{{Value: "false", Text: "One record"}, {Value: "true", Text: "One for each item of a list"}},
+		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
+		}
+		if f.several {
+			templ_7745c5c3_Err = VariableField(env, views.Field{
+				Name: "list", Label: "The list", Value: f.list, Rows: 2, Error: orName(env.Problems["list"], env.problem("params.values")),
+				Placeholder: "Choose a variable",
+				Help:        "A variable that holds a list, such as the related records of one: each item has its values by field, and other names are passed over. Or a list of objects in JSON.",
+			}).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = assignEditor(env, f.values, f.collection, "values", "Values", "params.values").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		if env.Collection(f.collection) != nil {
 			templ_7745c5c3_Err = appendsField(env, f.collection, f.appends, "params.appends").Render(ctx, templ_7745c5c3_Buffer)
