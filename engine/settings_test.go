@@ -95,6 +95,11 @@ var wrongSettings = []wrongSetting{
 	{"no values", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {}}}`, "params.values", "Say what to change", true, false},
 	{"values a list", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": [1]}}`, "params.values", "by field", false, false},
 	{"unknown field", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {"colour": 1}}}`, "params.values", "no field “colour”", false, true},
+	{"by no number", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {"quantity": {"$inc": "many"}}}}`, "params.values.quantity", "Write a number to change this by", false, true},
+	{"less by no number", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {"quantity": {"$dec": true}}}}`, "params.values.quantity", "Write a number to change this by", false, true},
+	{"by two variables", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {"quantity": {"$inc": "{{$context.data.quantity}}{{$context.data.quantity}}"}}}}`, "params.values.quantity", "Write a number to change this by", false, true},
+	{"no number to increase", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {"status": {"$inc": 1}}}}`, "params.values.status", "Only a number can be increased", false, true},
+	{"more than an increase", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {"quantity": {"$inc": 1, "$max": 9}}}}`, "params.values.quantity", "Give nothing beside", false, true},
 	{"no switch", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {"status": "x"}, "individualHooks": "some"}}`, "params.individualHooks", "Give true or false here", false, false},
 	{"blacklist no list", "update", `{` + onOrders + `"params": {"filter": {"status": "x"}, "values": {"status": "x"}, "blacklist": {}}}`, "params.blacklist", "Give a list here", false, false},
 

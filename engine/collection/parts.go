@@ -80,6 +80,14 @@ func (s *Store) UpdateBulk(ctx context.Context, tx *pg.Tx, a Access, collection 
 	if err != nil {
 		return 0, err
 	}
+	if len(increased(sets)) > 0 {
+		n, err := w.bulkIncrease(ctx, c, filter, sets, query, b.args)
+		if err != nil {
+			return 0, err
+		}
+		audit.Count(ctx, c.Name, audit.Counts{Updated: n})
+		return n, w.tell(ctx)
+	}
 	res, err := tx.ExecContext(ctx, query, b.args...)
 	if err != nil {
 		return 0, w.explain(c, err)

@@ -345,6 +345,7 @@ func (w *writer) person(given any) any {
 type set struct {
 	field *Field
 	arg   any
+	add   bool // arg is added to what is there ([Increase])
 }
 
 // sets checks the values of an update.
@@ -368,14 +369,21 @@ func (w *writer) sets(ctx context.Context, c *Collection, values Record, depth i
 				return nil, err
 			}
 		}
-		arg, problem := f.arg(v, w.a.zone())
+		in, add := v.(Increase)
+		var arg any
+		var problem string
+		if add {
+			arg, problem = f.increase(c, in)
+		} else {
+			arg, problem = f.arg(v, w.a.zone())
+		}
 		if problem == "" && f.Required && blank(arg) {
 			problem = "Fill this in."
 		}
 		if problem != "" {
 			problems[f.problemName()] = problem
 		}
-		sets = append(sets, set{f, arg})
+		sets = append(sets, set{f, arg, add})
 	}
 	return sets, fault.Fields(problems)
 }
@@ -425,7 +433,10 @@ func (w *writer) update(ctx context.Context, c *Collection, filter any, values R
 		return rows.Err()
 	})
 	if err != nil {
-		return nil, w.explainOf(c, filter, err)
+		return nil, w.explainIncrease(c, filter, sets, err)
+	}
+	if err := w.checkIncreased(c, sets, changes); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return c.compareKeys(a.After, b.After) })
 	if err := w.renumber(ctx, c, changes, sets); err != nil {
@@ -474,6 +485,10 @@ func (w *writer) updateSQL(b *builder, c *Collection, filter any, sets []set) (s
 	var q strings.Builder
 	fmt.Fprintf(&q, "UPDATE %s t SET ", c.from())
 	for _, s := range sets {
+		if s.add {
+			fmt.Fprintf(&q, "%s = coalesce(%s, 0) + %s, ", quote(s.field.Column), s.field.col("t"), b.param(s.arg))
+			continue
+		}
 		fmt.Fprintf(&q, "%s = %s, ", quote(s.field.Column), b.param(s.arg))
 	}
 	if f := c.byName["updatedAt"]; f != nil && f.ReadOnly {

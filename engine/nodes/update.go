@@ -35,10 +35,11 @@ func (c UpdateConfig) Validate() node.Problems {
 }
 
 // update changes records: one by one with their events, or all in one go, of which
-// only those triggers hear that count changes in bulk. Values are the same for all of them. One that depends on the record, such
-// as a stock less a quantity, takes a query and a calculation before: the segment
-// they run in is serializable, so nobody changes the record in between
-// (design.md §4).
+// only those triggers hear that count changes in bulk. Values are the same for all of
+// them, or for number fields what the record has and something more: {"stock":
+// {"$inc": -2}}. What depends on the record in another way takes a query and a
+// calculation before: the segment they run in is serializable, so nobody changes the
+// record in between (design.md §4).
 type update struct{}
 
 func (update) Kind() string { return "update" }
@@ -55,6 +56,7 @@ func (update) Run(ctx context.Context, s *node.Step, c UpdateConfig) (node.Outco
 		return node.Outcome{}, err
 	}
 	s.Input = map[string]any{"filter": filter, "values": values}
+	values = increases(values, store(s), local(c.Collection))
 	if bulk := c.Params.IndividualHooks; bulk != nil && !*bulk {
 		n, err := store(s).UpdateBulk(ctx, segment(s), c.writes().access(s), local(c.Collection), filter, values)
 		return node.Done(n), err
@@ -73,5 +75,6 @@ func (update) Check(c UpdateConfig, cat node.Catalogue) node.Problems {
 		if v, ok := c.Params.Values.Value().(map[string]any); !ok || len(v) == 0 {
 			p["params.values"] = "Say what to change: add at least one field."
 		}
+		f.increases(collection, c.Params.Values, p)
 	})
 }

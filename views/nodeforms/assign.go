@@ -3,6 +3,7 @@ package nodeforms
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -17,6 +18,79 @@ type assignment struct {
 	Free         bool   // Value is typed although the field has choices
 	JSON         string // a value that is a list or an object, edited as JSON
 	Keys         bool   // JSON is a list of keys and variables, which Value has in a line
+	Step         string // stepUp or stepDown: Value is what the number changes by
+	Steps        bool   // such steps are offered
+}
+
+// How a number changes, as the form calls it.
+const (
+	stepUp   = "increase"
+	stepDown = "decrease"
+)
+
+// stepping are rows that offer steps for numbers.
+func stepping(rows []assignment) []assignment {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		rows[i].Steps = true
+	}
+	return rows
+}
+
+// steps reports whether a can change f by so much.
+func (a assignment) steps(f *collection.Field) bool {
+	return a.Steps && f != nil && isNumber(f) && f.Relation == "" && !f.ReadOnly && len(f.Enum) == 0
+}
+
+// step reads {"$inc": -2}, or "$dec" with a variable; ok is false for other values.
+func step(o Object) (kind, value string, ok bool) {
+	if len(o) != 1 {
+		return "", "", false
+	}
+	for key, v := range o {
+		n, number := v.(float64)
+		_, text := v.(string)
+		switch {
+		case !number && !text:
+		case key == "$inc" && n < 0, key == "$dec" && n >= 0:
+			return stepDown, valueText(positive(v)), true
+		case key == "$inc", key == "$dec":
+			return stepUp, valueText(positive(v)), true
+		}
+	}
+	return "", "", false
+}
+
+func positive(v any) any {
+	if n, ok := v.(float64); ok {
+		return math.Abs(n)
+	}
+	return v
+}
+
+// stepValue is what step reads back; v is a number, or text with a variable.
+func stepValue(kind string, v any) Object {
+	n, number := v.(float64)
+	switch {
+	case kind == stepDown && number:
+		return Object{"$inc": -n}
+	case kind == stepDown:
+		return Object{"$dec": v}
+	}
+	return Object{"$inc": v}
+}
+
+// stepWords says a step after the name of its field: " (−2)".
+func stepWords(env *Env, v any) string {
+	o, _ := v.(Object)
+	kind, value, ok := step(o)
+	switch {
+	case !ok:
+		return ""
+	case kind == stepDown:
+		return " (−" + env.Names.Short(value) + ")"
+	}
+	return " (+" + env.Names.Short(value) + ")"
 }
 
 func loadAssignments(values Object) []assignment {
@@ -29,6 +103,7 @@ func loadAssignments(values Object) []assignment {
 			a.Value, a.Keys = keysText(v)
 		case Object:
 			a.JSON = jsonText(v)
+			a.Step, a.Value, _ = step(v)
 		default:
 			a.Value = valueText(v)
 		}
@@ -41,7 +116,7 @@ func readAssignments(v url.Values, prefix string) []assignment {
 	var rows []assignment
 	for _, i := range indexes(v, prefix) {
 		at := prefix + "." + strconv.Itoa(i)
-		a := assignment{Field: v.Get(at + ".field"), Value: v.Get(at + ".value"), Free: v.Has(at + ".free"), JSON: v.Get(at + ".raw")}
+		a := assignment{Field: v.Get(at + ".field"), Value: v.Get(at + ".value"), Free: v.Has(at + ".free"), JSON: v.Get(at + ".raw"), Step: v.Get(at + ".step")}
 		if a.Value == freeText {
 			a.Value, a.Free = "", true
 		}
@@ -85,6 +160,12 @@ func assignments(env *Env, collectionName, prefix string, rows []assignment, pro
 		if f != nil && f.ToMany() {
 			v, msg = keyValues(env, f, a.Value)
 		}
+		if a.Step != "" && a.steps(f) {
+			if v == nil && msg == "" {
+				msg = "Write a number, or choose a variable."
+			}
+			v = stepValue(a.Step, v)
+		}
 		if msg != "" {
 			problem(at, msg)
 		}
@@ -97,14 +178,14 @@ func assignments(env *Env, collectionName, prefix string, rows []assignment, pro
 func assignedWords(env *Env, collectionName string, values Object) string {
 	var titles []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		titles = append(titles, titleAt(env, collectionName, name))
+		titles = append(titles, titleAt(env, collectionName, name)+stepWords(env, values[name]))
 	}
 	return strings.Join(titles, ", ")
 }
 
 // asJSON reports whether a is edited as JSON: what no line can hold.
 func (a assignment) asJSON(f *collection.Field) bool {
-	return a.JSON != "" && !(a.Keys && f != nil && f.ToMany())
+	return a.JSON != "" && !(a.Keys && f != nil && f.ToMany()) && !(a.Step != "" && a.steps(f))
 }
 
 // keysText is a list of keys and variables in a line: "3, 4, {{$context.data.id}}".

@@ -16,7 +16,7 @@ import (
 
 var _ = Register(Kind{
 	Name: "update", Title: "Update records", Group: "Data", Icon: "edit",
-	Help:     "Changes the records that match. Gives the number of them. A new value cannot be worked out from the record itself: query it and calculate first. Nothing gets in between, because an execution reads and writes as if it were the only one.",
+	Help:     "Changes the records that match. Gives the number of them. A number can be increased or decreased by what is there. For other new values that depend on the record, query it and calculate first: nothing gets in between, because an execution reads and writes as if it were the only one.",
 	Variants: []Variant{{Title: "Update records", Help: "Changes the records that match.", Config: `{"params": {"individualHooks": true}}`}},
 	Keys:     []string{"collection", "params.filter", "params.values", "filter", "values"},
 	New:      func() Form { return &updateForm{} },
@@ -67,7 +67,7 @@ func (f *updateForm) Save(config Object) {
 	config["collection"] = f.collection
 	params := sub(config, "params")
 	params["filter"] = f.filter.filter(f.env, f.collection, "filter", f.problem)
-	params["values"] = assignments(f.env, f.collection, "values", f.values, f.problem)
+	params["values"] = assignments(f.env, f.collection, "values", stepping(f.values), f.problem)
 	params["individualHooks"] = f.oneByOne
 }
 
@@ -116,7 +116,7 @@ func updateView(f *updateForm, env *Env) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = assignEditor(env, f.values, f.collection, "values", "New values", "params.values").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = assignEditor(env, stepping(f.values), f.collection, "values", "New values", "params.values").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
