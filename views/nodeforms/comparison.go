@@ -43,6 +43,10 @@ func calculatorNamed(name string) calculator {
 	return calculator{name: name, label: name}
 }
 
+// rows reports whether c takes a line of its own in the form, its words being long or
+// there being no second value beside.
+func (c calculator) rows() bool { return c.alone || len(c.label+c.after) > len("is on the day of") }
+
 // calculatorOptions are all of them, and current if it is none.
 func calculatorOptions(current string) []views.Option {
 	var options []views.Option

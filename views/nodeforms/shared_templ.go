@@ -1497,7 +1497,7 @@ func calculationEditor(env *Env, g group, prefix string, depth int) templ.Compon
 					return templ_7745c5c3_Err
 				}
 			} else {
-				var templ_7745c5c3_Var64 = []any{"assign assign-if", templ.KV("assign-lone", calculatorNamed(it.Is).alone)}
+				var templ_7745c5c3_Var64 = []any{"assign assign-if", templ.KV("assign-rows", calculatorNamed(it.Is).rows())}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var64...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1848,7 +1848,7 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 						var templ_7745c5c3_Var80 string
 						templ_7745c5c3_Var80, templ_7745c5c3_Err = templ.JoinStringErrs(at + ".step")
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 322, Col: 67}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 324, Col: 67}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var80))
 						if templ_7745c5c3_Err != nil {
@@ -1861,7 +1861,7 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 						var templ_7745c5c3_Var81 string
 						templ_7745c5c3_Var81, templ_7745c5c3_Err = templ.JoinStringErrs(controlID(at + ".step"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 322, Col: 98}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 324, Col: 98}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var81))
 						if templ_7745c5c3_Err != nil {
@@ -1874,7 +1874,7 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 						var templ_7745c5c3_Var82 string
 						templ_7745c5c3_Var82, templ_7745c5c3_Err = templ.JoinStringErrs("How " + title + " changes")
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 322, Col: 141}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 324, Col: 141}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var82))
 						if templ_7745c5c3_Err != nil {
@@ -1887,7 +1887,7 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 						var templ_7745c5c3_Var83 string
 						templ_7745c5c3_Var83, templ_7745c5c3_Err = templ.JoinStringErrs(stepUp)
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 324, Col: 31}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 326, Col: 31}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var83))
 						if templ_7745c5c3_Err != nil {
@@ -1910,7 +1910,7 @@ func assignEditor(env *Env, rows []assignment, collectionName, prefix, legend, k
 						var templ_7745c5c3_Var84 string
 						templ_7745c5c3_Var84, templ_7745c5c3_Err = templ.JoinStringErrs(stepDown)
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 325, Col: 33}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/nodeforms/shared.templ`, Line: 327, Col: 33}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var84))
 						if templ_7745c5c3_Err != nil {
