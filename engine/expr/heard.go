@@ -1,6 +1,9 @@
 package expr
 
-import "maps"
+import (
+	"maps"
+	"time"
+)
 
 // Heard is a Scope that remembers what the functions in it answered, such as that of a
 // new id, so that one can say afterwards which values an evaluation had.
@@ -27,11 +30,16 @@ func (h *Heard) Root(name string) (any, bool) {
 	})
 }
 
+// Zone is that of the Scope ([Zoned]).
+func (h *Heard) Zone() *time.Location { return zoneOf(h.scope) }
+
 // Again is the Scope with what its functions answered before; those that nobody has
 // asked yet are asked.
 func (h *Heard) Again() Scope { return again{h} }
 
 type again struct{ h *Heard }
+
+func (a again) Zone() *time.Location { return a.h.Zone() }
 
 func (a again) Root(name string) (any, bool) {
 	return a.h.root(name, func(f func() any, part string) any {

@@ -83,8 +83,11 @@ func TestDaysWithoutAZone(t *testing.T) {
 		if ok, err := c.Eval(vars); ok || err != nil {
 			t.Errorf("%s: the 28th in UTC: %v, %v", name, ok, err)
 		}
-		if ok, err := c.Eval(inNewYork{vars}); !ok || err != nil {
-			t.Errorf("%s: not the 28th in New York: %v, %v", name, ok, err)
+		heard := expr.Hear(inNewYork{vars})
+		for _, scope := range []expr.Scope{inNewYork{vars}, heard, heard.Again()} {
+			if ok, err := c.Eval(scope); !ok || err != nil {
+				t.Errorf("%s: not the 28th in New York with a %T: %v, %v", name, scope, ok, err)
+			}
 		}
 	}
 }
