@@ -217,7 +217,7 @@ func (l *runLog) problemWords(n *engine.TreeNode, j engine.Job) string {
 		if w, ok := l.ways(n, j); ok && w.Words != "" {
 			return w.Words + "."
 		}
-		return "What this step asks for was not met."
+		return "It ended as failed, as its settings ask."
 	}
 	return "This step broke and did not say why."
 }

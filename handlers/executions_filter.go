@@ -377,7 +377,7 @@ func (h *executions) found(c echo.Context, q executionQuery, of counted, vm *vie
 	switch {
 	case more && n > 0:
 		vm.Found = "More than " + views.Count(n, "execution matches", "executions match")
-	case !more:
+	case !more && n > 0: // an empty list says so itself
 		vm.Found = views.Count(n, "execution matches", "executions match")
 	}
 	if vm.List.MayCancel && n > 0 {
