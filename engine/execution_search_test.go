@@ -327,7 +327,7 @@ func TestSearchFollows(t *testing.T) {
 
 	// As a database of before the index: everything is taken in from the newest on.
 	h.exec(`TRUNCATE alur.execution_texts, alur.execution_subjects, alur.execution_blocks`)
-	h.exec(`UPDATE alur.execution_search SET seen_to = $1, swept_to = $1, packed_to = $2, filled_to = $2`, many[99], many[99]+1)
+	h.exec(`UPDATE alur.execution_search SET seen_to = $1, swept_to = $1, chased_to = $1, mark_id = $1, packed_to = $2, filled_to = $2`, many[99], many[99]+1)
 	if behind, err = h.SearchBehind(t.Context()); err != nil || behind.Oldest == nil {
 		t.Fatalf("nothing is behind: %+v, %v", behind, err)
 	}

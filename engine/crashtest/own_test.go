@@ -477,7 +477,7 @@ func TestOwnTypesOnPages(t *testing.T) {
 		t.Error("the test of a later node holds no example of what the trigger gives")
 	}
 	status, doc = a.page(http.MethodPost, flow+"/nodes", "after", "trigger", "type", "acme-pickup/branch")
-	if got := doc.Find("main .choice b").Text(); status != http.StatusOK || got != "Below itInto its branch “Refused”" {
+	if got := doc.Find("main .choice b").Text(); status != http.StatusOK || got != "Below its branchesInto the branch “Refused”" {
 		t.Errorf("where what follows may go: %d %q", status, got)
 	}
 	a.shows(flow+"/nodes/"+keys["calculation"], "#drawer", "ACME_IBAN(text): whether the check digits of an IBAN are right")

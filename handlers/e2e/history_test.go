@@ -11,7 +11,7 @@ func TestHistory(t *testing.T) {
 	ann.signIn(adminEmail, adminPassword)
 	ann.follow("Install sample applications")
 	ann.open("/executions/deleted")
-	ann.sees("h3", "Nothing was deleted")
+	ann.sees("h2", "Nothing was deleted")
 	ann.inspect("deleted-none")
 
 	ann.follow("Settings")
