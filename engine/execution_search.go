@@ -18,6 +18,7 @@ import (
 	"alur/engine/node"
 	"alur/engine/pg"
 	"alur/engine/search"
+	"alur/engine/snowflake"
 )
 
 const (
@@ -65,10 +66,10 @@ func (f ExecutionFilter) Check() error {
 // searched for. found builds the statement that offers up to most of them, from ids
 // above and below on.
 type lead struct {
-	first int           // candidates in its next turn
-	once  bool          // it takes the first turn only
-	rate  float64       // hits among the candidates of its last turn
-	spent time.Duration // in its turns
+	first int     // candidates in its next turn
+	once  bool    // it takes the first turn only
+	rate  float64 // hits among the candidates of its last turn
+	speed float64 // ids that its last turn left behind, by nanosecond; before that infinite
 	found func(s *seek, above, below int64, most int) string
 }
 
@@ -76,10 +77,11 @@ type lead struct {
 //
 // None of them alone is quick for everything: a rare word is found at once in the
 // index of texts, a common one among the failed executions of a small workflow only
-// by looking at these. So they take turns: next is always the one that has taken the
-// least time so far. In its turn a lead offers so many candidates, of which those are
-// left that meet all other conditions; the next one goes on from the id where it
-// stopped, and has more. Once a lead has no more to offer, all is found. So a search
+// by looking at these. So they take turns. In its turn a lead offers so many
+// candidates, of which those are left that meet all other conditions; the next one
+// goes on from the id where it stopped. Each takes one; then it is always that of the
+// lead which left the most ids behind in the time of its last turn, and it has more
+// candidates each time. Once a lead has no more to offer, all is found. So a search
 // takes a few times as long as by the best of the leads, which nobody has to guess.
 type seek struct {
 	f     ExecutionFilter
@@ -120,10 +122,11 @@ func (e *Engine) search(ctx context.Context, q pg.Q, actor auth.Actor, f Executi
 	s := newSeek(f, e.now(), actor.Reach(auth.Viewer), want)
 	above, below := f.bounds()
 	leads := s.leads()
+	newest := snowflake.At(e.now().Add(time.Second))
 	for {
 		at := 0
 		for i, l := range leads {
-			if l.spent < leads[at].spent {
+			if l.speed > leads[at].speed {
 				at = i
 			}
 		}
@@ -146,7 +149,11 @@ func (e *Engine) search(ctx context.Context, q pg.Q, actor auth.Actor, f Executi
 		if leads = slices.Delete(leads, at, at+1); !from.once {
 			from.first = min(from.first*walkMore, math.MaxInt32)
 			from.rate = float64(len(got.Hits)) / float64(most)
-			from.spent += e.Now().Sub(began)
+			passed := min(below, newest) - got.Reached
+			if f.After != 0 {
+				passed = got.Reached - above
+			}
+			from.speed = float64(passed) / float64(max(e.Now().Sub(began), 1))
 			leads = append(leads, from)
 		}
 		hits = append(hits, got.Hits...)
@@ -182,6 +189,9 @@ func (s *seek) leads() (list []lead) {
 	}
 	if len(s.terms) > 0 {
 		list = append(list, lead{first: blocksFirst, found: (*seek).byText})
+	}
+	for i := range list {
+		list[i].speed = math.Inf(1)
 	}
 	return list
 }

@@ -121,6 +121,7 @@ func (v *visitor) leads(doing string, act func()) {
 // ids are the ids of the rows of a list.
 func (v *visitor) ids() []string {
 	v.t.Helper()
+	v.must(v.Page.Timeout(patience).Wait(rod.Eval(`() => document.readyState !== "loading"`)), "wait for the whole list")
 	r, err := v.Page.Timeout(patience).Evaluate(rod.Eval(`() => [...document.querySelectorAll("tbody tr")].map((tr) => tr.id)`))
 	v.must(err, "read the rows")
 	var ids []string
