@@ -234,16 +234,8 @@ func (b BulkRerun) outcome() string {
 // RerunInBulk works bulk reruns off until ctx ends. Every process that runs workflows
 // calls it.
 func (e *Engine) RerunInBulk(ctx context.Context) {
-	wake := make(chan struct{}, 1)
-	stop := e.DB.Subscribe(rerunsChannel, func(string) {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	})
-	defer stop()
 	var swept time.Time
-	for ctx.Err() == nil {
+	e.DB.WorkOff(ctx, rerunsChannel, bulkPoll, func() bool {
 		if now := e.now(); now.Sub(swept) > bulkSweep {
 			if _, err := e.DB.ExecContext(ctx, bulkRerunSQL.Get("sweep"), now.Add(-bulkKeep)); err != nil && ctx.Err() == nil {
 				e.Log.ErrorContext(ctx, "old bulk reruns could not be deleted", "err", err)
@@ -254,15 +246,8 @@ func (e *Engine) RerunInBulk(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			e.Log.ErrorContext(ctx, "bulk rerun failed for now", "err", err)
 		}
-		if worked {
-			continue
-		}
-		select {
-		case <-wake:
-		case <-time.After(bulkPoll):
-		case <-ctx.Done():
-		}
-	}
+		return worked
+	})
 }
 
 // errBulkLost says that a bulk rerun is somebody else's now, or stopped.

@@ -54,6 +54,28 @@ func (t *Tx) Notify(channel, payload string, wait time.Duration) {
 	t.OnCommit(func() { t.db.Notify(channel, payload, wait) })
 }
 
+// WorkOff calls once until ctx ends: again at once while that did something, else when
+// channel is notified, and after poll, since a notification may be lost.
+func (db *DB) WorkOff(ctx context.Context, channel string, poll time.Duration, once func() (worked bool)) {
+	wake := make(chan struct{}, 1)
+	defer db.Subscribe(channel, func(string) {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	})()
+	for ctx.Err() == nil {
+		if once() {
+			continue
+		}
+		select {
+		case <-wake:
+		case <-time.After(poll):
+		case <-ctx.Done():
+		}
+	}
+}
+
 func (h *hub) send(channel string) {
 	h.mu.Lock()
 	set := h.pending[channel]

@@ -27,16 +27,8 @@ const (
 
 // Work works imports off until ctx ends, and deletes those that are a week old.
 func (s *Store) Work(ctx context.Context) {
-	wake := make(chan struct{}, 1)
-	stop := s.DB.Subscribe(Channel, func(string) {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	})
-	defer stop()
 	var swept time.Time
-	for ctx.Err() == nil {
+	s.DB.WorkOff(ctx, Channel, pollEvery, func() bool {
 		if now := s.Now(); now.Sub(swept) > sweepEvery {
 			if _, err := s.DB.ExecContext(ctx, queries.Get("sweep"), now.Add(-keepFor)); err != nil && ctx.Err() == nil {
 				s.Log.ErrorContext(ctx, "old imports could not be deleted", "err", err)
@@ -47,15 +39,8 @@ func (s *Store) Work(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			s.Log.ErrorContext(ctx, "import failed for now", "err", err)
 		}
-		if worked {
-			continue
-		}
-		select {
-		case <-wake:
-		case <-time.After(pollEvery):
-		case <-ctx.Done():
-		}
-	}
+		return worked
+	})
 }
 
 // WorkOnce works the oldest import off that is due; false when there is none.
