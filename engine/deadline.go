@@ -55,7 +55,8 @@ func (r *run) inTimeTx(ctx context.Context, tx *pg.Tx, fn func() (node.Outcome, 
 	if !ok || !r.inline {
 		return fn()
 	}
-	limit := fmt.Sprintf("SET LOCAL statement_timeout = %d", max(left.Milliseconds(), 1))
+	// Rounded up: what is cancelled before the time is over did not run out of time.
+	limit := fmt.Sprintf("SET LOCAL statement_timeout = %d", max(left.Milliseconds(), 0)+1)
 	if err := tx.Simple(ctx, limit); err != nil {
 		return node.Outcome{}, fmt.Errorf("limit the time of a step: %w", err)
 	}
