@@ -116,7 +116,7 @@ func (r reading) events(ctx context.Context, armed []*engine.Armed, changes []co
 		err := r.read(ctx, c, changes, wanted, data[i])
 		if fault.Is(err, fault.Invalid) {
 			data[i], r.broken[w.ID] = nil, true
-			err = r.misfit(ctx, w, err)
+			err = r.misfit(ctx, w, err, changes[0].Outside)
 		}
 		if err != nil {
 			return nil, err
@@ -218,13 +218,14 @@ func (r reading) context(ch collection.Change, data collection.Record) map[strin
 }
 
 // misfit is for settings that do not fit the collection any more. They stop no
-// one's work, except when nothing may be saved without this workflow.
-func (r reading) misfit(ctx context.Context, w *engine.Armed, cause error) error {
+// one's work, except when nothing may be saved without this workflow; what other
+// programs changed is saved already.
+func (r reading) misfit(ctx context.Context, w *engine.Armed, cause error, saved bool) error {
 	words := cause.Error()
 	if f, ok := errors.AsType[*fault.Error](cause); ok {
 		words = f.Msg
 	}
-	if w.Sync && w.Config.(CollectionConfig).RollbackOnFailure {
+	if !saved && w.Sync && w.Config.(CollectionConfig).RollbackOnFailure {
 		return fault.Wrap(fault.Invalid, fmt.Sprintf("Not saved. The workflow “%s” must agree to this change, and its trigger does not fit the collection any more: %s", w.Title, words), cause)
 	}
 	return r.e.Skip(ctx, r.tx, w, engine.BrokenTrigger, "The trigger does not fit its collection any more: "+words, r.a.Stack)

@@ -243,3 +243,23 @@ func TestWatchRefuses(t *testing.T) {
 		t.Errorf("%d changes were seen, want 1", n)
 	}
 }
+
+// TestOutsideMisfitTrigger: a workflow that must agree to changes, and whose trigger
+// does not fit the collection any more, keeps no change of another program waiting:
+// there is nothing to refuse.
+func TestOutsideMisfitTrigger(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.enable(s.add(engine.NewWorkflow{Title: "agrees", Sync: true}, `{"collection": "orders", "mode": 3, "external": true, "rollbackOnFailure": true, "changed": ["status"]}`), true)
+	s.on(`{"collection": "orders", "mode": 1, "external": true}`)
+	if err := s.records.DropField(t.Context(), auth.System, "orders", "status", collection.All); err != nil {
+		t.Fatal(err)
+	}
+	s.by(s.other(), `INSERT INTO public.orders (id, title) VALUES (1, 'one')`)
+	if n := s.outside(); n != 1 {
+		t.Errorf("%d changes were taken, want 1", n)
+	}
+	if got := s.one(`SELECT count(*) || ' ' || (SELECT count(*) FROM alur.skipped_triggers WHERE reason = 'trigger') FROM alur.executions`); got != "1 1" {
+		t.Errorf("executions, and starts that were left out: %s, want 1 1", got)
+	}
+}
